@@ -1,0 +1,1 @@
+//! Who may do what: the casbin model, the role matrix, and the authoriser.

@@ -1,0 +1,1 @@
+//! Executes commands, projects events into views, reacts to facts, answers queries.

@@ -1,0 +1,157 @@
+//! The rules of an alert.
+
+use super::{Alert, AlertEvent, AlertState, Cause, Severity};
+use crate::{Aggregate, CredentialId, Decision, EventId, Refusal};
+
+/// Longest note, in bytes.
+const NOTE_LEN: usize = 1_000;
+
+/// What can be asked of an alert.
+#[derive(Clone, Debug)]
+pub enum AlertCommand {
+    /// Its cause was seen.
+    Raise {
+        /// The credential.
+        credential: CredentialId,
+        /// The cause.
+        cause: Cause,
+        /// How bad.
+        severity: Severity,
+        /// One sentence for a person.
+        message: String,
+        /// The event that shows it.
+        source: EventId,
+    },
+    /// Its cause is gone.
+    Recover {
+        /// The event that shows it.
+        source: EventId,
+    },
+    /// Somebody takes care of it.
+    Acknowledge {
+        /// For the others.
+        note: Option<String>,
+    },
+    /// Somebody says that it is over.
+    Resolve {
+        /// For the others.
+        note: Option<String>,
+    },
+}
+
+impl Aggregate for Alert {
+    type Command = AlertCommand;
+    type Event = AlertEvent;
+
+    fn decide(&self, command: &AlertCommand) -> Result<Decision<AlertEvent>, Refusal> {
+        use AlertCommand as C;
+        use AlertState as S;
+        match (command, self.state) {
+            (C::Raise { credential, cause, severity, message, source }, None | Some(S::Resolved)) => {
+                Ok(Decision::of([AlertEvent::Opened {
+                    credential: *credential,
+                    cause: *cause,
+                    severity: *severity,
+                    message: message.clone(),
+                    source: *source,
+                }]))
+            }
+            (C::Raise { source, .. }, Some(S::Open | S::Acknowledged)) => {
+                Ok(Decision::of([AlertEvent::Repeated { source: *source }]))
+            }
+            (C::Recover { .. }, None | Some(S::Resolved)) => Ok(Decision::nothing()),
+            (C::Recover { source }, Some(_)) => {
+                Ok(Decision::of([AlertEvent::Resolved { source: Some(*source), note: None }]))
+            }
+            (C::Acknowledge { .. } | C::Resolve { .. }, None) => Err(Refusal::NotFound),
+            (C::Acknowledge { note }, Some(S::Open)) => {
+                Ok(Decision::of([AlertEvent::Acknowledged { note: checked(note)? }]))
+            }
+            (C::Acknowledge { .. }, Some(S::Acknowledged)) => Ok(Decision::nothing()),
+            (C::Acknowledge { .. }, Some(S::Resolved)) => {
+                Err(Refusal::rule("ILLEGAL_TRANSITION", "the alert is resolved already"))
+            }
+            (C::Resolve { note }, Some(S::Open | S::Acknowledged)) => {
+                Ok(Decision::of([AlertEvent::Resolved { source: None, note: checked(note)? }]))
+            }
+            (C::Resolve { .. }, Some(S::Resolved)) => Ok(Decision::nothing()),
+        }
+    }
+
+    fn evolve(self, event: &AlertEvent) -> Self {
+        let state = match event {
+            AlertEvent::Opened { .. } => Some(AlertState::Open),
+            AlertEvent::Repeated { .. } => self.state,
+            AlertEvent::Acknowledged { .. } => Some(AlertState::Acknowledged),
+            AlertEvent::Resolved { .. } => Some(AlertState::Resolved),
+        };
+        let counts = !matches!(event, AlertEvent::Repeated { .. });
+        Self { state, revision: self.revision + u64::from(counts) }
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+}
+
+fn checked(note: &Option<String>) -> Result<Option<String>, Refusal> {
+    if note.as_ref().is_some_and(|note| note.len() > NOTE_LEN) {
+        return Err(Refusal::invalid("note", format!("must have at most {NOTE_LEN} bytes")));
+    }
+    Ok(note.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn raise() -> AlertCommand {
+        AlertCommand::Raise {
+            credential: CredentialId::from_uuid(Uuid::from_u128(1)),
+            cause: Cause::Invalid,
+            severity: Severity::Critical,
+            message: "rejected".into(),
+            source: EventId::from_uuid(Uuid::from_u128(2)),
+        }
+    }
+
+    fn recover() -> AlertCommand {
+        AlertCommand::Recover { source: EventId::from_uuid(Uuid::from_u128(3)) }
+    }
+
+    fn after(commands: &[AlertCommand]) -> Alert {
+        commands.iter().fold(Alert::default(), |alert, command| {
+            let decision = alert.decide(command).expect("set-up");
+            decision.events.iter().fold(alert, Alert::evolve)
+        })
+    }
+
+    #[test]
+    fn a_cause_seen_twice_is_one_alert() {
+        let again = after(&[raise()]).decide(&raise()).expect("taken");
+        assert!(matches!(again.events[..], [AlertEvent::Repeated { .. }]));
+    }
+
+    #[test]
+    fn recovery_resolves_and_a_new_cause_opens_again() {
+        let resolved = after(&[raise(), recover()]);
+        assert_eq!(resolved.state, Some(AlertState::Resolved));
+        assert!(resolved.decide(&recover()).expect("taken").events.is_empty());
+        assert_eq!(after(&[raise(), recover(), raise()]).state, Some(AlertState::Open));
+    }
+
+    #[test]
+    fn acknowledging_needs_an_open_alert() {
+        let acknowledge = AlertCommand::Acknowledge { note: None };
+        assert_eq!(Alert::default().decide(&acknowledge).expect_err("none"), Refusal::NotFound);
+        assert!(after(&[raise(), recover()]).decide(&acknowledge).is_err());
+        assert_eq!(after(&[raise(), acknowledge]).state, Some(AlertState::Acknowledged));
+    }
+
+    #[test]
+    fn nothing_recovers_what_never_was() {
+        assert!(Alert::default().decide(&recover()).expect("taken").events.is_empty());
+    }
+}

@@ -1,0 +1,35 @@
+//! What can have happened to an alert. Names and shapes are for ever.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Cause, Severity};
+use crate::{CredentialId, DomainEvent, EventId};
+
+/// A fact about an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase")]
+#[expect(missing_docs, reason = "the names are the contract")]
+pub enum AlertEvent {
+    /// It began, or began again after it was resolved.
+    #[serde(rename = "AlertOpened")]
+    Opened { credential: CredentialId, cause: Cause, severity: Severity, message: String, source: EventId },
+    /// Its cause was seen again while it was open.
+    #[serde(rename = "AlertRepeated")]
+    Repeated { source: EventId },
+    #[serde(rename = "AlertAcknowledged")]
+    Acknowledged { note: Option<String> },
+    /// By recovery (with the event that shows it) or by hand.
+    #[serde(rename = "AlertResolved")]
+    Resolved { source: Option<EventId>, note: Option<String> },
+}
+
+impl DomainEvent for AlertEvent {
+    fn version(_name: &str) -> u16 {
+        1
+    }
+
+    fn upcast(_name: &str, _version: u16, data: Value) -> Value {
+        data
+    }
+}

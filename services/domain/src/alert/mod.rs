@@ -1,0 +1,75 @@
+//! An alert: one cause of trouble with one credential, open until it is resolved.
+
+mod decide;
+mod event;
+
+use serde::{Deserialize, Serialize};
+
+pub use decide::AlertCommand;
+pub use event::AlertEvent;
+
+/// Why there is an alert. The text is part of the stream's name: for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Cause {
+    /// The system rejects it.
+    Invalid,
+    /// Its end is near.
+    Expiring,
+    /// Its end has come.
+    Expired,
+    /// Checks have come to nothing for a day.
+    VerificationFailing,
+    /// It was stopped by hand while something uses it.
+    Suspended,
+}
+
+impl Cause {
+    /// All causes.
+    pub const ALL: [Self; 5] =
+        [Self::Invalid, Self::Expiring, Self::Expired, Self::VerificationFailing, Self::Suspended];
+
+    /// The part of the stream's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Expiring => "expiring",
+            Self::Expired => "expired",
+            Self::VerificationFailing => "verification-failing",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Somebody should look this week.
+    Warning,
+    /// Something is broken now.
+    Critical,
+}
+
+/// Where an alert stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AlertState {
+    /// Nobody has it yet.
+    Open,
+    /// Somebody takes care of it.
+    Acknowledged,
+    /// Over.
+    Resolved,
+}
+
+/// An alert, as far as its rules ask.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alert {
+    /// Where it stands; none before it was first opened.
+    pub state: Option<AlertState>,
+    /// How many changes it has seen.
+    pub revision: u64,
+}

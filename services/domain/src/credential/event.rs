@@ -1,0 +1,160 @@
+//! What can have happened to a credential. Names and shapes are for ever.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::UsageKind;
+use crate::{
+    CredentialId, DomainEvent, Grantee, Labels, Level, Owner, SecretRef, TenantId, Timestamp,
+    component::{ComponentRef, CredentialKind},
+    verification::{Report, Trigger},
+};
+
+/// Whether the maker wanted a check first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum VerificationChoice {
+    /// It was checked; the report is in the event that follows.
+    Checked,
+    /// The maker chose not to.
+    Skipped,
+    /// Nothing that a check depends on changed.
+    NotNeeded,
+}
+
+/// A fact about a credential.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase")]
+#[expect(missing_docs, reason = "the names are the contract; product.md lists them")]
+pub enum CredentialEvent {
+    #[serde(rename = "CredentialCreated")]
+    Created {
+        credential: CredentialId,
+        tenant: TenantId,
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        external_id: Option<String>,
+        component: ComponentRef,
+        kind: CredentialKind,
+        owner: Owner,
+        labels: Labels,
+        fields: BTreeMap<String, Value>,
+        secret_fields: BTreeSet<String>,
+        allowed_hosts: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
+        version: u32,
+        secret: SecretRef,
+        verification: VerificationChoice,
+    },
+    #[serde(rename = "CredentialRenamed")]
+    Renamed { name: String },
+    #[serde(rename = "CredentialLabelsChanged")]
+    LabelsChanged { labels: Labels },
+    /// Everything else that people can change without a new secret; each part as it is now.
+    #[serde(rename = "CredentialDetailsChanged")]
+    DetailsChanged {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        external_id: Option<String>,
+        fields: BTreeMap<String, Value>,
+        allowed_hosts: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
+        verification: VerificationChoice,
+    },
+    #[serde(rename = "CredentialSecretRotated")]
+    SecretRotated {
+        version: u32,
+        secret: SecretRef,
+        fields: BTreeMap<String, Value>,
+        secret_fields: BTreeSet<String>,
+        allowed_hosts: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
+        verification: VerificationChoice,
+    },
+    #[serde(rename = "CredentialVerified")]
+    Verified { version: u32, trigger: Trigger, report: Report },
+    #[serde(rename = "CredentialInvalidated")]
+    Invalidated { version: u32, trigger: Trigger, report: Report },
+    #[serde(rename = "CredentialVerificationInconclusive")]
+    VerificationInconclusive { version: u32, trigger: Trigger, report: Report },
+    #[serde(rename = "CredentialExpiring")]
+    Expiring { expires_at: Timestamp, days: u32 },
+    #[serde(rename = "CredentialExpired")]
+    Expired {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
+    },
+    #[serde(rename = "CredentialShared")]
+    Shared {
+        grantee: Grantee,
+        level: Level,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    #[serde(rename = "CredentialShareRevoked")]
+    ShareRevoked { grantee: Grantee },
+    #[serde(rename = "CredentialAttached")]
+    Attached { usage: String, kind: UsageKind },
+    #[serde(rename = "CredentialUseActivated")]
+    UseActivated { usage: String },
+    #[serde(rename = "CredentialUseDeactivated")]
+    UseDeactivated { usage: String },
+    #[serde(rename = "CredentialDetached")]
+    Detached { usage: String },
+    #[serde(rename = "CredentialSuspended")]
+    Suspended { reason: String },
+    #[serde(rename = "CredentialResumed")]
+    Resumed { reason: String },
+    #[serde(rename = "CredentialDeleted")]
+    Deleted { restorable_until: Timestamp },
+    #[serde(rename = "CredentialRestored")]
+    Restored {},
+    #[serde(rename = "CredentialPurged")]
+    Purged {},
+}
+
+impl DomainEvent for CredentialEvent {
+    fn version(_name: &str) -> u16 {
+        1
+    }
+
+    fn upcast(_name: &str, _version: u16, data: Value) -> Value {
+        data
+    }
+}
+
+impl CredentialEvent {
+    /// The report that it carries, with what it was about.
+    pub fn report(&self) -> Option<(u32, Trigger, &Report)> {
+        match self {
+            Self::Verified { version, trigger, report }
+            | Self::Invalidated { version, trigger, report }
+            | Self::VerificationInconclusive { version, trigger, report } => {
+                Some((*version, *trigger, report))
+            }
+            _ => None,
+        }
+    }
+
+    /// True for what people change: these count in `revision`.
+    pub fn counts_as_change(&self) -> bool {
+        !matches!(
+            self,
+            Self::Verified { .. }
+                | Self::Invalidated { .. }
+                | Self::VerificationInconclusive { .. }
+                | Self::Expiring { .. }
+                | Self::Expired { .. }
+                | Self::Attached { .. }
+                | Self::UseActivated { .. }
+                | Self::UseDeactivated { .. }
+                | Self::Detached { .. }
+        )
+    }
+}

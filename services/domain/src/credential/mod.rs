@@ -1,0 +1,141 @@
+//! A credential: from created to deleted, with its secret versions, grants and users.
+
+mod event;
+mod status;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use event::{CredentialEvent, VerificationChoice};
+pub use status::{EXPIRING_DAYS, Health, Status, status};
+
+use crate::{
+    CredentialId, Grantee, Labels, Level, Owner, SecretRef, TenantId, Timestamp, component::ComponentRef,
+    verification::Report,
+};
+
+/// Longest name, in bytes.
+pub const NAME_LEN: usize = 255;
+/// Longest external id, in bytes.
+pub const EXTERNAL_ID_LEN: usize = 255;
+/// Most grants on one credential.
+pub const MOST_GRANTS: usize = 1_000;
+
+/// A credential, as far as its rules ask.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Credential {
+    /// Not created.
+    #[default]
+    Vacant,
+    /// In use.
+    Live(Box<State>),
+    /// Deleted, and restorable until the day.
+    Deleted {
+        /// As it was.
+        state: Box<State>,
+        /// The last moment for a restore.
+        restorable_until: Timestamp,
+    },
+    /// Gone for good.
+    Purged,
+}
+
+/// What the rules ask of a credential that exists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: CredentialId,
+    /// How many changes people made.
+    pub revision: u64,
+    /// Who owns it.
+    pub owner: Owner,
+    /// Its name.
+    pub name: String,
+    /// The caller's own id for it.
+    pub external_id: Option<String>,
+    /// What it is for.
+    pub component: ComponentRef,
+    /// Free labels.
+    pub labels: Labels,
+    /// The fields that are no secret.
+    pub fields: BTreeMap<String, Value>,
+    /// Names of the secret fields that are set.
+    pub secret_fields: BTreeSet<String>,
+    /// Where its secret may be sent.
+    pub allowed_hosts: Vec<String>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// Number of the current secret version.
+    pub version: u32,
+    /// The highest version number ever used.
+    pub highest_version: u32,
+    /// Where the current secret lies.
+    pub secret: SecretRef,
+    /// What verification last proved.
+    pub health: Health,
+    /// The last report, to tell whether a new one says anything new.
+    pub last_report: Option<Report>,
+    /// Stopped by hand.
+    pub suspended: bool,
+    /// Grants, also those past their date.
+    pub grants: BTreeMap<Grantee, Grant>,
+    /// What uses it, by id.
+    pub usages: BTreeMap<String, Usage>,
+}
+
+/// What somebody was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// How much.
+    pub level: Level,
+    /// Until when.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Grant {
+    /// True while it counts.
+    pub fn in_force(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// What kind of thing uses a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum UsageKind {
+    /// A link to an external system.
+    Connection,
+    /// An integration flow.
+    Flow,
+}
+
+/// One user of a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Connection or flow.
+    pub kind: UsageKind,
+    /// It runs right now.
+    pub active: bool,
+}
+
+impl Credential {
+    /// The state of a present credential.
+    pub fn live(&self) -> Option<&State> {
+        match self {
+            Self::Live(state) => Some(state),
+            _ => None,
+        }
+    }
+
+    /// The state of a present or deleted credential.
+    pub fn known(&self) -> Option<&State> {
+        match self {
+            Self::Live(state) | Self::Deleted { state, .. } => Some(state),
+            Self::Vacant | Self::Purged => None,
+        }
+    }
+}

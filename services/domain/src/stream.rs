@@ -1,0 +1,208 @@
+//! Streams: `kt.<kind>-<tenant>.<id>`. *Format*.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{AlertId, CredentialId, TeamId, TenantId, TokenId};
+
+/// What every stream of ours begins with: the filter for subscriptions to a shared log.
+const PREFIX: &str = "kt.";
+
+/// The kinds of stream. The text in the name is for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StreamKind {
+    /// Settings, members and roles of a tenant.
+    Tenant,
+    /// One team.
+    Team,
+    /// One credential.
+    Credential,
+    /// One cause of trouble with one credential.
+    Alert,
+    /// One minted token.
+    Token,
+    /// The policy files that a deployment has used.
+    Policy,
+}
+
+impl StreamKind {
+    const ALL: [Self; 6] =
+        [Self::Tenant, Self::Team, Self::Credential, Self::Alert, Self::Token, Self::Policy];
+
+    /// The kind as it stands in the stream's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tenant => "tenant",
+            Self::Team => "team",
+            Self::Credential => "credential",
+            Self::Alert => "alert",
+            Self::Token => "token",
+            Self::Policy => "policy",
+        }
+    }
+}
+
+/// The name of one stream.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId {
+    kind: StreamKind,
+    tenant: TenantId,
+    id: String,
+}
+
+impl StreamId {
+    /// The tenant's own stream.
+    pub fn tenant(tenant: TenantId) -> Self {
+        Self::new(StreamKind::Tenant, tenant, tenant.to_string())
+    }
+
+    /// A team's stream.
+    pub fn team(tenant: TenantId, team: TeamId) -> Self {
+        Self::new(StreamKind::Team, tenant, team.to_string())
+    }
+
+    /// A credential's stream.
+    pub fn credential(tenant: TenantId, credential: CredentialId) -> Self {
+        Self::new(StreamKind::Credential, tenant, credential.to_string())
+    }
+
+    /// The stream of one cause of trouble with one credential: `<credential>.<cause>`.
+    pub fn alert(tenant: TenantId, credential: CredentialId, cause: &str) -> Self {
+        Self::new(StreamKind::Alert, tenant, format!("{credential}.{cause}"))
+    }
+
+    /// The stream of one minted token.
+    pub fn token(tenant: TenantId, token: TokenId) -> Self {
+        Self::new(StreamKind::Token, tenant, token.to_string())
+    }
+
+    /// The stream of the policies in force for a tenant.
+    pub fn policy(tenant: TenantId) -> Self {
+        Self::new(StreamKind::Policy, tenant, tenant.to_string())
+    }
+
+    fn new(kind: StreamKind, tenant: TenantId, id: String) -> Self {
+        Self { kind, tenant, id }
+    }
+
+    /// The kind of aggregate.
+    pub fn kind(&self) -> StreamKind {
+        self.kind
+    }
+
+    /// The tenant that owns it.
+    pub fn tenant_id(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// The part behind the tenant.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The credential, if it is the stream of one or of one of its alerts.
+    pub fn credential_id(&self) -> Option<CredentialId> {
+        match self.kind {
+            StreamKind::Credential | StreamKind::Alert => {
+                CredentialId::parse(self.id.split('.').next()?).ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// The team, if it is the stream of one.
+    pub fn team_id(&self) -> Option<TeamId> {
+        (self.kind == StreamKind::Team).then(|| TeamId::parse(&self.id).ok()).flatten()
+    }
+
+    /// The alert, if it is the stream of one.
+    pub fn alert_id(&self) -> Option<AlertId> {
+        if self.kind != StreamKind::Alert {
+            return None;
+        }
+        let (credential, cause) = self.id.split_once('.')?;
+        Some(AlertId::of(CredentialId::parse(credential).ok()?, cause))
+    }
+
+    /// Reads a stream's name; `None` for a name that is not one of ours.
+    pub fn parse(name: &str) -> Option<Self> {
+        let (kind, rest) = name.strip_prefix(PREFIX)?.split_once('-')?;
+        let kind = StreamKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
+        let (tenant, id) = rest.split_once('.')?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        (!id.is_empty() && id.chars().all(plain))
+            .then_some(())
+            .and_then(|()| TenantId::parse(tenant).ok())
+            .map(|tenant| Self::new(kind, tenant, id.to_owned()))
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PREFIX}{}-{}.{}", self.kind.as_str(), self.tenant, self.id)
+    }
+}
+
+impl fmt::Debug for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for StreamId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for StreamId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a stream of Keytrail"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back() {
+        let tenant = TenantId::of_slug("acme");
+        let credential = CredentialId::from_uuid(uuid::Uuid::from_u128(9));
+        for stream in [
+            StreamId::tenant(tenant),
+            StreamId::credential(tenant, credential),
+            StreamId::alert(tenant, credential, "invalid"),
+            StreamId::team(tenant, TeamId::from_uuid(uuid::Uuid::from_u128(3))),
+        ] {
+            assert_eq!(StreamId::parse(&stream.to_string()), Some(stream));
+        }
+    }
+
+    #[test]
+    fn an_alerts_stream_knows_its_credential_and_alert() {
+        let credential = CredentialId::from_uuid(uuid::Uuid::from_u128(9));
+        let stream = StreamId::alert(TenantId::of_slug("acme"), credential, "invalid");
+        assert_eq!(stream.credential_id(), Some(credential));
+        assert_eq!(stream.alert_id(), Some(AlertId::of(credential, "invalid")));
+    }
+
+    #[test]
+    fn foreign_names_are_not_ours() {
+        let tenant = TenantId::of_slug("acme");
+        for name in [
+            "",
+            "$all",
+            "kt.",
+            "kt.tenant-x.y",
+            "kt.thing-",
+            &format!("kt.tenant-{tenant}."),
+            &format!("kt.unknown-{tenant}.x"),
+            &format!("kt.team-{tenant}.a/b"),
+        ] {
+            assert_eq!(StreamId::parse(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The rules of a tenant.
+
+use super::{AddMember, CreateTenant, State, Tenant, TenantCommand, TenantEvent};
+use crate::{Aggregate, Decision, MemberId, Refusal, Role, SecretPayload};
+
+/// Longest name, issuer or subject, in bytes.
+const TEXT_LEN: usize = 255;
+/// Longest time that a deleted credential can be kept, in days.
+const MOST_RESTORE_DAYS: u32 = 3_650;
+
+impl Aggregate for Tenant {
+    type Command = TenantCommand;
+    type Event = TenantEvent;
+
+    fn decide(&self, command: &TenantCommand) -> Result<Decision<TenantEvent>, Refusal> {
+        use TenantCommand as C;
+        match (self, command) {
+            (Self::Vacant, C::Create(new)) => create(new),
+            (Self::Live(_), C::Create(_)) => Err(Refusal::conflict("a tenant of this name exists already")),
+            (Self::Vacant, _) => Err(Refusal::NotFound),
+            (Self::Live(state), C::ChangeSettings { name, restore_days }) => {
+                change_settings(state, name.as_deref(), *restore_days)
+            }
+            (Self::Live(state), C::AddMember(new)) => add_member(state, new),
+            (Self::Live(state), C::SetRole { by, member, role }) => set_role(state, *by, *member, *role),
+            (Self::Live(state), C::RemoveMember { by, member }) => remove_member(state, *by, *member),
+        }
+    }
+
+    fn evolve(self, event: &TenantEvent) -> Self {
+        self.evolved(event)
+    }
+
+    fn revision(&self) -> u64 {
+        match self {
+            Self::Vacant => 0,
+            Self::Live(state) => state.revision,
+        }
+    }
+}
+
+fn create(new: &CreateTenant) -> Result<Decision<TenantEvent>, Refusal> {
+    if !is_slug(&new.slug) {
+        return Err(Refusal::invalid(
+            "slug",
+            "must be 1 to 63 characters of a-z, 0-9 and `-`, beginning with a letter",
+        ));
+    }
+    check_text("name", &new.name)?;
+    let created = TenantEvent::Created {
+        tenant: new.tenant,
+        slug: new.slug.clone(),
+        name: new.name.clone(),
+        keys: new.keys,
+    };
+    let (added, profile_key) = added(&new.owner)?;
+    let decision = Decision::of([created, added]).storing(new.keys, new.key_payload.clone());
+    Ok(with_profile_key(decision, profile_key))
+}
+
+fn is_slug(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    text.len() <= 63 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(plain)
+}
+
+fn check_text(path: &str, text: &str) -> Result<(), Refusal> {
+    if text.trim().is_empty() || text.len() > TEXT_LEN || text.chars().any(char::is_control) {
+        return Err(Refusal::invalid(
+            path,
+            format!("must have 1 to {TEXT_LEN} bytes, not only spaces, and no control characters"),
+        ));
+    }
+    Ok(())
+}
+
+fn change_settings(
+    state: &State,
+    name: Option<&str>,
+    restore_days: Option<u32>,
+) -> Result<Decision<TenantEvent>, Refusal> {
+    let name = name.unwrap_or(&state.name);
+    let restore_days = restore_days.unwrap_or(state.restore_days);
+    check_text("name", name)?;
+    if !(1..=MOST_RESTORE_DAYS).contains(&restore_days) {
+        return Err(Refusal::invalid("restoreDays", format!("must be 1 to {MOST_RESTORE_DAYS}")));
+    }
+    if (name, restore_days) == (&state.name, state.restore_days) {
+        return Ok(Decision::nothing());
+    }
+    Ok(Decision::of([TenantEvent::SettingsChanged { name: name.to_owned(), restore_days }]))
+}
+
+type ProfileKey = Option<(crate::SecretRef, SecretPayload)>;
+
+fn added(new: &AddMember) -> Result<(TenantEvent, ProfileKey), Refusal> {
+    check_text("issuer", &new.issuer)?;
+    check_text("subject", &new.subject)?;
+    let event = TenantEvent::MemberAdded {
+        member: new.member,
+        issuer: new.issuer.clone(),
+        subject: new.subject.clone(),
+        role: new.role,
+        profile: new.profile.as_ref().map(|(sealed, _)| sealed.clone()),
+    };
+    let key = new.profile.as_ref().map(|(sealed, key)| (sealed.key, key.clone()));
+    Ok((event, key))
+}
+
+fn with_profile_key(decision: Decision<TenantEvent>, key: ProfileKey) -> Decision<TenantEvent> {
+    match key {
+        Some((at, key)) => decision.storing(at, key),
+        None => decision,
+    }
+}
+
+fn add_member(state: &State, new: &AddMember) -> Result<Decision<TenantEvent>, Refusal> {
+    may_give(state, new.by, new.role)?;
+    let same = |known: &&super::Membership| (&known.issuer, &known.subject) == (&new.issuer, &new.subject);
+    if state.members.values().any(|known| same(&known)) {
+        return Err(Refusal::conflict("this person is a member already"));
+    }
+    let (event, key) = added(new)?;
+    Ok(with_profile_key(Decision::of([event]), key))
+}
+
+/// Nobody gives a role above his own, and only an owner makes an owner.
+fn may_give(state: &State, by: Option<MemberId>, role: Role) -> Result<(), Refusal> {
+    let Some(by) = by else { return Ok(()) };
+    let own = state.members.get(&by).ok_or(Refusal::NotFound)?.role;
+    if role <= own {
+        return Ok(());
+    }
+    Err(Refusal::rule("ROLE_ABOVE_OWN", "only a member with that role, or a higher one, can give it"))
+}
+
+fn set_role(
+    state: &State,
+    by: Option<MemberId>,
+    member: MemberId,
+    role: Role,
+) -> Result<Decision<TenantEvent>, Refusal> {
+    let current = state.members.get(&member).ok_or(Refusal::NotFound)?.role;
+    may_give(state, by, role)?;
+    may_give(state, by, current)?;
+    if current == role {
+        return Ok(Decision::nothing());
+    }
+    keep_an_owner(state, member, role == Role::Owner)?;
+    Ok(Decision::of([TenantEvent::MemberRoleChanged { member, role }]))
+}
+
+fn remove_member(
+    state: &State,
+    by: Option<MemberId>,
+    member: MemberId,
+) -> Result<Decision<TenantEvent>, Refusal> {
+    let current = state.members.get(&member).ok_or(Refusal::NotFound)?.role;
+    may_give(state, by, current)?;
+    keep_an_owner(state, member, false)?;
+    Ok(Decision::of([TenantEvent::MemberRemoved { member }]))
+}
+
+fn keep_an_owner(state: &State, member: MemberId, stays_owner: bool) -> Result<(), Refusal> {
+    let other = state.members.iter().any(|(id, it)| *id != member && it.role == Role::Owner);
+    if stays_owner || other {
+        return Ok(());
+    }
+    Err(Refusal::rule("LAST_OWNER", "the tenant's last OWNER stays: make another member OWNER first"))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{SecretId, SecretRef, TenantId};
+
+    fn id(number: u128) -> MemberId {
+        MemberId::from_uuid(Uuid::from_u128(number))
+    }
+
+    fn person(by: Option<u128>, number: u128, role: Role) -> AddMember {
+        AddMember {
+            by: by.map(id),
+            member: id(number),
+            issuer: "keytrail".into(),
+            subject: format!("person-{number}"),
+            role,
+            profile: None,
+        }
+    }
+
+    fn creation(slug: &str) -> TenantCommand {
+        let tenant = TenantId::of_slug(slug);
+        let secret = SecretId::from_uuid(Uuid::from_u128(5));
+        TenantCommand::Create(CreateTenant {
+            tenant,
+            slug: slug.into(),
+            name: "Acme".into(),
+            keys: SecretRef { tenant, owner: tenant.as_uuid(), secret },
+            key_payload: SecretPayload::default(),
+            owner: person(None, 1, Role::Owner),
+        })
+    }
+
+    /// A tenant with owner 1, admin 2 and member 3.
+    fn acme() -> Tenant {
+        let commands = [
+            creation("acme"),
+            TenantCommand::AddMember(person(None, 2, Role::Admin)),
+            TenantCommand::AddMember(person(None, 3, Role::Member)),
+        ];
+        commands.iter().fold(Tenant::default(), |tenant, command| {
+            let decision = tenant.decide(command).expect("set-up");
+            decision.events.iter().fold(tenant, Tenant::evolve)
+        })
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "reads better in the cases")]
+    fn refused(command: TenantCommand) -> Refusal {
+        acme().decide(&command).expect_err("should be refused")
+    }
+
+    fn reason(refusal: &Refusal) -> &'static str {
+        match refusal {
+            Refusal::Rule { reason, .. } => reason,
+            _ => "",
+        }
+    }
+
+    #[test]
+    fn creation_makes_the_tenant_its_owner_and_its_keys() {
+        let decision = Tenant::default().decide(&creation("acme")).expect("created");
+        assert_eq!(decision.events.len(), 2);
+        assert_eq!(decision.secrets.len(), 1);
+        assert!(matches!(refused(creation("acme")), Refusal::Conflict { .. }));
+    }
+
+    #[test]
+    fn a_slug_is_short_lower_case_and_plain() {
+        for bad in ["", "Acme", "1acme", "a_b", "a/b", &"a".repeat(64)] {
+            let refusal = Tenant::default().decide(&creation(bad)).expect_err(bad);
+            assert!(matches!(refusal, Refusal::Invalid(_)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nobody_gives_a_role_above_his_own() {
+        let refusal = refused(TenantCommand::AddMember(person(Some(2), 9, Role::Owner)));
+        assert_eq!(reason(&refusal), "ROLE_ABOVE_OWN");
+        let promote = |by| TenantCommand::SetRole { by: Some(id(by)), member: id(3), role: Role::Owner };
+        assert_eq!(reason(&refused(promote(2))), "ROLE_ABOVE_OWN");
+        assert!(acme().decide(&promote(1)).is_ok());
+    }
+
+    #[test]
+    fn an_admin_does_not_touch_an_owner() {
+        let demote = TenantCommand::SetRole { by: Some(id(2)), member: id(1), role: Role::Member };
+        assert_eq!(reason(&refused(demote)), "ROLE_ABOVE_OWN");
+        let remove = TenantCommand::RemoveMember { by: Some(id(2)), member: id(1) };
+        assert_eq!(reason(&refused(remove)), "ROLE_ABOVE_OWN");
+    }
+
+    #[test]
+    fn the_last_owner_stays() {
+        let demote = TenantCommand::SetRole { by: Some(id(1)), member: id(1), role: Role::Member };
+        assert_eq!(reason(&refused(demote)), "LAST_OWNER");
+        let remove = TenantCommand::RemoveMember { by: None, member: id(1) };
+        assert_eq!(reason(&refused(remove)), "LAST_OWNER");
+    }
+
+    #[test]
+    fn a_person_is_a_member_once() {
+        let again = AddMember { member: id(9), ..person(None, 3, Role::Member) };
+        assert!(matches!(refused(TenantCommand::AddMember(again)), Refusal::Conflict { .. }));
+    }
+
+    #[test]
+    fn settings_that_are_so_already_are_no_event() {
+        let same = TenantCommand::ChangeSettings { name: Some("Acme".into()), restore_days: None };
+        assert!(acme().decide(&same).expect("taken").events.is_empty());
+        let wrong = TenantCommand::ChangeSettings { name: None, restore_days: Some(0) };
+        assert!(matches!(refused(wrong), Refusal::Invalid(_)));
+    }
+}

@@ -1,0 +1,44 @@
+//! What can have happened to a tenant. Names and shapes are for ever.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::SealedProfile;
+use crate::{DomainEvent, MemberId, Role, SecretRef, TenantId};
+
+/// A fact about a tenant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase")]
+#[expect(missing_docs, reason = "the names are the contract")]
+pub enum TenantEvent {
+    #[serde(rename = "TenantCreated")]
+    Created { tenant: TenantId, slug: String, name: String, keys: SecretRef },
+    /// Each setting as it is now.
+    #[serde(rename = "TenantSettingsChanged")]
+    SettingsChanged { name: String, restore_days: u32 },
+    #[serde(rename = "MemberAdded")]
+    MemberAdded {
+        member: MemberId,
+        issuer: String,
+        subject: String,
+        role: Role,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        profile: Option<SealedProfile>,
+    },
+    #[serde(rename = "MemberProfileChanged")]
+    MemberProfileChanged { member: MemberId, profile: SealedProfile },
+    #[serde(rename = "MemberRoleChanged")]
+    MemberRoleChanged { member: MemberId, role: Role },
+    #[serde(rename = "MemberRemoved")]
+    MemberRemoved { member: MemberId },
+}
+
+impl DomainEvent for TenantEvent {
+    fn version(_name: &str) -> u16 {
+        1
+    }
+
+    fn upcast(_name: &str, _version: u16, data: Value) -> Value {
+        data
+    }
+}

@@ -1,0 +1,1 @@
+//! The promises of the ports as tests: one function per promise, run on every adapter.

@@ -1,0 +1,305 @@
+//! The rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keytrail_domain::{
+    Actor, AlertId, CredentialId, EventId, Grantee, Labels, Level, MemberId, Owner, Position, Role,
+    SecretRef, StreamId, TeamId, TenantId, Timestamp,
+    component::{ComponentRef, CredentialKind},
+    verification::{Report, Trigger},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Status;
+use keytrail_domain::credential::{Health, UsageKind};
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TenantRow {
+    /// Its id.
+    pub id: TenantId,
+    /// Short name.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+    /// Where its keys lie in the vault.
+    pub keys: SecretRef,
+    /// Days that a deleted credential can be restored.
+    pub restore_days: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// What people changed.
+    pub revision: u64,
+}
+
+/// A member; a removed one keeps his row, so that history can name him.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemberRow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// His id.
+    pub id: MemberId,
+    /// Who vouches for him.
+    pub issuer: String,
+    /// Who he is there.
+    pub subject: String,
+    /// His role.
+    pub role: Role,
+    /// Name and e-mail, sealed under a key of his own in the vault.
+    pub profile: Option<keytrail_domain::tenant::SealedProfile>,
+    /// Since when.
+    pub added_at: Timestamp,
+    /// Until when, if he was removed.
+    pub removed_at: Option<Timestamp>,
+}
+
+/// A team.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TeamRow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: TeamId,
+    /// Its name, unique in the tenant.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<Timestamp>,
+    /// What people changed.
+    pub revision: u64,
+}
+
+/// Someone in a team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TeamMemberRow {
+    /// The member.
+    pub member: MemberId,
+    /// Leads it.
+    pub lead: bool,
+}
+
+/// One secret version of a credential.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VersionRow {
+    /// Ours, from 1, never used twice.
+    pub number: u32,
+    /// When it was taken.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: Actor,
+    /// Where it lies.
+    pub secret: SecretRef,
+    /// When it stopped being the current one.
+    pub replaced_at: Option<Timestamp>,
+}
+
+/// What uses a credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageRow {
+    /// Connection or flow.
+    pub kind: UsageKind,
+    /// Its id.
+    pub id: String,
+    /// Whether it runs right now.
+    pub active: bool,
+    /// Since when.
+    pub attached_at: Timestamp,
+}
+
+/// A credential as it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CredentialRow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: CredentialId,
+    /// Its name, unique for its owner.
+    pub name: String,
+    /// The caller's own id for it, unique in the tenant.
+    pub external_id: Option<String>,
+    /// What it is for.
+    pub component: ComponentRef,
+    /// Its kind.
+    pub kind: CredentialKind,
+    /// Who owns it.
+    pub owner: Owner,
+    /// Free labels.
+    pub labels: Labels,
+    /// The fields that are no secret.
+    pub fields: BTreeMap<String, Value>,
+    /// Names of the secret fields that are set.
+    pub secret_fields: BTreeSet<String>,
+    /// Where its secret may be sent.
+    pub allowed_hosts: Vec<String>,
+    /// Secret versions, oldest first; the last one is current.
+    pub versions: Vec<VersionRow>,
+    /// What verification last proved.
+    pub health: Health,
+    /// Stopped by hand.
+    pub suspended: bool,
+    /// When it ends, by evidence or by the user's word.
+    pub expires_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: Actor,
+    /// When people last changed it.
+    pub updated_at: Timestamp,
+    /// The last check.
+    pub last_verification: Option<VerificationRow>,
+    /// When it was last leased.
+    pub last_leased_at: Option<Timestamp>,
+    /// What uses it.
+    pub usages: Vec<UsageRow>,
+    /// How many alerts are open.
+    pub open_alerts: u32,
+    /// When it was deleted, if it is.
+    pub deleted_at: Option<Timestamp>,
+    /// Until when it can be restored, if it is deleted.
+    pub restorable_until: Option<Timestamp>,
+    /// Gone for good.
+    pub purged: bool,
+    /// What people changed.
+    pub revision: u64,
+}
+
+impl CredentialRow {
+    /// Its status at a moment: dates count when asked, not when written.
+    pub fn status(&self, now: Timestamp) -> Status {
+        keytrail_domain::credential::status(
+            self.health,
+            self.suspended,
+            self.deleted_at.is_some(),
+            self.expires_at,
+            now,
+        )
+    }
+}
+
+/// A grant in force, or ended by its date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantRow {
+    /// Who holds it.
+    pub grantee: Grantee,
+    /// What it allows.
+    pub level: Level,
+    /// Until when.
+    pub expires_at: Option<Timestamp>,
+    /// Since when.
+    pub granted_at: Timestamp,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerificationRow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of what.
+    pub credential: CredentialId,
+    /// The event or journal entry that says so.
+    pub id: EventId,
+    /// When.
+    pub at: Timestamp,
+    /// Which secret version.
+    pub version: u32,
+    /// Who asked.
+    pub trigger: Trigger,
+    /// What was found.
+    pub report: Report,
+}
+
+/// An alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlertRow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: AlertId,
+    /// About what.
+    pub credential: CredentialId,
+    /// Why.
+    pub cause: keytrail_domain::alert::Cause,
+    /// How bad.
+    pub severity: keytrail_domain::alert::Severity,
+    /// Open, acknowledged, resolved.
+    pub state: keytrail_domain::alert::AlertState,
+    /// One sentence for a person.
+    pub message: String,
+    /// When it was opened (last).
+    pub opened_at: Timestamp,
+    /// Place of the event that opened it (last): what lists go by.
+    pub opened: Position,
+    /// How often its cause was seen since.
+    pub occurrences: u64,
+    /// Who takes care of it, and since when.
+    pub acknowledged: Option<(Actor, Timestamp)>,
+    /// When it was resolved.
+    pub resolved_at: Option<Timestamp>,
+    /// What people changed.
+    pub revision: u64,
+}
+
+/// An event in its tenant's table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventRow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: EventId,
+    /// Its place.
+    pub position: Position,
+    /// Its stream.
+    pub stream: StreamId,
+    /// Its number in the stream.
+    pub revision: u64,
+    /// Stored name.
+    pub event_type: String,
+    /// Version of the data's shape.
+    pub schema_version: u16,
+    /// When, by our clock.
+    pub recorded_at: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    /// The request.
+    pub correlation: uuid::Uuid,
+    /// The event that caused it.
+    pub causation: Option<uuid::Uuid>,
+    /// The credential that it is about.
+    pub credential: Option<CredentialId>,
+    /// JSON, as stored.
+    pub data: Value,
+}
+
+/// What a mutation with an idempotency key led to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IdempotencyRow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Who asked, as text.
+    pub principal: String,
+    /// The mutation.
+    pub mutation: String,
+    /// The caller's key.
+    pub key: String,
+    /// HMAC of the input.
+    pub input: String,
+    /// The stream that it changed.
+    pub stream: StreamId,
+    /// The last event that it led to.
+    pub position: Position,
+    /// When: a key counts for a day.
+    pub at: Timestamp,
+}
+
+/// Checks of one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DailyRow {
+    /// The day in UTC, `2026-11-22`.
+    pub day: String,
+    /// How many checks.
+    pub verifications: u64,
+    /// How many of them were a definite no.
+    pub failures: u64,
+}

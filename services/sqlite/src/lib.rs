@@ -1,0 +1,1 @@
+//! Event log, journal and views on embedded SQLite.

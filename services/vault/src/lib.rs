@@ -1,0 +1,1 @@
+//! Secret stores: Vault or OpenBao, and a sealed local one.

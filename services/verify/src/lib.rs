@@ -1,0 +1,1 @@
+//! Asks real systems whether a credential works, through one guarded client.

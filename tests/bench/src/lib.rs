@@ -1,0 +1,1 @@
+//! The limit programs and loads that speed targets are measured against.
