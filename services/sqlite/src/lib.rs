@@ -15,10 +15,12 @@ mod event_store;
 mod fault;
 mod file;
 mod group_commit;
+mod journal;
 mod readers;
 mod stats;
 mod worker;
 
 pub use event_store::SqliteEventStore;
 pub use file::OpenError;
+pub use journal::SqliteJournal;
 pub use stats::Stats;
