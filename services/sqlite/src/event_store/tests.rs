@@ -109,6 +109,7 @@ async fn a_damaged_log_is_refused_by_name() {
     let store = SqliteEventStore::open(&path).unwrap();
     write(&store, 0..300).await;
     drop(store);
+    assert!(!path.with_extension("db-wal").exists(), "closing leaves one file");
     let whole = fs::read(&path).unwrap();
     let cut = whole[..whole.len() / 2].to_vec();
     let mut no_header = whole.clone();

@@ -31,8 +31,9 @@ const READERS: usize = 2;
 
 /// The embedded journal.
 pub struct SqliteJournal {
-    writer: GroupCommit<Book>,
+    // Closed in this order: the writer's connection, the last one, tidies up the file.
     readers: Readers,
+    writer: GroupCommit<Book>,
     stats: Arc<Stats>,
     place: Place,
     _file: File,

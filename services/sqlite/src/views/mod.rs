@@ -59,8 +59,9 @@ const READERS: usize = 4;
 
 /// The embedded read models.
 pub struct SqliteViews {
-    worker: Worker<Job>,
+    // Closed in this order: the writer's connection, the last one, tidies up the file.
     readers: Readers,
+    worker: Worker<Job>,
     hot: Arc<Hot>,
     checkpoint: watch::Receiver<Option<Position>>,
     stats: Arc<Stats>,

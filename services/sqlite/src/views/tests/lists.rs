@@ -61,8 +61,8 @@ impl Sample {
             UsageRow { kind: UsageKind::Flow, id: "flow_1".into(), active: true, attached_at: time(0) };
         let (suspended, deleted, purged, alert) = self.flags;
         row.component.slug = self.component.to_owned();
-        row.kind = if number % 3 == 0 { CredentialKind::Basic } else { CredentialKind::ApiKey };
-        row.external_id = (number % 4 == 0).then(|| format!("ext-{number}"));
+        row.kind = if number.is_multiple_of(3) { CredentialKind::Basic } else { CredentialKind::ApiKey };
+        row.external_id = (number.is_multiple_of(4)).then(|| format!("ext-{number}"));
         row.owner = Owner::Team(team(self.owner));
         row.health = self.health;
         row.suspended = suspended;
