@@ -197,17 +197,16 @@ impl App {
         events: &[E],
     ) -> Result<Vec<NewEvent>, AppError> {
         let mut previous = last.map(RecordedEvent::hash).transpose()?;
-        let mut revision = last.map_or(0, |event| event.revision + 1);
+        let first = last.map_or(0, |event| event.revision + 1);
         let at = self.now();
         let mut encoded = Vec::with_capacity(events.len());
-        for (place, event) in events.iter().enumerate() {
+        for ((place, event), revision) in events.iter().enumerate().zip(first..) {
             let id = match execution.cause {
                 Some((source, what)) => EventId::derived(source, &format!("{what}/{place}")),
                 None => EventId::from_uuid(self.ports().ids.fresh(at)),
             };
             let event = NewEvent::encode(id, event, &self.meta(execution, at, previous))?;
             previous = Some(hash_of_new(&event, &execution.stream, revision)?);
-            revision += 1;
             encoded.push(event);
         }
         Ok(encoded)
