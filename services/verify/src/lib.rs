@@ -1,1 +1,3 @@
-//! Asks real systems whether a credential works, through one guarded client.
+//! x
+pub mod guard;
+pub mod recipe;
