@@ -48,5 +48,5 @@ pub(crate) fn check() -> Done {
 /// None for a file that is listed but gone from the work tree.
 fn length(file: &str) -> Option<usize> {
     let bytes = fs::read(workspace::path(file)).ok()?;
-    Some(bytes.split(|byte| *byte == b'\n').count())
+    Some(String::from_utf8_lossy(&bytes).lines().count())
 }
