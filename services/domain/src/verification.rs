@@ -102,9 +102,15 @@ pub struct Report {
 }
 
 impl Report {
-    /// True when nothing that matters differs: then a routine check is no event.
+    /// True when nothing that matters differs: then a routine check is no event. Two ends less
+    /// than two minutes apart are the same end: some systems tell the time that is left.
     pub fn tells_the_same_as(&self, other: &Self) -> bool {
-        let facts = |it: &Self| (it.verdict, it.identity.clone(), it.scopes.clone(), it.expires_at);
-        facts(self) == facts(other)
+        let near = |a: Timestamp, b: Timestamp| (a.as_seconds() - b.as_seconds()).abs() < 120;
+        let same_end = match (self.expires_at, other.expires_at) {
+            (Some(a), Some(b)) => near(a, b),
+            (a, b) => a == b,
+        };
+        same_end
+            && (self.verdict, &self.identity, &self.scopes) == (other.verdict, &other.identity, &other.scopes)
     }
 }

@@ -10,6 +10,7 @@
 
 mod authorizer;
 mod clock;
+mod components;
 pub mod contract;
 mod event_store;
 mod journal;
@@ -22,6 +23,7 @@ pub use authorizer::{
     Action, AuthorityChange, AuthoritySnapshot, AuthoritySource, Authorizer, Denied, Object, Resource, Scope,
 };
 pub use clock::{Clock, Ids, SystemClock, SystemIds};
+pub use components::{CheckedFields, Completeness, ComponentCatalog};
 pub use event_store::{Appended, EventStore, Expected, Filter, LogError, LogSignal, Subscription};
 pub use journal::{Journal, JournalEntry, JournalError, NewJournalEntry};
 pub use secret_store::{DeploymentMark, SecretError, SecretStore, StoredSecret};

@@ -1,6 +1,10 @@
 //! A credential: from created to deleted, with its secret versions, grants and users.
 
+mod command;
+mod decide;
 mod event;
+mod evolve;
+mod rules;
 mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use command::{Change, Create, CredentialCommand, Rotate, Share, Update};
 pub use event::{CredentialEvent, VerificationChoice};
+pub use rules::lifecycle::EXPIRY_LADDER;
 pub use status::{EXPIRING_DAYS, Health, Status, status};
 
 use crate::{
@@ -67,8 +73,10 @@ pub struct State {
     pub secret_fields: BTreeSet<String>,
     /// Where its secret may be sent.
     pub allowed_hosts: Vec<String>,
-    /// When it ends.
-    pub expires_at: Option<Timestamp>,
+    /// When it ends, by the user's word.
+    pub stated_end: Option<Timestamp>,
+    /// When it ends, by evidence.
+    pub proven_end: Option<Timestamp>,
     /// Number of the current secret version.
     pub version: u32,
     /// The highest version number ever used.
@@ -79,6 +87,8 @@ pub struct State {
     pub health: Health,
     /// The last report, to tell whether a new one says anything new.
     pub last_report: Option<Report>,
+    /// The last step of the expiry ladder that was told, in days; 0: the end itself.
+    pub noted_expiry: Option<u32>,
     /// Stopped by hand.
     pub suspended: bool,
     /// Grants, also those past their date.
@@ -137,5 +147,17 @@ impl Credential {
             Self::Live(state) | Self::Deleted { state, .. } => Some(state),
             Self::Vacant | Self::Purged => None,
         }
+    }
+}
+
+impl State {
+    /// When it ends: by evidence where there is any, else by the user's word.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.proven_end.or(self.stated_end)
+    }
+
+    /// Its status at a moment.
+    pub fn status(&self, now: Timestamp) -> Status {
+        status(self.health, self.suspended, false, self.ends_at(), now)
     }
 }

@@ -139,8 +139,10 @@ pub struct CredentialRow {
     pub health: Health,
     /// Stopped by hand.
     pub suspended: bool,
-    /// When it ends, by evidence or by the user's word.
+    /// When it ends, by evidence where there is any, else by the user's word.
     pub expires_at: Option<Timestamp>,
+    /// When it ends by the user's word.
+    pub stated_end: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// By whom.
@@ -287,7 +289,9 @@ pub struct IdempotencyRow {
     pub input: String,
     /// The stream that it changed.
     pub stream: StreamId,
-    /// The last event that it led to.
+    /// The first event that it led to.
+    pub event: EventId,
+    /// That event's place.
     pub position: Position,
     /// When: a key counts for a day.
     pub at: Timestamp,

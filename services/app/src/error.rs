@@ -1,0 +1,135 @@
+//! What can go wrong with a request, by what the caller can do about it.
+
+use keytrail_domain::{DecodeError, EncodeError, FieldError, Refusal};
+use keytrail_ports::{Denied, JournalError, LogError, SecretError, views::ViewError};
+
+/// Why a request was not done. Nothing in it is secret, except that `Internal`'s source is for the
+/// log alone.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// No valid identity, or no member of the tenant.
+    #[error("sign in as a member of the tenant")]
+    Unauthenticated,
+    /// The caller may see it, but not do this.
+    #[error("you may not do this")]
+    Forbidden,
+    /// It does not exist, or the caller may not know that it does.
+    #[error("not found")]
+    NotFound,
+    /// The input is wrong at these places.
+    #[error("the input is not valid")]
+    BadInput(Vec<FieldError>),
+    /// Somebody was faster, or a name is taken.
+    #[error("{message}")]
+    Conflict {
+        /// What is in the way and what to do.
+        message: String,
+        /// The revision that the caller expected, if he did.
+        expected: Option<u64>,
+        /// The revision as it is.
+        actual: Option<u64>,
+    },
+    /// A rule said no.
+    #[error("{message}")]
+    Refused {
+        /// Stable name.
+        reason: &'static str,
+        /// For a person.
+        message: String,
+        /// What may be shown beside it.
+        details: serde_json::Value,
+    },
+    /// Too many at once.
+    #[error("too many requests: try again in {retry_after_seconds} s")]
+    RateLimited {
+        /// When to try again.
+        retry_after_seconds: u64,
+    },
+    /// Something that we need is away.
+    #[error("{dependency} is not available: try again")]
+    Unavailable {
+        /// `vault` or `event log`.
+        dependency: &'static str,
+        /// For the log.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// A mistake of ours.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl AppError {
+    /// One wrong place.
+    pub fn bad_input(path: &str, message: impl Into<String>) -> Self {
+        Self::BadInput(vec![FieldError::new(path, message)])
+    }
+
+    /// Something is in the way.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::Conflict { message: message.into(), expected: None, actual: None }
+    }
+
+    pub(crate) fn internal(message: &str) -> Self {
+        Self::Internal(message.into())
+    }
+}
+
+impl From<Refusal> for AppError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound => Self::NotFound,
+            Refusal::Invalid(fields) => Self::BadInput(fields),
+            Refusal::Conflict { message } => Self::conflict(message),
+            Refusal::Rule { reason, message, details } => Self::Refused { reason, message, details },
+        }
+    }
+}
+
+impl From<Denied> for AppError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Hidden => Self::NotFound,
+            Denied::Forbidden => Self::Forbidden,
+            Denied::NotAMember => Self::Unauthenticated,
+            Denied::Unavailable => Self::internal("authorisation failed"),
+        }
+    }
+}
+
+impl From<LogError> for AppError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Conflict { .. } => Self::conflict("somebody changed it at the same time: try again"),
+            LogError::Corrupt(_) | LogError::StreamDeleted => Self::Internal(Box::new(error)),
+            LogError::Denied | LogError::Unknown(_) | LogError::Unavailable(_) => {
+                Self::Unavailable { dependency: "event log", source: Some(Box::new(error)) }
+            }
+        }
+    }
+}
+
+impl From<SecretError> for AppError {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::Unavailable(_) | SecretError::Denied(_) => {
+                Self::Unavailable { dependency: "vault", source: Some(Box::new(error)) }
+            }
+            SecretError::Exists | SecretError::Missing | SecretError::Corrupt(_) => {
+                Self::Internal(Box::new(error))
+            }
+        }
+    }
+}
+
+macro_rules! internal {
+    ($($error:ty),*) => {$(
+        impl From<$error> for AppError {
+            fn from(error: $error) -> Self {
+                Self::Internal(Box::new(error))
+            }
+        }
+    )*};
+}
+
+internal!(ViewError, JournalError, DecodeError, EncodeError);

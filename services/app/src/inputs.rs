@@ -1,0 +1,110 @@
+//! Inputs of the use cases, parsed from GraphQL.
+
+use keytrail_domain::{CredentialId, Grantee, Labels, Level, Owner, Role, Timestamp};
+use serde_json::{Map, Value};
+
+/// A new credential.
+#[derive(Clone)]
+pub struct NewCredential {
+    /// Component slug.
+    pub component: String,
+    /// Its name; none: made from the component.
+    pub name: Option<String>,
+    /// The caller's own id for it.
+    pub external_id: Option<String>,
+    /// Plain and secret fields together, as the component's schema has them.
+    pub fields: Map<String, Value>,
+    /// Its owner; none: the caller.
+    pub owner: Option<Owner>,
+    /// Free labels.
+    pub labels: Labels,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// Where its secret may be sent; none: the component's hosts.
+    pub allowed_hosts: Option<Vec<String>>,
+    /// Check it first.
+    pub verify: bool,
+}
+
+/// Changes that need no new secret; none keeps what is, an inner none takes it away.
+#[derive(Clone)]
+pub struct CredentialUpdate {
+    /// Which.
+    pub id: CredentialId,
+    /// Its name.
+    pub name: Option<String>,
+    /// The caller's own id for it.
+    pub external_id: Option<Option<String>>,
+    /// All labels.
+    pub labels: Option<Labels>,
+    /// When it ends.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// Where its secret may be sent.
+    pub allowed_hosts: Option<Vec<String>>,
+    /// Plain fields that change.
+    pub fields: Option<Map<String, Value>>,
+    /// Check it first, when fields change.
+    pub verify: bool,
+    /// Only at this revision.
+    pub expected_revision: Option<u64>,
+}
+
+/// A new secret version.
+#[derive(Clone)]
+pub struct CredentialRotation {
+    /// Which.
+    pub id: CredentialId,
+    /// Fields that change, at least one of them secret; the others stay.
+    pub fields: Map<String, Value>,
+    /// Where its secret may be sent.
+    pub allowed_hosts: Option<Vec<String>>,
+    /// When the new version ends.
+    pub expires_at: Option<Timestamp>,
+    /// Check it first.
+    pub verify: bool,
+    /// Take it also when the check proved nothing.
+    pub accept_inconclusive: bool,
+    /// Only at this revision.
+    pub expected_revision: Option<u64>,
+}
+
+/// Fields to be tried out, saved nowhere.
+#[derive(Clone)]
+pub struct FieldsTest {
+    /// Component slug.
+    pub component: String,
+    /// Plain and secret fields together.
+    pub fields: Map<String, Value>,
+    /// Where the secret may be sent; none: the component's hosts.
+    pub allowed_hosts: Option<Vec<String>>,
+}
+
+/// A grant.
+#[derive(Clone, Debug)]
+pub struct NewGrant {
+    /// Which credential.
+    pub id: CredentialId,
+    /// To whom.
+    pub grantee: Grantee,
+    /// How much.
+    pub level: Level,
+    /// Until when.
+    pub expires_at: Option<Timestamp>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Only at this revision.
+    pub expected_revision: Option<u64>,
+}
+
+/// A new member.
+#[derive(Clone, Debug)]
+pub struct NewMember {
+    /// Who vouches for him; none: this server's own issuer.
+    pub issuer: Option<String>,
+    /// Who he is there.
+    pub subject: String,
+    /// His role.
+    pub role: Role,
+    /// Name and e-mail.
+    pub profile: Option<crate::Profile>,
+}

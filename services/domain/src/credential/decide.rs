@@ -1,0 +1,65 @@
+//! The rules of a credential: which command goes to which rule.
+
+use super::{
+    Credential, CredentialCommand, CredentialEvent, State,
+    rules::{changing, lifecycle, sharing, using},
+};
+use crate::{Aggregate, Decision, Refusal};
+
+impl Aggregate for Credential {
+    type Command = CredentialCommand;
+    type Event = CredentialEvent;
+
+    fn decide(&self, command: &CredentialCommand) -> Result<Decision<CredentialEvent>, Refusal> {
+        use CredentialCommand as C;
+        match (self, command) {
+            (Self::Vacant, C::Create(new)) => changing::create(new),
+            (_, C::Create(_)) => Err(Refusal::conflict("a credential with this id exists already")),
+            (Self::Vacant | Self::Purged, _) => Err(Refusal::NotFound),
+            (Self::Deleted { restorable_until, .. }, C::Restore { now }) => {
+                lifecycle::restore(*restorable_until, *now)
+            }
+            (Self::Live(_), C::Restore { .. }) | (Self::Deleted { .. }, C::Delete { .. }) => {
+                Ok(Decision::nothing())
+            }
+            (Self::Deleted { .. }, _) => {
+                Err(Refusal::rule("CREDENTIAL_DELETED", "the credential is deleted: restore it first"))
+            }
+            (Self::Live(state), command) => state.decide(command),
+        }
+    }
+
+    fn evolve(self, event: &CredentialEvent) -> Self {
+        self.evolved(event)
+    }
+
+    fn revision(&self) -> u64 {
+        self.known().map_or(0, |state| state.revision)
+    }
+}
+
+impl State {
+    fn decide(&self, command: &CredentialCommand) -> Result<Decision<CredentialEvent>, Refusal> {
+        use CredentialCommand as C;
+        match command {
+            C::Create(_) | C::Restore { .. } => Ok(Decision::nothing()),
+            C::Update(update) => changing::update(self, update),
+            C::Rotate(rotate) => changing::rotate(self, rotate),
+            C::RecordCheck { version, trigger, report } => {
+                changing::record_check(self, *version, *trigger, report)
+            }
+            C::Share(share) => sharing::share(self, share),
+            C::RevokeShare { grantee } => Ok(sharing::revoke(self, *grantee)),
+            C::Suspend { reason } => lifecycle::suspend(self, reason),
+            C::Resume { reason } => lifecycle::resume(self, reason),
+            C::Delete { now, restore_days, detach } => {
+                lifecycle::delete(self, now.plus_days(i64::from(*restore_days)), *detach)
+            }
+            C::NoteExpiry { now } => Ok(lifecycle::note_expiry(self, *now)),
+            C::Attach { usage, kind, component } => using::attach(self, usage, *kind, component),
+            C::ActivateUse { usage } => using::set_active(self, usage, true),
+            C::DeactivateUse { usage } => using::set_active(self, usage, false),
+            C::Detach { usage } => Ok(using::detach(self, usage)),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What facts change about a credential.
+
+use super::{Credential, CredentialEvent as E, Grant, Health, State, Usage, VerificationChoice};
+
+impl Credential {
+    pub(super) fn evolved(self, event: &E) -> Self {
+        match (self, event) {
+            (_, E::Created { .. }) => {
+                created(event).map_or(Self::Vacant, |state| Self::Live(Box::new(state)))
+            }
+            (Self::Live(state), E::Deleted { restorable_until }) => {
+                Self::Deleted { state: state.counted(event), restorable_until: *restorable_until }
+            }
+            (Self::Deleted { state, .. }, E::Restored {}) => Self::Live(state.counted(event)),
+            (Self::Deleted { .. }, E::Purged {}) => Self::Purged,
+            (Self::Live(state), event) => {
+                let mut state = state.counted(event);
+                state.apply(event);
+                Self::Live(state)
+            }
+            (other, _) => other,
+        }
+    }
+}
+
+fn created(event: &E) -> Option<State> {
+    let E::Created {
+        credential,
+        tenant,
+        name,
+        external_id,
+        component,
+        owner,
+        labels,
+        fields,
+        secret_fields,
+        allowed_hosts,
+        expires_at,
+        version,
+        secret,
+        ..
+    } = event
+    else {
+        return None;
+    };
+    Some(State {
+        tenant: *tenant,
+        id: *credential,
+        revision: 1,
+        owner: *owner,
+        name: name.clone(),
+        external_id: external_id.clone(),
+        component: component.clone(),
+        labels: labels.clone(),
+        fields: fields.clone(),
+        secret_fields: secret_fields.clone(),
+        allowed_hosts: allowed_hosts.clone(),
+        stated_end: *expires_at,
+        proven_end: None,
+        version: *version,
+        highest_version: *version,
+        secret: *secret,
+        health: Health::Unverified,
+        last_report: None,
+        noted_expiry: None,
+        suspended: false,
+        grants: Default::default(),
+        usages: Default::default(),
+    })
+}
+
+impl State {
+    fn counted(mut self: Box<Self>, event: &E) -> Box<Self> {
+        self.revision += u64::from(event.counts_as_change());
+        self
+    }
+
+    fn apply(&mut self, event: &E) {
+        match event {
+            E::Renamed { name } => self.name.clone_from(name),
+            E::LabelsChanged { labels } => self.labels.clone_from(labels),
+            E::DetailsChanged { external_id, fields, allowed_hosts, expires_at, verification } => {
+                self.external_id.clone_from(external_id);
+                self.fields.clone_from(fields);
+                self.allowed_hosts.clone_from(allowed_hosts);
+                self.stated_end = *expires_at;
+                if *verification != VerificationChoice::NotNeeded {
+                    self.nothing_is_proven();
+                }
+            }
+            E::SecretRotated {
+                version, secret, fields, secret_fields, allowed_hosts, expires_at, ..
+            } => {
+                self.version = *version;
+                self.highest_version = self.highest_version.max(*version);
+                self.secret = *secret;
+                self.fields.clone_from(fields);
+                self.secret_fields.clone_from(secret_fields);
+                self.allowed_hosts.clone_from(allowed_hosts);
+                self.stated_end = *expires_at;
+                self.nothing_is_proven();
+            }
+            E::Verified { report, .. }
+            | E::Invalidated { report, .. }
+            | E::VerificationInconclusive { report, .. } => {
+                self.health = self.health.after(report.verdict);
+                self.proven_end = report.expires_at.or(self.proven_end);
+                self.last_report = Some(report.clone());
+            }
+            E::Expiring { days, .. } => self.noted_expiry = Some(*days),
+            E::Expired { .. } => self.noted_expiry = Some(0),
+            E::Shared { grantee, level, expires_at, .. } => {
+                self.grants.insert(*grantee, Grant { level: *level, expires_at: *expires_at });
+            }
+            E::ShareRevoked { grantee } => {
+                self.grants.remove(grantee);
+            }
+            E::Attached { usage, kind } => {
+                self.usages.insert(usage.clone(), Usage { kind: *kind, active: false });
+            }
+            E::UseActivated { usage } => self.set_active(usage, true),
+            E::UseDeactivated { usage } => self.set_active(usage, false),
+            E::Detached { usage } => {
+                self.usages.remove(usage);
+            }
+            E::Suspended { .. } => self.suspended = true,
+            E::Resumed { .. } => self.suspended = false,
+            E::Created { .. } | E::Deleted { .. } | E::Restored {} | E::Purged {} => {}
+        }
+    }
+
+    fn nothing_is_proven(&mut self) {
+        self.health = Health::Unverified;
+        self.last_report = None;
+        self.proven_end = None;
+        self.noted_expiry = None;
+    }
+
+    fn set_active(&mut self, usage: &str, active: bool) {
+        if let Some(known) = self.usages.get_mut(usage) {
+            known.active = active;
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Creating, updating, rotating, and what checks prove.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::check;
+use crate::{
+    Decision, Refusal,
+    credential::{Change, Create, CredentialEvent as E, Rotate, State, Update, VerificationChoice},
+    verification::{Report, Trigger, Verdict},
+};
+
+impl Change {
+    fn choice(&self) -> VerificationChoice {
+        match self {
+            Self::NoCheckNeeded => VerificationChoice::NotNeeded,
+            Self::Unchecked => VerificationChoice::Skipped,
+            Self::Checked(_) => VerificationChoice::Checked,
+        }
+    }
+
+    fn report(&self) -> Option<&Report> {
+        match self {
+            Self::Checked(report) => Some(report),
+            Self::NoCheckNeeded | Self::Unchecked => None,
+        }
+    }
+}
+
+/// A definite "no" is not saved. An inconclusive check is: as `UNVERIFIED`, and it says so.
+pub(crate) fn create(new: &Create) -> Result<Decision<E>, Refusal> {
+    refuse_definite_no(&new.check)?;
+    let created = E::Created {
+        credential: new.id,
+        tenant: new.tenant,
+        name: check::name(&new.name)?,
+        external_id: check::external_id(new.external_id.as_deref())?,
+        component: new.component.clone(),
+        kind: new.kind,
+        owner: new.owner,
+        labels: new.labels.clone(),
+        fields: new.fields.clone(),
+        secret_fields: new.secrets.names().map(str::to_owned).collect(),
+        allowed_hosts: check::hosts(&new.allowed_hosts)?,
+        expires_at: new.expires_at,
+        version: 1,
+        secret: new.secret,
+        verification: new.check.choice(),
+    };
+    let checked = new.check.report().map(|report| reported(1, Trigger::Create, report));
+    Ok(Decision::of(std::iter::once(created).chain(checked)).storing(new.secret, new.secrets.clone()))
+}
+
+/// Nothing here may lead the stored secret to another host.
+pub(crate) fn update(state: &State, update: &Update) -> Result<Decision<E>, Refusal> {
+    refuse_definite_no(&update.check)?;
+    refuse_check_while_suspended(state, &update.check)?;
+    let fields = update.fields.as_ref().unwrap_or(&state.fields);
+    let hosts = wanted_hosts(state, update.allowed_hosts.as_deref())?;
+    if hosts != state.allowed_hosts || destinations_differ(state, fields, &update.destinations) {
+        return Err(secret_required());
+    }
+    let mut events = Vec::new();
+    if let Some(name) = update.name.as_deref().map(check::name).transpose()?
+        && name != state.name
+    {
+        events.push(E::Renamed { name });
+    }
+    if let Some(labels) = &update.labels
+        && *labels != state.labels
+    {
+        events.push(E::LabelsChanged { labels: labels.clone() });
+    }
+    events.extend(details(state, update, fields)?);
+    Ok(Decision::of(events))
+}
+
+fn details(state: &State, update: &Update, fields: &BTreeMap<String, Value>) -> Result<Vec<E>, Refusal> {
+    let external_id = match &update.external_id {
+        Some(id) => check::external_id(id.as_deref())?,
+        None => state.external_id.clone(),
+    };
+    let expires_at = update.expires_at.unwrap_or(state.stated_end);
+    let same = external_id == state.external_id && *fields == state.fields && expires_at == state.stated_end;
+    if same {
+        return Ok(Vec::new());
+    }
+    let checkable = *fields != state.fields;
+    let verification = if checkable { update.check.choice() } else { VerificationChoice::NotNeeded };
+    let changed = E::DetailsChanged {
+        external_id,
+        fields: fields.clone(),
+        allowed_hosts: state.allowed_hosts.clone(),
+        expires_at,
+        verification,
+    };
+    let report = update.check.report().filter(|_| checkable);
+    let checked = report.map(|report| reported(state.version, Trigger::Change, report));
+    Ok(std::iter::once(changed).chain(checked).collect())
+}
+
+/// A new version is taken only when the check did not fail and, unless the caller accepts it,
+/// proved something.
+pub(crate) fn rotate(state: &State, rotate: &Rotate) -> Result<Decision<E>, Refusal> {
+    refuse_definite_no(&rotate.check)?;
+    refuse_check_while_suspended(state, &rotate.check)?;
+    refuse_inconclusive(rotate)?;
+    if rotate.given.is_empty() {
+        return Err(Refusal::invalid(
+            "fields",
+            "give at least one secret field; use updateCredential for others",
+        ));
+    }
+    let hosts = wanted_hosts(state, rotate.allowed_hosts.as_deref())?;
+    let moves =
+        hosts != state.allowed_hosts || destinations_differ(state, &rotate.fields, &rotate.destinations);
+    if moves && !state.secret_fields.is_subset(&rotate.given) {
+        return Err(secret_required());
+    }
+    let version = state.highest_version + 1;
+    let rotated = E::SecretRotated {
+        version,
+        secret: rotate.secret,
+        fields: rotate.fields.clone(),
+        secret_fields: rotate.secrets.names().map(str::to_owned).collect(),
+        allowed_hosts: hosts,
+        expires_at: rotate.expires_at,
+        verification: rotate.check.choice(),
+    };
+    let checked = rotate.check.report().map(|report| reported(version, Trigger::Change, report));
+    Ok(Decision::of(std::iter::once(rotated).chain(checked)).storing(rotate.secret, rotate.secrets.clone()))
+}
+
+/// A stale result says nothing; a routine one that says nothing new is no event.
+pub(crate) fn record_check(
+    state: &State,
+    version: u32,
+    trigger: Trigger,
+    report: &Report,
+) -> Result<Decision<E>, Refusal> {
+    if version != state.version {
+        return Err(Refusal::conflict("the secret was rotated while it was checked: check again"));
+    }
+    if state.suspended {
+        return Err(suspended());
+    }
+    let known = state.last_report.as_ref().is_some_and(|last| last.tells_the_same_as(report));
+    if trigger == Trigger::Routine && known {
+        return Ok(Decision::nothing());
+    }
+    Ok(Decision::of([reported(version, trigger, report)]))
+}
+
+fn reported(version: u32, trigger: Trigger, report: &Report) -> E {
+    let report = report.clone();
+    match report.verdict {
+        Verdict::Valid | Verdict::Limited => E::Verified { version, trigger, report },
+        Verdict::Invalid | Verdict::Expired | Verdict::Revoked => E::Invalidated { version, trigger, report },
+        Verdict::Inconclusive | Verdict::Unsupported => {
+            E::VerificationInconclusive { version, trigger, report }
+        }
+    }
+}
+
+fn refuse_definite_no(check: &Change) -> Result<(), Refusal> {
+    match check.report() {
+        Some(report) if report.verdict.is_definite_no() => Err(Refusal::Rule {
+            reason: "VERIFICATION_FAILED",
+            message: format!("the system rejected the credential, nothing was saved: {}", report.message),
+            details: json!({ "verdict": report.verdict, "message": report.message }),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_inconclusive(rotate: &Rotate) -> Result<(), Refusal> {
+    match rotate.check.report() {
+        Some(report) if report.verdict == Verdict::Inconclusive && !rotate.accept_inconclusive => {
+            Err(Refusal::Rule {
+                reason: "VERIFICATION_INCONCLUSIVE",
+                message: format!(
+                    "the check proved nothing, nothing was saved ({}): try again, or pass \
+                     acceptInconclusive: true",
+                    report.message
+                ),
+                details: json!({
+                    "verdict": report.verdict, "inconclusiveReason": report.reason, "message": report.message,
+                }),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refuse_check_while_suspended(state: &State, check: &Change) -> Result<(), Refusal> {
+    if state.suspended && check.report().is_some() { Err(suspended()) } else { Ok(()) }
+}
+
+/// Suspended: no lease, no check, no refresh.
+pub(crate) fn suspended() -> Refusal {
+    Refusal::rule(
+        "CREDENTIAL_SUSPENDED",
+        "the credential is suspended and is not checked: resume it first, or pass verify: false",
+    )
+}
+
+fn wanted_hosts(state: &State, wanted: Option<&[String]>) -> Result<Vec<String>, Refusal> {
+    wanted.map_or_else(|| Ok(state.allowed_hosts.clone()), check::hosts)
+}
+
+fn destinations_differ(
+    state: &State,
+    fields: &BTreeMap<String, Value>,
+    destinations: &BTreeSet<String>,
+) -> bool {
+    destinations.iter().any(|name| state.fields.get(name) != fields.get(name))
+}
+
+/// Whoever may edit could otherwise send the stored secret to himself.
+pub(crate) fn secret_required() -> Refusal {
+    Refusal::rule(
+        "SECRET_REQUIRED",
+        "fields that decide where the secret is sent, and allowedHosts, change only together with every \
+         secret field: use rotateCredential and give them all again",
+    )
+}

@@ -1,0 +1,71 @@
+//! Suspending, deleting, restoring, and the calendar.
+
+use serde_json::json;
+
+use super::check;
+use crate::{
+    Decision, Refusal, Timestamp,
+    credential::{CredentialEvent as E, State},
+};
+
+/// Days before the end at which people are told.
+pub const EXPIRY_LADDER: [u32; 4] = [30, 14, 7, 1];
+
+pub(crate) fn suspend(state: &State, reason: &str) -> Result<Decision<E>, Refusal> {
+    let reason = check::reason(reason)?;
+    Ok(if state.suspended { Decision::nothing() } else { Decision::of([E::Suspended { reason }]) })
+}
+
+pub(crate) fn resume(state: &State, reason: &str) -> Result<Decision<E>, Refusal> {
+    let reason = check::reason(reason)?;
+    Ok(if state.suspended { Decision::of([E::Resumed { reason }]) } else { Decision::nothing() })
+}
+
+/// Something that runs keeps it; something that does not run keeps it unless `detach`.
+pub(crate) fn delete(
+    state: &State,
+    restorable_until: Timestamp,
+    detach: bool,
+) -> Result<Decision<E>, Refusal> {
+    let active = state.usages.values().any(|usage| usage.active);
+    if active || (!state.usages.is_empty() && !detach) {
+        let next_step = if active { "stop or re-point what runs" } else { "pass detach: true" };
+        let usages: Vec<_> = state
+            .usages
+            .iter()
+            .map(|(id, usage)| json!({ "id": id, "kind": usage.kind, "active": usage.active }))
+            .collect();
+        return Err(Refusal::Rule {
+            reason: "CREDENTIAL_IN_USE",
+            message: format!("the credential is in use: {next_step}"),
+            details: json!({ "usages": usages }),
+        });
+    }
+    Ok(Decision::of([E::Deleted { restorable_until }]))
+}
+
+pub(crate) fn restore(restorable_until: Timestamp, now: Timestamp) -> Result<Decision<E>, Refusal> {
+    if now > restorable_until {
+        return Err(Refusal::rule("RESTORE_TOO_LATE", "the time for a restore is over"));
+    }
+    Ok(Decision::of([E::Restored {}]))
+}
+
+/// One event for each step of the ladder that was reached, and one at the end; never one twice.
+pub(crate) fn note_expiry(state: &State, now: Timestamp) -> Decision<E> {
+    let Some(end) = state.ends_at() else { return Decision::nothing() };
+    if end <= now {
+        let noted = state.noted_expiry == Some(0);
+        return if noted {
+            Decision::nothing()
+        } else {
+            Decision::of([E::Expired { expires_at: Some(end) }])
+        };
+    }
+    let reached = EXPIRY_LADDER.into_iter().rfind(|days| end <= now.plus_days(i64::from(*days)));
+    match (reached, state.noted_expiry) {
+        (Some(days), None) => Decision::of([E::Expiring { expires_at: end, days }]),
+        (Some(days), Some(noted)) if days < noted => Decision::of([E::Expiring { expires_at: end, days }]),
+        _ => Decision::nothing(),
+    }
+}

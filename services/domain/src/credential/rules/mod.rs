@@ -1,0 +1,9 @@
+//! The rules, by what they are about.
+
+pub(super) mod changing;
+pub(super) mod check;
+pub(super) mod lifecycle;
+pub(super) mod sharing;
+#[cfg(test)]
+mod tests;
+pub(super) mod using;

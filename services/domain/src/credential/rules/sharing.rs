@@ -1,0 +1,44 @@
+//! Grants.
+
+use super::check;
+use crate::{
+    Decision, Grantee, Refusal,
+    credential::{CredentialEvent as E, Grant, MOST_GRANTS, Share, State},
+};
+
+/// Gives a level; a grant that is so already is nothing.
+pub(crate) fn share(state: &State, share: &Share) -> Result<Decision<E>, Refusal> {
+    if share.expires_at.is_some_and(|end| end <= share.now) {
+        return Err(Refusal::invalid("expiresAt", "must lie in the future"));
+    }
+    if matches!(share.grantee, Grantee::Member(_)) && share.grantee == Grantee::from(state.owner) {
+        return Err(Refusal::invalid("granteeId", "the owner has MANAGE already"));
+    }
+    let reason = share.reason.as_deref().map(check::reason).transpose()?;
+    let wanted = Grant { level: share.level, expires_at: share.expires_at };
+    match state.grants.get(&share.grantee) {
+        Some(known) if *known == wanted => return Ok(Decision::nothing()),
+        None if state.grants.len() >= MOST_GRANTS => {
+            return Err(Refusal::rule(
+                "TOO_MANY_GRANTS",
+                format!("a credential has at most {MOST_GRANTS} grants: share it with a team instead"),
+            ));
+        }
+        _ => {}
+    }
+    Ok(Decision::of([E::Shared {
+        grantee: share.grantee,
+        level: share.level,
+        expires_at: share.expires_at,
+        reason,
+    }]))
+}
+
+/// Takes a grant back; one that is not there is nothing.
+pub(crate) fn revoke(state: &State, grantee: Grantee) -> Decision<E> {
+    if state.grants.contains_key(&grantee) {
+        Decision::of([E::ShareRevoked { grantee }])
+    } else {
+        Decision::nothing()
+    }
+}
