@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use keytrail_domain::Timestamp;
+use keytrail_domain::{MemberId, TenantId, Timestamp};
 use keytrail_ports::{
     Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier, views::Views,
 };
+use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use crate::{
@@ -56,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) claims: Claims,
     pub(crate) progress: Progress,
     pub(crate) tests: Throttle,
+    /// Who is which member, by tenant, issuer and subject.
+    pub(crate) members: Cache<(TenantId, String, String), MemberId>,
 }
 
 impl App {
@@ -74,6 +77,7 @@ impl App {
             claims: Claims::default(),
             progress: Progress::new(checkpoint),
             tests: Throttle::per_minute(crate::commands::TESTS_PER_MINUTE),
+            members: Cache::new(crate::sign_in::REMEMBERED),
             options,
             ports,
         })))

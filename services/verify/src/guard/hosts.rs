@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn the_entry_of_an_address_admits_it() {
-        for url in ["https://API.github.com./x", "http://[::1]:8080/", "https://git.corp:8443", "http://a.b/"] {
+        for url in ["https://API.github.com./x", "http://[::1]:8080/", "https://git.corp:8443", "http://a.b/"]
+        {
             let url = Url::parse(url).unwrap();
             assert!(AllowedHosts::new(&[entry_for(&url).unwrap()]).admit(&url), "{url}");
         }
