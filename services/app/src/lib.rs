@@ -12,7 +12,6 @@ mod call;
 mod claims;
 mod commands;
 mod cursor;
-mod deployment;
 mod error;
 mod execute;
 mod feed;
