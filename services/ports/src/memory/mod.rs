@@ -1,1 +1,5 @@
 //! Adapters in memory, for tests above the ports.
+
+mod secret_store;
+
+pub use secret_store::{MemorySecretStore, SecretCalls, VaultTrouble};
