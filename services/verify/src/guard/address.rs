@@ -7,25 +7,25 @@ use ipnet::{Ipv4Net, Ipv6Net};
 /// What is no public IPv4 host: the IANA IPv4 Special-Purpose Address Registry, multicast, the
 /// reserved end, and the one metadata service that stands at an otherwise public address.
 const CLOSED_V4: [Ipv4Net; 19] = [
-    v4([0, 0, 0, 0], 8),         // this network
-    v4([10, 0, 0, 0], 8),        // private
-    v4([100, 64, 0, 0], 10),     // carrier-grade NAT; Alibaba's metadata
-    v4([127, 0, 0, 0], 8),       // loopback
-    v4([169, 254, 0, 0], 16),    // link-local; metadata of most clouds
-    v4([172, 16, 0, 0], 12),     // private
-    v4([192, 0, 0, 0], 24),      // protocol assignments; Oracle's metadata
-    v4([192, 0, 2, 0], 24),      // documentation
-    v4([192, 31, 196, 0], 24),   // AS112
-    v4([192, 52, 193, 0], 24),   // automatic multicast tunnelling
-    v4([192, 88, 99, 0], 24),    // 6to4 relays
-    v4([192, 168, 0, 0], 16),    // private
-    v4([192, 175, 48, 0], 24),   // AS112
-    v4([198, 18, 0, 0], 15),     // benchmarking
-    v4([198, 51, 100, 0], 24),   // documentation
-    v4([203, 0, 113, 0], 24),    // documentation
-    v4([224, 0, 0, 0], 4),       // multicast
-    v4([240, 0, 0, 0], 4),       // reserved, broadcast
-    v4([168, 63, 129, 16], 32),  // Azure's host service
+    v4([0, 0, 0, 0], 8),        // this network
+    v4([10, 0, 0, 0], 8),       // private
+    v4([100, 64, 0, 0], 10),    // carrier-grade NAT; Alibaba's metadata
+    v4([127, 0, 0, 0], 8),      // loopback
+    v4([169, 254, 0, 0], 16),   // link-local; metadata of most clouds
+    v4([172, 16, 0, 0], 12),    // private
+    v4([192, 0, 0, 0], 24),     // protocol assignments; Oracle's metadata
+    v4([192, 0, 2, 0], 24),     // documentation
+    v4([192, 31, 196, 0], 24),  // AS112
+    v4([192, 52, 193, 0], 24),  // automatic multicast tunnelling
+    v4([192, 88, 99, 0], 24),   // 6to4 relays
+    v4([192, 168, 0, 0], 16),   // private
+    v4([192, 175, 48, 0], 24),  // AS112
+    v4([198, 18, 0, 0], 15),    // benchmarking
+    v4([198, 51, 100, 0], 24),  // documentation
+    v4([203, 0, 113, 0], 24),   // documentation
+    v4([224, 0, 0, 0], 4),      // multicast
+    v4([240, 0, 0, 0], 4),      // reserved, broadcast
+    v4([168, 63, 129, 16], 32), // Azure's host service
 ];
 
 /// All public IPv6 hosts are in here. Outside lie loopback, unspecified, IPv4-mapped and
@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn ordinary_addresses_are_public() {
-        for text in ["1.1.1.1", "8.8.8.8", "140.82.121.3", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00::1"]
+        for text in
+            ["1.1.1.1", "8.8.8.8", "140.82.121.3", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00::1"]
         {
             assert!(public(text), "{text}");
         }

@@ -22,6 +22,11 @@ impl AllowedHosts {
         Self(entries.iter().filter_map(|entry| Entry::parse(entry.as_ref())).collect())
     }
 
+    /// True for a text that can stand in the list: `name` or `name:port`.
+    pub fn is_entry(text: &str) -> bool {
+        Entry::parse(text).is_some()
+    }
+
     /// True when a request to this address may be made.
     pub fn admit(&self, url: &Url) -> bool {
         let Some(host) = url.host().and_then(|host| plain(host.to_owned())) else { return false };
@@ -123,7 +128,8 @@ mod tests {
 
     #[test]
     fn the_entry_of_an_address_admits_it() {
-        for url in ["https://API.github.com./x", "http://[::1]:8080/", "https://git.corp:8443", "http://a.b/"] {
+        for url in ["https://API.github.com./x", "http://[::1]:8080/", "https://git.corp:8443", "http://a.b/"]
+        {
             let url = Url::parse(url).unwrap();
             assert!(AllowedHosts::new(&[entry_for(&url).unwrap()]).admit(&url), "{url}");
         }

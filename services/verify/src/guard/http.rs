@@ -38,7 +38,8 @@ impl Default for HttpConfig {
         Self {
             allowed_networks: Vec::new(),
             extra_roots: Vec::new(),
-            time_limit: Duration::from_secs(10),
+            // A little less than the longest check, so that its report is in time.
+            time_limit: Duration::from_millis(9_500),
             body_limit: 256 * 1024,
             at_once: 256,
             per_host: 4,
@@ -48,7 +49,9 @@ impl Default for HttpConfig {
 
 /// The client cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("the client for outgoing requests cannot be made; are there certificate authorities on this machine?")]
+#[error(
+    "the client for outgoing requests cannot be made; are there certificate authorities on this machine?"
+)]
 pub struct StartError(#[from] reqwest::Error);
 
 /// One request.
@@ -107,7 +110,8 @@ impl GuardedHttp {
     /// A certificate authority cannot be read, or there is none.
     pub fn new(config: HttpConfig, lookup: Arc<dyn Lookup>) -> Result<Self, StartError> {
         let guard = Arc::new(Guard::new(config.allowed_networks));
-        let names = |transport| GuardedNames { guard: Arc::clone(&guard), lookup: Arc::clone(&lookup), transport };
+        let names =
+            |transport| GuardedNames { guard: Arc::clone(&guard), lookup: Arc::clone(&lookup), transport };
         let roots = reqwest::Certificate::from_pem_bundle(&config.extra_roots)?;
         let encrypted = careful().https_only(true).tls_certs_merge(roots);
         // Never speaks TLS, so it needs no authorities; loading the system's takes time.

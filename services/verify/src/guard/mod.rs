@@ -103,7 +103,8 @@ impl Guard {
             "http" => Transport::Plain,
             _ => return Err(GuardError::SchemeNotAllowed),
         };
-        let host = url.host().and_then(|host| hosts::plain(host.to_owned())).ok_or(GuardError::Unreachable)?;
+        let host =
+            url.host().and_then(|host| hosts::plain(host.to_owned())).ok_or(GuardError::Unreachable)?;
         match &host {
             Host::Domain(name) => url.set_host(Some(name)).map_err(|_| GuardError::Unreachable)?,
             Host::Ipv4(address) => self.admit_address((*address).into(), transport)?,
@@ -156,7 +157,11 @@ mod tests {
             "[2002:7f00:1::]",
             "[fd00:ec2::254]",
         ] {
-            assert_eq!(verdict(&[], &format!("https://{host}/")), Err(GuardError::AddressNotAllowed), "{host}");
+            assert_eq!(
+                verdict(&[], &format!("https://{host}/")),
+                Err(GuardError::AddressNotAllowed),
+                "{host}"
+            );
         }
     }
 
@@ -166,7 +171,10 @@ mod tests {
         assert_eq!(verdict(&["127.0.0.0/8"], "https://127.0.0.1/"), Ok(Transport::Encrypted));
         assert_eq!(verdict(&["127.0.0.0/8"], "https://10.0.0.1/"), Err(GuardError::AddressNotAllowed));
         assert_eq!(verdict(&["127.0.0.0/8"], "http://8.8.8.8/"), Err(GuardError::AddressNotAllowed));
-        assert_eq!(verdict(&["127.0.0.0/8"], "http://[::ffff:127.0.0.1]/"), Err(GuardError::AddressNotAllowed));
+        assert_eq!(
+            verdict(&["127.0.0.0/8"], "http://[::ffff:127.0.0.1]/"),
+            Err(GuardError::AddressNotAllowed)
+        );
         assert_eq!(verdict(&["::ffff:0:0/96"], "http://[::ffff:127.0.0.1]/"), Ok(Transport::Plain));
         assert_eq!(verdict(&[], "https://8.8.8.8/"), Ok(Transport::Encrypted));
     }

@@ -24,7 +24,8 @@ const RESERVED: [&str; 12] = [
 pub fn parse_base_url(text: &str) -> Option<Url> {
     let clean = text.chars().all(|c| !c.is_whitespace() && !c.is_control() && c != '\\');
     let lower = text.to_ascii_lowercase();
-    if !clean || !(lower.starts_with("https://") || lower.starts_with("http://")) || text.contains(['?', '#']) {
+    if !clean || !(lower.starts_with("https://") || lower.starts_with("http://")) || text.contains(['?', '#'])
+    {
         return None;
     }
     let url = Url::parse(text).ok()?;
@@ -35,7 +36,9 @@ pub fn parse_base_url(text: &str) -> Option<Url> {
 /// A path from the root without dot segments, query and fragment.
 pub fn is_url_path(text: &str) -> bool {
     let clean = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '?' | '#' | '\\');
-    text.starts_with('/') && text.chars().all(clean) && !text.split('/').any(|part| matches!(part, "." | ".."))
+    text.starts_with('/')
+        && text.chars().all(clean)
+        && !text.split('/').any(|part| matches!(part, "." | ".."))
 }
 
 /// A name for a header that a credential may choose.
@@ -49,7 +52,9 @@ mod tests {
 
     #[test]
     fn a_base_address_has_a_scheme_a_host_and_no_more_than_a_path() {
-        for text in ["https://a.example", "HTTPS://a.example/api/v3/", "http://127.0.0.1:8080", "https://[::1]/x"] {
+        for text in
+            ["https://a.example", "HTTPS://a.example/api/v3/", "http://127.0.0.1:8080", "https://[::1]/x"]
+        {
             assert!(parse_base_url(text).is_some(), "{text}");
         }
         for text in [

@@ -91,7 +91,10 @@ pub fn build(check: &Check, fields: &Fields<'_>) -> Result<Outgoing, CannotBuild
         headers: headers(template, fields)?,
         body: None,
     };
-    add_query(&mut request.url, template.query.iter().map(|(name, value)| (name.as_str(), fields.fill(value))));
+    add_query(
+        &mut request.url,
+        template.query.iter().map(|(name, value)| (name.as_str(), fields.fill(value))),
+    );
     if let Some(body) = &template.body {
         add_body(&mut request, body, fields)?;
     }

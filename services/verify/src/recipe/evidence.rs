@@ -60,7 +60,8 @@ impl Reading<'_> {
             Some(separator) => text.split(separator.as_str()).collect(),
             None => vec![text.as_str()],
         });
-        let fitting = names.filter_map(|name| self.clean(name)).filter(|name| name.chars().count() <= LONGEST);
+        let fitting =
+            names.filter_map(|name| self.clean(name)).filter(|name| name.chars().count() <= LONGEST);
         fitting.collect::<BTreeSet<_>>().into_iter().take(MOST_SCOPES).collect()
     }
 

@@ -69,9 +69,10 @@ impl JsonTest {
         self.path.find(body).into_iter().any(|node| {
             self.equals.as_ref().is_none_or(|wanted| node == wanted)
                 && self.one_of.as_ref().is_none_or(|wanted| wanted.contains(node))
-                && self.contains.as_ref().is_none_or(|piece| {
-                    node.as_str().is_some_and(|text| text.contains(piece.as_str()))
-                })
+                && self
+                    .contains
+                    .as_ref()
+                    .is_none_or(|piece| node.as_str().is_some_and(|text| text.contains(piece.as_str())))
         })
     }
 }

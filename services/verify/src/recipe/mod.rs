@@ -280,9 +280,9 @@ impl Recipe {
     /// The place that is not well formed, and why.
     pub fn of(component: &Component) -> Result<Option<Self>, FieldError> {
         let Some(verify) = &component.verify else { return Ok(None) };
-        serde_path_to_error::deserialize(verify).map(Some).map_err(|error| {
-            FieldError::new(format!("verify.{}", error.path()), error.inner().to_string())
-        })
+        serde_path_to_error::deserialize(verify)
+            .map(Some)
+            .map_err(|error| FieldError::new(format!("verify.{}", error.path()), error.inner().to_string()))
     }
 
     /// The check to make with these fields.

@@ -102,7 +102,8 @@ impl TryFrom<String> for UrlTemplate {
             None => fixed_start(&text)?,
         };
         let path = parse(rest)?;
-        let starts_well = rest.is_empty() || rest.starts_with('/') || matches!(path.first(), Some(Part::Path(_)));
+        let starts_well =
+            rest.is_empty() || rest.starts_with('/') || matches!(path.first(), Some(Part::Path(_)));
         if !starts_well || rest.contains(['?', '#']) {
             return Err(BadTemplate::Rest);
         }

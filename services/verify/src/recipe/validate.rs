@@ -5,8 +5,8 @@ use reqwest::header::HeaderName;
 use serde_json::Value;
 
 use super::{
-    Auth, Body, Check, HeaderTest, JsonTest, Place, Recipe, RequestTemplate, Rule, Statuses, Template,
-    When, is_header_name,
+    Auth, Body, Check, HeaderTest, JsonTest, Place, Recipe, RequestTemplate, Rule, Statuses, Template, When,
+    is_header_name,
 };
 
 /// Most checks of one recipe, and rules of one check.
@@ -39,7 +39,11 @@ impl Problems<'_> {
             self.known(&format!("{path}.when"), name);
         }
         self.request(&format!("{path}.request"), &check.when, &check.request);
-        self.unless((1..=MOST).contains(&check.rules.len()), &format!("{path}.rules"), "must hold 1 to 32 rules");
+        self.unless(
+            (1..=MOST).contains(&check.rules.len()),
+            &format!("{path}.rules"),
+            "must hold 1 to 32 rules",
+        );
         let yes = check.rules.iter().any(|rule| rule.verdict.is_yes());
         self.unless(yes, &format!("{path}.rules"), "must have a rule that says VALID or LIMITED");
         for (n, rule) in check.rules.iter().enumerate() {
@@ -47,7 +51,8 @@ impl Problems<'_> {
         }
         let scopes = check.scopes.iter().map(|scopes| ("scopes", &scopes.from));
         let ends = check.expires_at.iter().map(|expiry| ("expiresAt", &expiry.from));
-        for (name, place) in check.identity.iter().map(|place| ("identity", place)).chain(scopes).chain(ends) {
+        for (name, place) in check.identity.iter().map(|place| ("identity", place)).chain(scopes).chain(ends)
+        {
             if let Place::Header(header) = place {
                 self.header_name(&format!("{path}.{name}"), header);
             }
@@ -72,7 +77,11 @@ impl Problems<'_> {
             self.template(&format!("{path}.query.{name}"), template);
         }
         if let Some(body) = &request.body {
-            self.unless(request.method == super::Method::Post, &format!("{path}.body"), "goes with POST only");
+            self.unless(
+                request.method == super::Method::Post,
+                &format!("{path}.body"),
+                "goes with POST only",
+            );
             self.body(&format!("{path}.body"), when, body);
         }
         self.auth(&format!("{path}.auth"), when, request.auth.as_ref());
@@ -102,7 +111,9 @@ impl Problems<'_> {
             None => vec![],
             Some(Auth::Bearer(token)) => vec![token],
             Some(Auth::Basic { user: one, password: two }) => vec![one, two],
-            Some(Auth::Header { name: one, value: two } | Auth::Query { name: one, value: two }) => vec![one, two],
+            Some(Auth::Header { name: one, value: two } | Auth::Query { name: one, value: two }) => {
+                vec![one, two]
+            }
         };
         for name in templates.into_iter().flat_map(Template::fields) {
             self.ensured(path, when, name);
@@ -111,7 +122,11 @@ impl Problems<'_> {
 
     fn rule(&mut self, path: &str, rule: &Rule) {
         let inconclusive = rule.verdict == Verdict::Inconclusive;
-        self.unless(rule.verdict != Verdict::Unsupported, &format!("{path}.verdict"), "cannot be UNSUPPORTED");
+        self.unless(
+            rule.verdict != Verdict::Unsupported,
+            &format!("{path}.verdict"),
+            "cannot be UNSUPPORTED",
+        );
         let message = "goes with INCONCLUSIVE, and only with it";
         self.unless(inconclusive == rule.reason.is_some(), &format!("{path}.reason"), message);
         let plain = (1..=200).contains(&rule.message.len()) && !rule.message.contains("{{");
@@ -153,7 +168,8 @@ impl Problems<'_> {
         let schema = &self.component.fields["properties"][name];
         let items = &schema["items"];
         let bounded = items["type"] == "integer" && items["minimum"].as_u64() >= Some(200);
-        let good = schema["type"] == "array" && bounded && items["maximum"].as_u64().is_some_and(|most| most < 429);
+        let good =
+            schema["type"] == "array" && bounded && items["maximum"].as_u64().is_some_and(|most| most < 429);
         self.unless(good, path, "must name an array field of integers from 200 to at most 428");
         self.unless(schema["x-secret"] != true, path, "must not name a secret field");
     }
@@ -178,6 +194,10 @@ impl Problems<'_> {
         let sure = schema["required"].as_array().into_iter().flatten().any(|required| required == name)
             || schema["properties"][name].get("default").is_some()
             || when.ensured().any(|ensured| ensured == name);
-        self.unless(sure, path, &format!("`{name}` is not surely set: require it, give a default, or ask in `when`"));
+        self.unless(
+            sure,
+            path,
+            &format!("`{name}` is not surely set: require it, give a default, or ask in `when`"),
+        );
     }
 }
