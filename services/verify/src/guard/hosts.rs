@@ -22,6 +22,11 @@ impl AllowedHosts {
         Self(entries.iter().filter_map(|entry| Entry::parse(entry.as_ref())).collect())
     }
 
+    /// True for a text that can stand in the list: `name` or `name:port`.
+    pub fn is_entry(text: &str) -> bool {
+        Entry::parse(text).is_some()
+    }
+
     /// True when a request to this address may be made.
     pub fn admit(&self, url: &Url) -> bool {
         let Some(host) = url.host().and_then(|host| plain(host.to_owned())) else { return false };

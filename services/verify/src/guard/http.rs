@@ -38,7 +38,8 @@ impl Default for HttpConfig {
         Self {
             allowed_networks: Vec::new(),
             extra_roots: Vec::new(),
-            time_limit: Duration::from_secs(10),
+            // A little less than the longest check, so that its report is in time.
+            time_limit: Duration::from_millis(9_500),
             body_limit: 256 * 1024,
             at_once: 256,
             per_host: 4,
