@@ -210,3 +210,72 @@ impl Authorizer for CasbinAuthorizer {
         self.tenants.reset();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+
+    use keytrail_ports::Object;
+    use parking_lot::Mutex;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        files::role_lines,
+        world::{Asker, Noon, World},
+    };
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Past the checks that refuse such a model when it is loaded.
+    async fn with_model(model: &str) -> CasbinAuthorizer {
+        let files = PolicyFiles::builtin();
+        let tenants = Arc::new(Tenants::new(Arc::new(World::new()), 1_000));
+        let manager: SharedManager =
+            Arc::new(RwLock::new(FactsManager::new(Arc::clone(&tenants), Arc::new(Noon))));
+        let lines = role_lines(&files.roles).expect("good lines");
+        let policy = Policy::compile(model, &lines, &manager).await.expect("compiles");
+        CasbinAuthorizer { policy, tenants }
+    }
+
+    async fn ask(authorizer: &CasbinAuthorizer) -> (Result<(), Denied>, Result<Vec<Action>, Denied>) {
+        let tenant = TenantId::of_slug("home");
+        let owner = Asker::Member(Role::Owner).principal(tenant);
+        let object =
+            Object::NewCredential(keytrail_domain::Owner::Team(TeamId::from_uuid(Uuid::from_u128(1))));
+        let resource = Resource { tenant, object };
+        let answer = authorizer.authorize(&owner, Action::Create, resource).await;
+        (answer, authorizer.permissions(&owner, resource).await)
+    }
+
+    #[tokio::test]
+    async fn what_casbin_cannot_decide_is_denied_and_an_alarm() {
+        let good = PolicyFiles::builtin().model.text;
+        assert_eq!(ask(&with_model(&good).await).await.0, Ok(()));
+        for (from, to) in [
+            ("r = sub, res, act", "r = sub, res"),
+            ("p = role, act", "p = role, act, more"),
+            ("m = r.act == p.act &&", "m = nonsense &&"),
+        ] {
+            let log = Log::default();
+            let writer = log.clone();
+            let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+            let _guard = tracing::subscriber::set_default(subscriber);
+            let answers = ask(&with_model(&good.replace(from, to)).await).await;
+            assert_eq!(answers, (Err(Denied::Unavailable), Err(Denied::Unavailable)), "{to}");
+            let log = String::from_utf8(log.0.lock().clone()).expect("text");
+            assert!(log.contains("ERROR") && log.contains("alarm"), "{log}");
+        }
+    }
+}

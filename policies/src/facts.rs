@@ -72,11 +72,12 @@ impl Facts {
         self.credentials.get(&credential)?.owner
     }
 
-    /// What a grant gives now. A grant counts before its end, not at it.
+    /// What a grant gives now. A grant counts before its end, not at it, and not on a credential
+    /// that nobody owns: that one is not of this tenant, or gone.
     pub(crate) fn grant(&self, credential: CredentialId, grantee: Grantee, now: Timestamp) -> Option<Level> {
-        let grants = &self.credentials.get(&credential)?.grants;
-        let place = grants.binary_search_by_key(&grantee, |grant| grant.grantee).ok()?;
-        let grant = grants.get(place)?;
+        let held = self.credentials.get(&credential)?;
+        let place = held.grants.binary_search_by_key(&grantee, |grant| grant.grantee).ok()?;
+        let grant = held.grants.get(place).filter(|_| held.owner.is_some())?;
         (now.as_micros() < grant.until).then_some(grant.level)
     }
 

@@ -59,3 +59,68 @@ impl RoleManager for FactsManager {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use keytrail_domain::{MemberId, Owner, Role, TeamId, TenantId};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        Kind,
+        question::Thing,
+        world::{Asker, Noon, World},
+    };
+
+    const LED: Owner = Owner::Team(TeamId::from_uuid(Uuid::from_u128(1)));
+
+    async fn home() -> FactsManager {
+        let tenants = Arc::new(Tenants::new(Arc::new(World::new()), 1_000));
+        tenants.loaded(TenantId::of_slug("home")).await.expect("loaded");
+        FactsManager::new(tenants, Arc::new(Noon))
+    }
+
+    fn texts(slug: &str) -> (String, String) {
+        let tenant = TenantId::of_slug(slug);
+        let who = Asker::Member(Role::Member).principal(tenant);
+        let place = Place { tenant, kind: Kind::Team, thing: Thing::Of(LED) };
+        (Subject::of(&who).expect("a member").to_string(), place.to_string())
+    }
+
+    #[tokio::test]
+    async fn facts_stay_when_casbin_clears_the_manager() {
+        let mut manager = home().await;
+        let (who, place) = texts("home");
+        assert!(manager.has_link(&who, "LEAD", Some(&place)));
+        manager.clear();
+        assert!(manager.has_link(&who, "LEAD", Some(&place)));
+    }
+
+    #[tokio::test]
+    async fn a_link_in_a_policy_file_gives_nothing() {
+        let mut manager = home().await;
+        let (who, place) = texts("home");
+        manager.add_link(&who, "OWNER", Some(&place));
+        assert!(!manager.has_link(&who, "OWNER", Some(&place)));
+        assert!(manager.delete_link(&who, "LEAD", Some(&place)).is_ok());
+        assert!(manager.has_link(&who, "LEAD", Some(&place)));
+    }
+
+    #[tokio::test]
+    async fn who_or_what_cannot_be_read_or_is_not_loaded_has_no_role() {
+        let manager = home().await;
+        let (who, place) = texts("home");
+        let stranger = MemberId::from_uuid(Uuid::from_u128(99)).to_string();
+        for (who, role, place) in [
+            (who.as_str(), "LEAD", Some(texts("abroad").1.as_str())),
+            (&who, "LEAD", Some("nonsense")),
+            (&who, "LEAD", None),
+            (&who, "KING", Some(&place)),
+            ("nonsense", "LEAD", Some(&place)),
+            (&stranger, "MEMBER", Some(&place)),
+            ("system", "KING", Some(&place)),
+        ] {
+            assert!(!manager.has_link(who, role, place), "{who} {role} {place:?}");
+        }
+    }
+}

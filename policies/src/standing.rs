@@ -46,7 +46,7 @@ struct Asker<'a> {
 impl Asker<'_> {
     fn meets(&self, needs: Needs, thing: Thing) -> bool {
         match (needs, thing) {
-            (Needs::Role(least), _) => has_role(self.role, least),
+            (Needs::Role(least), thing) => has_role(self.role, least) && self.is_here(thing),
             (Needs::Lead, Thing::Of(Owner::Team(team))) => self.leads(team) == Some(true),
             (Needs::Team, Thing::Of(owner)) => self.shares(owner),
             (Needs::Maker, Thing::Of(owner)) => self.makes_for(owner),
@@ -76,8 +76,12 @@ impl Asker<'_> {
     }
 
     /// A credential that nobody owns is not one of this tenant: no role opens it.
+    fn is_here(&self, thing: Thing) -> bool {
+        !matches!(thing, Thing::Credential(id) if self.facts.owner(id).is_none())
+    }
+
     fn level_by_role(&self, id: CredentialId) -> Option<Level> {
-        self.facts.owner(id).and_then(|_| level_of_role(self.role))
+        self.is_here(Thing::Credential(id)).then(|| level_of_role(self.role)).flatten()
     }
 
     fn level_by_grant(&self, id: CredentialId) -> Option<Level> {
