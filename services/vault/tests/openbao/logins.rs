@@ -1,6 +1,6 @@
 //! Ways to log in, staying logged in, and logging in again.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use keytrail_ports::{SecretError, SecretStore};
 use keytrail_test_support::{OpenBao, Reply, StubServer, eventually};
@@ -55,19 +55,25 @@ async fn a_token_is_renewed_before_it_ends() {
 
 #[tokio::test]
 async fn a_login_that_cannot_be_renewed_is_done_again_before_anyone_notices() {
-    let server = dev().await;
+    let server = OpenBao::dev().await;
     let access = server.fresh_access().await;
     let role = format!("auth/approle/role/{}", access.mount);
     server.call(Method::POST, &role, &json!({ "token_ttl": "2s", "token_max_ttl": "2s" })).await;
-    let store = connect(config(server, &access.mount, approle(&access))).await;
-    let issued = async || {
+    let store = connect(config(&server, &access.mount, approle(&access))).await;
+    store.health().await.unwrap();
+    let first = accessors(&server).await;
+    eventually("there is a second login", async || {
         store.health().await.expect("no caller notices");
-        let (_, found) =
-            server.call(Method::from_bytes(b"LIST").unwrap(), "auth/token/accessors", &Value::Null).await;
-        found["data"]["keys"].as_array().map_or(0, Vec::len)
-    };
-    let first = issued().await;
-    eventually("there is a second login", async || (issued().await > first).then_some(())).await;
+        accessors(&server).await.difference(&first).next().map(drop)
+    })
+    .await;
+}
+
+/// Names of all tokens that live.
+async fn accessors(server: &OpenBao) -> BTreeSet<String> {
+    let list = Method::from_bytes(b"LIST").unwrap();
+    let (_, found) = server.call(list, "auth/token/accessors", &Value::Null).await;
+    serde_json::from_value(found["data"]["keys"].clone()).unwrap()
 }
 
 #[tokio::test]
