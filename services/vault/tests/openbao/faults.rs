@@ -70,16 +70,16 @@ async fn a_vault_that_never_answers_is_unavailable_in_time() {
         login: token("s.any"),
     })
     .await;
-    for _ in 0..3 {
-        assert_answers_in_time(&store).await;
-    }
+    assert!(time_to_refusal(&store).await < PATIENCE);
+    // Who comes later need not wait again.
+    assert!(time_to_refusal(&store).await < Duration::from_secs(1));
 }
 
-async fn assert_answers_in_time(store: &VaultSecretStore) {
+async fn time_to_refusal(store: &VaultSecretStore) -> Duration {
     let began = Instant::now();
     let outcome = store.get(somewhere()).await;
     assert!(is_unavailable(&outcome), "{outcome:?}");
-    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
+    began.elapsed()
 }
 
 #[tokio::test]
