@@ -272,8 +272,9 @@ impl OpenBao {
         let folder = self.folder.path();
         let (port, cluster) = (self.port, free_port());
         fs::create_dir(folder.join("data")).expect("the server's folder can be written");
+        // The multiplier 1 is for a quick first election.
         let config = format!(
-            "storage \"raft\" {{ path = \"{}/data\" node_id = \"one\" }}\n\
+            "storage \"raft\" {{ path = \"{}/data\" node_id = \"one\" performance_multiplier = 1 }}\n\
              listener \"tcp\" {{ address = \"127.0.0.1:{port}\" tls_disable = true \
              cluster_address = \"127.0.0.1:{cluster}\" }}\n\
              api_addr = \"http://127.0.0.1:{port}\"\ncluster_addr = \"https://127.0.0.1:{cluster}\"\n",

@@ -253,3 +253,54 @@ impl std::fmt::Display for HangUp {
 }
 
 impl std::error::Error for HangUp {}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::install_crypto;
+
+    async fn get(url: &str) -> Result<(u16, String), reqwest::Error> {
+        install_crypto();
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only(None).build()?;
+        let answer = client.get(url).header("x-who", "me").body("asked").send().await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    }
+
+    #[tokio::test]
+    async fn replies_come_in_turn_the_last_one_stays_and_requests_are_kept() {
+        let stub = StubServer::start().await;
+        stub.on_each("GET", "/a", [Reply::text(200, "one"), Reply::text(201, "two")]);
+        for wanted in [(200, "one"), (201, "two"), (201, "two")] {
+            let (status, body) = get(&stub.url("/a?q=1")).await.unwrap();
+            assert_eq!((status, body.as_str()), wanted);
+        }
+        assert_eq!(get(&stub.url("/unknown")).await.unwrap().0, 404);
+        let seen = stub.wait_for(4).await;
+        assert_eq!((seen[0].path.as_str(), seen[0].query.as_str()), ("/a", "q=1"));
+        assert_eq!((seen[0].header("x-who"), seen[0].body.as_slice()), (Some("me"), &b"asked"[..]));
+    }
+
+    #[tokio::test]
+    async fn it_redirects_delays_hangs_up_and_hangs() {
+        let stub = StubServer::start().await;
+        stub.on("GET", "/from", Reply::redirect("/to"));
+        stub.on("GET", "/to", Reply::json(200, &serde_json::json!({ "at": "to" })));
+        assert_eq!(get(&stub.url("/from")).await.unwrap().1, r#"{"at":"to"}"#);
+
+        let delay = Duration::from_millis(50);
+        stub.on("GET", "/late", Reply::status(204).after(delay));
+        let began = Instant::now();
+        assert_eq!(get(&stub.url("/late")).await.unwrap().0, 204);
+        assert!(began.elapsed() >= delay);
+
+        stub.on("GET", "/cut", Reply::hang_up());
+        assert!(get(&stub.url("/cut")).await.is_err());
+        stub.on("GET", "/never", Reply::never());
+        let url = stub.url("/never");
+        let asked = tokio::spawn(async move { get(&url).await });
+        stub.wait_for(5).await;
+        assert!(!asked.is_finished());
+    }
+}

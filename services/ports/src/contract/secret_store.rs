@@ -19,11 +19,12 @@ const CANARY: &str = "canary-7f3a-do-not-show";
 /// Makes each promise of [`SecretStore`] a `#[tokio::test]` on a fresh store.
 ///
 /// The argument is a future of the store and of whatever must live as long as it does (a
-/// temporary folder, or `()`).
+/// temporary folder, or `()`). With `in one test:` before it, all cases run after each other on
+/// one store, for servers that take seconds to start.
 #[macro_export]
 macro_rules! secret_store_contract {
-    ($fresh:expr) => {
-        $crate::secret_store_contract! { @each $fresh;
+    (@cases $how:ident $fresh:expr) => {
+        $crate::secret_store_contract! { @$how $fresh;
             what_was_put_comes_back_unchanged
             a_second_put_is_refused_and_changes_nothing
             of_many_puts_at_one_place_exactly_one_wins
@@ -47,6 +48,22 @@ macro_rules! secret_store_contract {
             $crate::contract::secret_store::$case(&store).await;
         }
     )*};
+    (@together $fresh:expr; $($case:ident)*) => {
+        #[tokio::test]
+        async fn every_promise_of_a_secret_store_is_kept() {
+            let (store, _kept) = $fresh.await;
+            $(
+                println!("{}", stringify!($case));
+                $crate::contract::secret_store::$case(&store).await;
+            )*
+        }
+    };
+    (in one test: $fresh:expr) => {
+        $crate::secret_store_contract! { @cases together $fresh }
+    };
+    ($fresh:expr) => {
+        $crate::secret_store_contract! { @cases each $fresh }
+    };
 }
 
 fn fresh() -> Uuid {

@@ -86,6 +86,9 @@ pub enum VaultConfigError {
     /// The machine's trusted authorities cannot be loaded, or the like.
     #[error("cannot set up the vault's HTTP client")]
     Client(#[source] reqwest::Error),
+    /// The program is ending.
+    #[error("setting up the vault's client was interrupted")]
+    Interrupted,
 }
 
 /// The configuration after checking.

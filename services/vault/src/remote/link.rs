@@ -9,10 +9,9 @@ use tokio::{
 use vaultrs::error::ClientError;
 
 use super::{
-    VaultConfigError,
     circuit::Circuit,
     client::Clients,
-    config::Checked,
+    config::Login,
     fault::Fault,
     keeper::{Keeper, Session},
     login,
@@ -34,10 +33,9 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn open(config: Checked) -> Result<Self, VaultConfigError> {
-        let clients = Clients::new(&config)?;
-        let keeper = Keeper::start(clients, config.login);
-        Ok(Self { keeper, permits: Semaphore::new(PERMITS), circuit: Circuit::default() })
+    pub(super) fn open(clients: Clients, login: Login) -> Self {
+        let keeper = Keeper::start(clients, login);
+        Self { keeper, permits: Semaphore::new(PERMITS), circuit: Circuit::default() }
     }
 
     /// Makes a request; a second time with a new login when the old one turns out to be bad.

@@ -20,11 +20,11 @@ use async_trait::async_trait;
 use keytrail_domain::{SecretPayload, SecretRef, SecretValue, TenantId};
 use keytrail_ports::{DeploymentMark, SecretError, SecretStore, StoredSecret};
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio::{task::spawn_blocking, time::timeout};
 use vaultrs::{api::kv2::requests::SetSecretRequestOptions, kv2};
 
 pub use self::config::{Login, VaultConfig, VaultConfigError};
-use self::{fault::Fault, link::Link};
+use self::{client::Clients, fault::Fault, link::Link};
 use crate::CALL_LIMIT;
 
 /// Where the client library logs each failed request at ERROR, with its path: these targets are
@@ -54,9 +54,14 @@ impl VaultSecretStore {
     ///
     /// # Errors
     /// [`VaultConfigError`] when the configuration cannot be right.
-    pub fn connect(config: VaultConfig) -> Result<Self, VaultConfigError> {
-        let config = config.checked()?;
-        Ok(Self { mount: config.mount.clone(), link: Link::open(config)? })
+    pub async fn connect(config: VaultConfig) -> Result<Self, VaultConfigError> {
+        // Certificates are read from the disk.
+        let prepared = spawn_blocking(move || {
+            let config = config.checked()?;
+            Ok((Clients::new(&config)?, config))
+        });
+        let (clients, config) = prepared.await.map_err(|_| VaultConfigError::Interrupted)??;
+        Ok(Self { link: Link::open(clients, config.login), mount: config.mount })
     }
 
     /// Is anything written there, be it hidden or destroyed?

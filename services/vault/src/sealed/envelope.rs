@@ -65,13 +65,13 @@ impl Kek {
     }
 
     /// Opens what was sealed for that place.
-    pub(super) fn open(&self, at: SecretRef, envelope: Envelope) -> Result<SecretPayload, Broken> {
+    pub(super) fn open(&self, at: SecretRef, envelope: &Envelope) -> Result<SecretPayload, Broken> {
         if envelope.kek != self.id {
             return Err(Broken);
         }
-        let data_key = decrypt(&self.key, aad(Part::DataKey, at), envelope.wrapped)?;
+        let data_key = decrypt(&self.key, aad(Part::DataKey, at), &envelope.wrapped)?;
         let data_key = RandomizedNonceKey::new(ALGORITHM, &data_key)?;
-        let plain = decrypt(&data_key, aad(Part::Payload, at), envelope.sealed)?;
+        let plain = decrypt(&data_key, aad(Part::Payload, at), &envelope.sealed)?;
         decode(&plain).ok_or(Broken)
     }
 }
@@ -109,7 +109,7 @@ fn encrypt(
 fn decrypt(
     key: &RandomizedNonceKey,
     aad: Aad<[u8; 70]>,
-    sealed: Vec<u8>,
+    sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Broken> {
     let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(Broken)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce)?;

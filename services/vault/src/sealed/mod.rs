@@ -75,7 +75,7 @@ impl SecretStore for SealedSecretStore {
         let kek = Arc::clone(&self.kek);
         let work = self.readers.read(move |connection| {
             let envelope = readers::envelope(connection, at)?;
-            kek.open(at, envelope).map_err(|_| error::corrupt(at))
+            kek.open(at, &envelope).map_err(|_| error::corrupt(at))
         });
         Self::within(work).await
     }

@@ -52,7 +52,7 @@ async fn a_store_that_starts_before_its_vault_logs_in_when_it_comes() {
     let server = OpenBao::raft_with_policy().await;
     let access = server.fresh_access().await;
     server.stop();
-    let store = connect(config(&server, &access.mount, approle(&access)));
+    let store = connect(config(&server, &access.mount, approle(&access))).await;
     assert!(is_unavailable(&store.health().await));
     server.start().await;
     recovered(&store).await;
@@ -68,17 +68,18 @@ async fn a_vault_that_never_answers_is_unavailable_in_time() {
         namespace: None,
         ca_file: None,
         login: token("s.any"),
-    });
-    for _ in 0..3 {
-        assert_answers_in_time(&store).await;
-    }
+    })
+    .await;
+    assert!(time_to_refusal(&store).await < PATIENCE);
+    // Who comes later need not wait again.
+    assert!(time_to_refusal(&store).await < Duration::from_secs(1));
 }
 
-async fn assert_answers_in_time(store: &VaultSecretStore) {
+async fn time_to_refusal(store: &VaultSecretStore) -> Duration {
     let began = Instant::now();
     let outcome = store.get(somewhere()).await;
     assert!(is_unavailable(&outcome), "{outcome:?}");
-    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
+    began.elapsed()
 }
 
 #[tokio::test]
@@ -92,7 +93,7 @@ async fn a_vault_that_falls_silent_is_left_alone_and_found_again() {
     stub.on("GET", mark, Reply::hang_up());
     let (address, mount) = (stub.url(""), "keytrail".to_owned());
     let store =
-        connect(VaultConfig { address, mount, namespace: None, ca_file: None, login: token("s.any") });
+        connect(VaultConfig { address, mount, namespace: None, ca_file: None, login: token("s.any") }).await;
 
     eventually("calls are not sent any more", async || {
         let before = stub.requests().len();
@@ -110,7 +111,7 @@ async fn a_page_of_some_proxy_is_never_taken_for_a_missing_secret() {
     let stub = StubServer::start().await;
     let (address, mount) = (stub.url(""), "keytrail".to_owned());
     let store =
-        connect(VaultConfig { address, mount, namespace: None, ca_file: None, login: token("s.any") });
+        connect(VaultConfig { address, mount, namespace: None, ca_file: None, login: token("s.any") }).await;
     let outcome = store.get(somewhere()).await;
     assert!(is_unavailable(&outcome), "{outcome:?}");
 }
@@ -119,9 +120,10 @@ async fn a_page_of_some_proxy_is_never_taken_for_a_missing_secret() {
 async fn a_wrong_token_is_denied_and_so_is_what_the_policy_forbids() {
     let server = dev().await;
     let mount = server.fresh_mount().await;
-    let wrong = connect(config(server, &mount, token("s.wrong")));
+    let wrong = connect(config(server, &mount, token("s.wrong"))).await;
     assert_denied(&wrong.put(somewhere(), &payload("x")).await);
-    let powerless = connect(config(server, &mount, token(&server.create_token(&["default"], "1h").await)));
+    let powerless =
+        connect(config(server, &mount, token(&server.create_token(&["default"], "1h").await))).await;
     assert_denied(&powerless.put(somewhere(), &payload("x")).await);
     assert_denied(&powerless.get(somewhere()).await);
 }
@@ -129,7 +131,7 @@ async fn a_wrong_token_is_denied_and_so_is_what_the_policy_forbids() {
 #[tokio::test]
 async fn a_mount_that_is_not_there_is_not_a_missing_secret() {
     let server = dev().await;
-    let store = connect(config(server, "nowhere", token(server.root_token())));
+    let store = connect(config(server, "nowhere", token(server.root_token()))).await;
     assert_denied(&store.get(somewhere()).await);
     assert_denied(&store.health().await);
     assert!(store.tenants().await.is_err(), "an empty list would be believed");
@@ -144,7 +146,7 @@ fn assert_denied<T>(outcome: &Result<T, SecretError>) {
 async fn foreign_data_at_a_place_is_corrupt_and_named_but_not_shown() {
     let server = dev().await;
     let mount = server.fresh_mount().await;
-    let store = connect(config(server, &mount, token(server.root_token())));
+    let store = connect(config(server, &mount, token(server.root_token()))).await;
     let at = somewhere();
     let foreign = json!({ "data": { "token": { "nested": "canary-foreign" } } });
     server.call(reqwest::Method::POST, &format!("{mount}/data/{}", at.path()), &foreign).await;
@@ -154,9 +156,9 @@ async fn foreign_data_at_a_place_is_corrupt_and_named_but_not_shown() {
 
 #[tokio::test]
 async fn the_policy_itself_forbids_writing_over_a_secret() {
-    let server = raft().await;
+    let server = dev().await;
     let access = server.fresh_access().await;
-    let store = connect(config(server, &access.mount, approle(&access)));
+    let store = connect(config(server, &access.mount, approle(&access))).await;
     let at = somewhere();
     store.put(at, &payload("first")).await.unwrap();
     let held = server.create_token(&[&access.mount], "1h").await;

@@ -1,6 +1,6 @@
 //! Ways to log in, staying logged in, and logging in again.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use keytrail_ports::{SecretError, SecretStore};
 use keytrail_test_support::{OpenBao, Reply, StubServer, eventually};
@@ -12,7 +12,7 @@ use crate::*;
 
 #[tokio::test]
 async fn a_revoked_login_is_done_again_within_the_same_call() {
-    let server = raft().await;
+    let server = dev().await;
     let store = store_of_approle(server).await;
     let at = somewhere();
     store.put(at, &payload("kept")).await.unwrap();
@@ -24,11 +24,11 @@ async fn a_revoked_login_is_done_again_within_the_same_call() {
 
 #[tokio::test]
 async fn a_revoked_token_is_denied_until_its_file_has_a_new_one() {
-    let server = raft().await;
+    let server = dev().await;
     let access = server.fresh_access().await;
     let first = server.create_token(&[&access.mount], "1h").await;
     let file = server.file(&format!("{}.token", access.mount), &format!("{first}\n"));
-    let store = connect(config(server, &access.mount, Login::TokenFile(file.clone())));
+    let store = connect(config(server, &access.mount, Login::TokenFile(file.clone()))).await;
     store.put(somewhere(), &payload("x")).await.unwrap();
 
     server.revoke(&first).await;
@@ -40,10 +40,10 @@ async fn a_revoked_token_is_denied_until_its_file_has_a_new_one() {
 
 #[tokio::test]
 async fn a_token_is_renewed_before_it_ends() {
-    let server = raft().await;
+    let server = dev().await;
     let access = server.fresh_access().await;
     let held = server.create_token(&[&access.mount], "3s").await;
-    let store = connect(config(server, &access.mount, token(&held)));
+    let store = connect(config(server, &access.mount, token(&held))).await;
     store.health().await.unwrap();
     eventually("the token was renewed", async || {
         let known = server.lookup(&held).await.expect("the token never ends");
@@ -55,28 +55,34 @@ async fn a_token_is_renewed_before_it_ends() {
 
 #[tokio::test]
 async fn a_login_that_cannot_be_renewed_is_done_again_before_anyone_notices() {
-    let server = raft().await;
+    let server = OpenBao::dev().await;
     let access = server.fresh_access().await;
     let role = format!("auth/approle/role/{}", access.mount);
     server.call(Method::POST, &role, &json!({ "token_ttl": "2s", "token_max_ttl": "2s" })).await;
-    let store = connect(config(server, &access.mount, approle(&access)));
-    let issued = async || {
+    let store = connect(config(&server, &access.mount, approle(&access))).await;
+    store.health().await.unwrap();
+    let first = accessors(&server).await;
+    eventually("there is a second login", async || {
         store.health().await.expect("no caller notices");
-        let (_, found) =
-            server.call(Method::from_bytes(b"LIST").unwrap(), "auth/token/accessors", &Value::Null).await;
-        found["data"]["keys"].as_array().map_or(0, Vec::len)
-    };
-    let first = issued().await;
-    eventually("there is a second login", async || (issued().await > first).then_some(())).await;
+        accessors(&server).await.difference(&first).next().map(drop)
+    })
+    .await;
+}
+
+/// Names of all tokens that live.
+async fn accessors(server: &OpenBao) -> BTreeSet<String> {
+    let list = Method::from_bytes(b"LIST").unwrap();
+    let (_, found) = server.call(list, "auth/token/accessors", &Value::Null).await;
+    serde_json::from_value(found["data"]["keys"].clone()).unwrap()
 }
 
 #[tokio::test]
 async fn a_bad_or_missing_secret_id_is_denied_until_it_is_put_right() {
-    let server = raft().await;
+    let server = dev().await;
     let access = server.fresh_access().await;
     let good = std::fs::read_to_string(&access.secret_id_file).unwrap();
     std::fs::write(&access.secret_id_file, "no-such-secret-id").unwrap();
-    let store = connect(config(server, &access.mount, approle(&access)));
+    let store = connect(config(server, &access.mount, approle(&access))).await;
     let refused = store.health().await;
     assert!(matches!(refused, Err(SecretError::Denied(_))), "{refused:?}");
     std::fs::remove_file(&access.secret_id_file).unwrap();
@@ -91,7 +97,8 @@ async fn a_bad_or_missing_secret_id_is_denied_until_it_is_put_right() {
 
 #[tokio::test]
 async fn a_pod_logs_in_with_its_service_account() {
-    let server = OpenBao::dev().await;
+    let server = OpenBao::dev_tls().await;
+    let ca = std::fs::read_to_string(server.ca_file()).unwrap();
     let mount = server.fresh_mount().await;
     let cluster = StubServer::start().await;
     let review = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "status": {
@@ -106,7 +113,7 @@ async fn a_pod_logs_in_with_its_service_account() {
         (
             "auth/kubernetes/config",
             json!({ "kubernetes_host": cluster.url(""), "disable_local_ca_jwt": true,
-            "token_reviewer_jwt": POD_TOKEN, "kubernetes_ca_cert": "" }),
+            "token_reviewer_jwt": POD_TOKEN, "kubernetes_ca_cert": ca }),
         ),
         (
             "auth/kubernetes/role/keytrail",
@@ -119,7 +126,8 @@ async fn a_pod_logs_in_with_its_service_account() {
     }
     let token_file = server.file("pod-token", POD_TOKEN);
     let login = Login::Kubernetes { mount: "kubernetes".to_owned(), role: "keytrail".to_owned(), token_file };
-    let store = connect(config(&server, &mount, login));
+    let ca_file = Some(server.ca_file());
+    let store = connect(VaultConfig { ca_file, ..config(&server, &mount, login) }).await;
     store.put(somewhere(), &payload("x")).await.unwrap();
 }
 
@@ -130,11 +138,11 @@ const POD_TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVzL3NlcnZpY2
 async fn tls_is_trusted_through_the_given_authority_only() {
     let server = OpenBao::dev_tls().await;
     let mount = server.fresh_mount().await;
-    let with = |ca_file: Option<PathBuf>| {
-        connect(VaultConfig { ca_file, ..config(&server, &mount, token(server.root_token())) })
+    let with = async |ca_file: Option<PathBuf>| {
+        connect(VaultConfig { ca_file, ..config(&server, &mount, token(server.root_token())) }).await
     };
-    with(Some(server.ca_file())).health().await.unwrap();
-    let stranger = with(None).health().await;
+    with(Some(server.ca_file())).await.health().await.unwrap();
+    let stranger = with(None).await.health().await;
     assert!(is_unavailable(&stranger), "{stranger:?}");
 }
 
@@ -149,9 +157,9 @@ async fn a_namespace_is_a_world_of_its_own() {
     })
     .await;
     let plain = config(&server, "keytrail", token(server.root_token()));
-    let inside = connect(VaultConfig { namespace: Some("team".to_owned()), ..plain.clone() });
+    let inside = connect(VaultConfig { namespace: Some("team".to_owned()), ..plain.clone() }).await;
     recovered(&inside).await;
     inside.put(somewhere(), &payload("x")).await.unwrap();
-    let outside = connect(plain).put(somewhere(), &payload("x")).await;
+    let outside = connect(plain).await.put(somewhere(), &payload("x")).await;
     assert!(matches!(outside, Err(SecretError::Denied(_))), "{outside:?}");
 }

@@ -1,5 +1,7 @@
 //! The Vault adapter against real OpenBao servers.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod contract;
 mod faults;
 mod logins;
@@ -11,16 +13,11 @@ use keytrail_test_support::{Access, OpenBao, install_crypto};
 use keytrail_vault::{Login, VaultConfig, VaultSecretStore};
 use tokio::sync::OnceCell;
 
-/// One server of each kind for the tests of this process that only use it.
+/// A server for the tests of this process that leave it running.
 static DEV: OnceCell<OpenBao> = OnceCell::const_new();
-static RAFT: OnceCell<OpenBao> = OnceCell::const_new();
 
 async fn dev() -> &'static OpenBao {
     DEV.get_or_init(OpenBao::dev).await
-}
-
-async fn raft() -> &'static OpenBao {
-    RAFT.get_or_init(OpenBao::raft_with_policy).await
 }
 
 fn config(server: &OpenBao, mount: &str, login: Login) -> VaultConfig {
@@ -28,9 +25,9 @@ fn config(server: &OpenBao, mount: &str, login: Login) -> VaultConfig {
     VaultConfig { address: server.address(), mount, namespace: None, ca_file: None, login }
 }
 
-fn connect(config: VaultConfig) -> VaultSecretStore {
+async fn connect(config: VaultConfig) -> VaultSecretStore {
     install_crypto();
-    VaultSecretStore::connect(config).unwrap()
+    VaultSecretStore::connect(config).await.unwrap()
 }
 
 fn token(text: &str) -> Login {
@@ -47,13 +44,13 @@ fn approle(access: &Access) -> Login {
 
 /// A store that may do everything, on a mount of its own.
 async fn store_of_root(server: &OpenBao) -> VaultSecretStore {
-    connect(config(server, &server.fresh_mount().await, token(server.root_token())))
+    connect(config(server, &server.fresh_mount().await, token(server.root_token()))).await
 }
 
 /// A store as `infra/vault/setup.sh` sets one up.
 async fn store_of_approle(server: &OpenBao) -> VaultSecretStore {
     let access = server.fresh_access().await;
-    connect(config(server, &access.mount, approle(&access)))
+    connect(config(server, &access.mount, approle(&access))).await
 }
 
 fn somewhere() -> SecretRef {

@@ -78,8 +78,8 @@ async fn no_payload_and_no_token_is_in_any_log_or_error_of_the_vault_adapter() {
     let held = server.create_token(&[&access.mount], "1h").await;
 
     let (log, _listening) = listen(everything());
-    let store = connect(config(&server, &access.mount, token(&held)));
-    let by_role = connect(config(&server, &access.mount, approle(&access)));
+    let store = connect(config(&server, &access.mount, token(&held))).await;
+    let by_role = connect(config(&server, &access.mount, approle(&access))).await;
     by_role.health().await.unwrap();
     let mut errors = use_and_abuse(&store, somewhere()).await;
     let at = somewhere();
