@@ -105,6 +105,11 @@ fn a_broken_recipe_is_told() {
         ("/checks/0/request/body", json!({"json": {}}), ".checks[0].request.body"),
         ("/checks/0/request/auth", json!({"digest": "{{token}}"}), ".checks[0].request.auth"),
         ("/checks/0/rules", json!([]), ".checks[0].rules"),
+        (
+            "/checks/0/rules",
+            json!([{"status": [401], "verdict": "INVALID", "message": "no"}]),
+            ".checks[0].rules",
+        ),
         ("/checks/0/rules/0/status", json!([]), ".checks[0].rules[0].status"),
         ("/checks/0/rules/0/status", json!([100]), ".checks[0].rules[0].status"),
         ("/checks/0/rules/0/status", json!([429]), ".checks[0].rules[0].status"),

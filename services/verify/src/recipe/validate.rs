@@ -44,7 +44,7 @@ impl Problems<'_> {
             &format!("{path}.rules"),
             "must hold 1 to 32 rules",
         );
-        let yes = check.rules.iter().any(|rule| rule.verdict.is_yes());
+        let yes = check.rules.is_empty() || check.rules.iter().any(|rule| rule.verdict.is_yes());
         self.unless(yes, &format!("{path}.rules"), "must have a rule that says VALID or LIMITED");
         for (n, rule) in check.rules.iter().enumerate() {
             self.rule(&format!("{path}.rules[{n}]"), rule);
