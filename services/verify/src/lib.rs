@@ -8,7 +8,7 @@
 //! nothing it says quotes a value that it was given or a body that it got.
 //!
 //! To add a component: one file in `components/`, named after its slug, and a row of its vendor's
-//! answers in `tests/verify/vendors.rs`; no Rust. To add a way to check that is not HTTP: a driver
+//! answers in `tests/verify/vendors/answers.rs`; no Rust. To add a way to check that is not HTTP: a driver
 //! beside [`HttpVerifier`] that dials through [`guard::resolve`].
 
 mod catalog;

@@ -44,7 +44,7 @@ impl HttpVerifier {
     pub fn new(config: VerifyConfig, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let VerifyConfig { allowed_networks, extra_roots } = config;
         let config = HttpConfig { allowed_networks, extra_roots, ..HttpConfig::default() };
-        let http = GuardedHttp::new(config, Arc::new(SystemLookup::default()))?;
+        let http = GuardedHttp::new(config, &SystemLookup::shared())?;
         Ok(Self::with_client(Arc::new(http), clock))
     }
 
@@ -79,7 +79,7 @@ impl HttpVerifier {
         let reading = Reading { answer, body: body.as_ref(), secrets: fields.secrets, now: self.clock.now() };
         // What a system says about a credential that it rejects is no evidence.
         let evidence =
-            judgement.verdict.is_yes().then(|| recipe::evidence(check, reading)).unwrap_or_default();
+            if judgement.verdict.is_yes() { recipe::evidence(check, reading) } else { Evidence::default() };
         (judgement, evidence)
     }
 }

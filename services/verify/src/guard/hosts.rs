@@ -51,11 +51,13 @@ fn port_number(text: &str) -> Option<u16> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// The host without a trailing dot; none when nothing, or another dot, is left at the end.
+/// The host without a trailing dot; none when what is left is no plain name (URL parsers take
+/// more, such as `*`).
 pub(super) fn plain(host: Host<String>) -> Option<Host<String>> {
     let Host::Domain(name) = host else { return Some(host) };
     let name = name.strip_suffix('.').unwrap_or(&name).to_owned();
-    (!name.is_empty() && !name.ends_with('.')).then_some(Host::Domain(name))
+    let good = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_');
+    (!name.is_empty() && !name.ends_with('.') && name.bytes().all(good)).then_some(Host::Domain(name))
 }
 
 fn default_port(scheme: &str) -> Option<u16> {

@@ -5,7 +5,7 @@ use std::{error::Error, io, sync::Arc, time::Duration};
 use ipnet::IpNet;
 use reqwest::{
     Client, ClientBuilder, Method,
-    header::{HeaderMap, HeaderName},
+    header::{CONTENT_LENGTH, HeaderMap, HeaderName},
 };
 use tokio::time::timeout;
 use url::Url;
@@ -54,8 +54,8 @@ impl Default for HttpConfig {
 )]
 pub struct StartError(#[from] reqwest::Error);
 
-/// One request.
-#[derive(Clone, Debug)]
+/// One request. It cannot be printed: URL, headers and body may hold secrets.
+#[derive(Clone)]
 pub struct Outgoing {
     /// Method.
     pub method: Method,
@@ -108,10 +108,10 @@ impl GuardedHttp {
     ///
     /// # Errors
     /// A certificate authority cannot be read, or there is none.
-    pub fn new(config: HttpConfig, lookup: Arc<dyn Lookup>) -> Result<Self, StartError> {
+    pub fn new(config: HttpConfig, lookup: &Arc<dyn Lookup>) -> Result<Self, StartError> {
         let guard = Arc::new(Guard::new(config.allowed_networks));
         let names =
-            |transport| GuardedNames { guard: Arc::clone(&guard), lookup: Arc::clone(&lookup), transport };
+            |transport| GuardedNames { guard: Arc::clone(&guard), lookup: Arc::clone(lookup), transport };
         let roots = reqwest::Certificate::from_pem_bundle(&config.extra_roots)?;
         let encrypted = careful().https_only(true).tls_certs_merge(roots);
         // Never speaks TLS, so it needs no authorities; loading the system's takes time.
@@ -141,9 +141,12 @@ impl GuardedHttp {
             Transport::Encrypted => &self.encrypted,
             Transport::Plain => &self.plain,
         };
-        let mut call = client.request(request.method, request.url).headers(request.headers);
-        if let Some(body) = request.body {
-            call = call.body(body);
+        let mut call = client.request(request.method.clone(), request.url).headers(request.headers);
+        match request.body {
+            Some(body) => call = call.body(body),
+            // Some servers refuse a POST that does not say how long it is (RFC 9110, 8.6).
+            None if request.method == Method::POST => call = call.header(CONTENT_LENGTH, 0),
+            None => {}
         }
         let response = call.send().await.map_err(|error| what_happened(&error))?;
         self.read(response).await
@@ -189,11 +192,12 @@ fn what_happened(error: &reqwest::Error) -> GuardError {
         if let Some(ours) = cause.downcast_ref::<GuardError>() {
             return *ours;
         }
-        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) || cause.is::<rustls::Error>() {
+        if cause.is::<rustls::Error>() {
             return GuardError::NotTrusted;
         }
-        next = cause.source();
+        // An I/O error leaves out what it directly wraps when it is asked for its source.
+        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| cause.source());
     }
     GuardError::Unreachable
 }

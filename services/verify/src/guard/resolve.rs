@@ -32,11 +32,10 @@ impl SystemLookup {
     /// Questions that can be under way at once. A question cannot be called back, so a caller
     /// that gave up still holds its place, and slow names cannot take all blocking threads.
     const AT_ONCE: usize = 32;
-}
 
-impl Default for SystemLookup {
-    fn default() -> Self {
-        Self { threads: Arc::new(Semaphore::new(Self::AT_ONCE)) }
+    /// A name service as the client takes it.
+    pub fn shared() -> Arc<dyn Lookup> {
+        Arc::new(Self { threads: Arc::new(Semaphore::new(Self::AT_ONCE)) })
     }
 }
 

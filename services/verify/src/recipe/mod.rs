@@ -198,7 +198,7 @@ pub struct StatusField {
 
 /// Something that must stand in the body. Without a comparison it must only be there.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JsonTest {
     /// Where; with several nodes one must fit.
     pub path: Path,
@@ -215,7 +215,7 @@ pub struct JsonTest {
 
 /// Something that must stand in a header. Without a comparison it must only be there.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HeaderTest {
     /// Which.
     pub name: String,

@@ -44,7 +44,7 @@ impl Problems<'_> {
             &format!("{path}.rules"),
             "must hold 1 to 32 rules",
         );
-        let yes = check.rules.iter().any(|rule| rule.verdict.is_yes());
+        let yes = check.rules.is_empty() || check.rules.iter().any(|rule| rule.verdict.is_yes());
         self.unless(yes, &format!("{path}.rules"), "must have a rule that says VALID or LIMITED");
         for (n, rule) in check.rules.iter().enumerate() {
             self.rule(&format!("{path}.rules[{n}]"), rule);
@@ -145,7 +145,7 @@ impl Problems<'_> {
 
     fn one_comparison(&mut self, path: &str, given: [bool; 3]) {
         let count = given.into_iter().filter(|given| *given).count();
-        self.unless(count <= 1, path, "has at most one of `equals`, `one_of` and `contains`");
+        self.unless(count <= 1, path, "has at most one of `equals`, `oneOf` and `contains`");
     }
 
     fn statuses(&mut self, path: &str, statuses: &Statuses, inconclusive: bool) {
@@ -175,21 +175,26 @@ impl Problems<'_> {
     }
 
     fn template(&mut self, path: &str, template: &Template) {
-        template.fields().for_each(|name| self.known(path, name));
+        for name in template.fields() {
+            self.known(path, name);
+        }
     }
 
     fn header_name(&mut self, path: &str, name: &str) {
         self.unless(HeaderName::from_bytes(name.as_bytes()).is_ok(), path, "is not a header's name");
     }
 
-    fn known(&mut self, path: &str, name: &str) {
+    fn known(&mut self, path: &str, name: &str) -> bool {
         let known = self.component.fields["properties"].get(name).is_some();
         self.unless(known, path, &format!("there is no field `{name}`"));
+        known
     }
 
     /// The field is known and surely has a value when the check is made.
     fn ensured(&mut self, path: &str, when: &When, name: &str) {
-        self.known(path, name);
+        if !self.known(path, name) {
+            return;
+        }
         let schema = &self.component.fields;
         let sure = schema["required"].as_array().into_iter().flatten().any(|required| required == name)
             || schema["properties"][name].get("default").is_some()

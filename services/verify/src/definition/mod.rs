@@ -238,3 +238,6 @@ impl Problems {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;
