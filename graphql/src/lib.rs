@@ -1,1 +1,4 @@
 //! The GraphQL schema: types, resolvers, error codes.
+
+pub mod limits;
+pub mod request;

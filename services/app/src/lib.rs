@@ -7,10 +7,32 @@
 //! To add a use case: a method on [`App`] in `commands/` or `queries/`, named after its mutation
 //! or query.
 
+mod app;
 mod call;
+mod claims;
+mod commands;
+mod cursor;
 mod error;
+mod execute;
+mod feed;
+mod idempotency;
 mod inputs;
+mod keys;
+mod profile;
+mod progress;
+mod projection;
+mod queries;
+mod reactor;
+mod runner;
+mod sign_in;
+mod steady_clock;
+mod throttle;
 
+pub use app::{App, Options, Ports};
 pub use call::{Call, Done, Listed, Mutation, PageArgs, Profile, Stats, Viewer};
+pub use commands::{MintedToken, NewTenant};
 pub use error::AppError;
+pub use feed::{Delivered, Feed};
 pub use inputs::{CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember};
+pub use projection::Projections;
+pub use sign_in::Identity;

@@ -18,8 +18,8 @@ pub use rules::lifecycle::EXPIRY_LADDER;
 pub use status::{EXPIRING_DAYS, Health, Status, status};
 
 use crate::{
-    CredentialId, Grantee, Labels, Level, Owner, SecretRef, TenantId, Timestamp, component::ComponentRef,
-    verification::Report,
+    CredentialId, Grantee, Labels, Level, Owner, Refusal, SecretRef, TenantId, Timestamp,
+    component::ComponentRef, verification::Report,
 };
 
 /// Longest name, in bytes.
@@ -159,5 +159,13 @@ impl State {
     /// Its status at a moment.
     pub fn status(&self, now: Timestamp) -> Status {
         status(self.health, self.suspended, false, self.ends_at(), now)
+    }
+
+    /// A suspended credential is not checked: asked before anything leaves.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn may_be_checked(&self) -> Result<(), Refusal> {
+        if self.suspended { Err(rules::changing::suspended()) } else { Ok(()) }
     }
 }

@@ -79,6 +79,10 @@ pub trait ViewTx {
     /// Closes the rows that a change ends and opens the ones that it begins, at `event`'s
     /// position; the authoriser is told after the commit.
     fn change_authority(&mut self, event: &RecordedEvent, change: AuthorityChange) -> Result<(), ViewError>;
+    /// An event names this secret.
+    fn add_secret(&mut self, tenant: TenantId, secret: keytrail_domain::SecretRef) -> Result<(), ViewError>;
+    /// No event's secret any more: it was purged.
+    fn drop_secret(&mut self, tenant: TenantId, secret: keytrail_domain::SecretRef) -> Result<(), ViewError>;
     /// Adds the event to its tenant's table: history, audit log, subscriptions.
     fn add_event(&mut self, row: &EventRow) -> Result<(), ViewError>;
 }
@@ -182,6 +186,8 @@ pub trait Views: AuthoritySource {
         filter: AlertFilter,
         page: PageRequest,
     ) -> Result<Page<AlertRow>, ViewError>;
+    /// How many alerts that is.
+    async fn count_alerts(&self, tenant: TenantId, filter: AlertFilter) -> Result<u64, ViewError>;
     /// One alert.
     async fn alert(&self, tenant: TenantId, id: AlertId) -> Result<Option<AlertRow>, ViewError>;
 

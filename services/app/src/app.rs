@@ -1,0 +1,98 @@
+//! The application: ports, wired together, and what is shared between requests.
+
+use std::sync::Arc;
+
+use keytrail_domain::{MemberId, TenantId, Timestamp};
+use keytrail_ports::{
+    Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier, views::Views,
+};
+use quick_cache::sync::Cache;
+use uuid::Uuid;
+
+use crate::{
+    AppError, claims::Claims, keys::KeyRing, progress::Progress, steady_clock::SteadyClock,
+    throttle::Throttle,
+};
+
+/// Everything that the application asks of the world.
+#[derive(Clone)]
+pub struct Ports {
+    /// The log of facts.
+    pub log: Arc<dyn EventStore>,
+    /// Facts in high volume, and marks.
+    pub journal: Arc<dyn Journal>,
+    /// The read models.
+    pub views: Arc<dyn Views>,
+    /// The vault.
+    pub secrets: Arc<dyn SecretStore>,
+    /// Who may do what.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// Asks real systems.
+    pub verifier: Arc<dyn Verifier>,
+    /// The kinds of system.
+    pub components: Arc<dyn ComponentCatalog>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids.
+    pub ids: Arc<dyn Ids>,
+}
+
+/// What a deployment chooses.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The issuer that a member belongs to when nobody says otherwise.
+    pub default_issuer: String,
+}
+
+/// The use cases. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct App(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) ports: Ports,
+    pub(crate) options: Options,
+    pub(crate) log_id: Uuid,
+    pub(crate) clock: SteadyClock,
+    pub(crate) keys: KeyRing,
+    pub(crate) claims: Claims,
+    pub(crate) progress: Progress,
+    pub(crate) tests: Throttle,
+    /// Who is which member, by tenant, issuer and subject.
+    pub(crate) members: Cache<(TenantId, String, String), MemberId>,
+}
+
+impl App {
+    /// The application over these ports. It answers; [`App::run_projections`] and
+    /// [`App::run_alerts`] must run beside it.
+    ///
+    /// # Errors
+    /// The log cannot be reached.
+    pub async fn new(ports: Ports, options: Options) -> Result<Self, AppError> {
+        let log_id = ports.log.log_id().await?;
+        let checkpoint = ports.views.checkpoint().await?;
+        Ok(Self(Arc::new(Inner {
+            log_id,
+            clock: SteadyClock::new(Arc::clone(&ports.clock)),
+            keys: KeyRing::new(Arc::clone(&ports.secrets)),
+            claims: Claims::default(),
+            progress: Progress::new(checkpoint),
+            tests: Throttle::per_minute(crate::commands::TESTS_PER_MINUTE),
+            members: Cache::new(crate::sign_in::REMEMBERED),
+            options,
+            ports,
+        })))
+    }
+
+    /// Now, by a clock that never goes back.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.0.ports
+    }
+
+    pub(crate) fn fresh_id(&self) -> Uuid {
+        self.ports().ids.fresh(self.now())
+    }
+}

@@ -1,0 +1,64 @@
+//! Alerts, as far as people change them.
+
+use keytrail_domain::{
+    AlertId, StreamId,
+    alert::{Alert, AlertCommand},
+};
+use keytrail_ports::{Action, Object};
+
+use crate::{App, AppError, Call, Done, Mutation, execute::Execution, idempotency::Admission};
+
+type Answer = Result<Done<AlertId>, AppError>;
+
+impl App {
+    /// Somebody takes care of an alert.
+    ///
+    /// # Errors
+    /// `ILLEGAL_TRANSITION` for a resolved one.
+    pub async fn acknowledge_alert(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        id: AlertId,
+        note: Option<String>,
+        expected: Option<u64>,
+    ) -> Answer {
+        self.change_alert(call, mutation, (id, expected), AlertCommand::Acknowledge { note }).await
+    }
+
+    /// Somebody says that an alert is over.
+    ///
+    /// # Errors
+    /// As every change.
+    pub async fn resolve_alert(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        id: AlertId,
+        note: Option<String>,
+        expected: Option<u64>,
+    ) -> Answer {
+        self.change_alert(call, mutation, (id, expected), AlertCommand::Resolve { note }).await
+    }
+
+    async fn change_alert(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        (id, expected): (AlertId, Option<u64>),
+        command: AlertCommand,
+    ) -> Answer {
+        let tenant = call.principal.tenant;
+        self.ports().authorizer.role(&call.principal).await?;
+        let row = self.ports().views.alert(tenant, id).await?.ok_or(AppError::NotFound)?;
+        self.authorize(call, Action::Acknowledge, Object::Credential(row.credential)).await?;
+        let ticket = match self.admit(call, &mutation).await? {
+            Admission::Done(done) => return Ok(done.map(|_| id)),
+            Admission::Do(ticket) => ticket,
+        };
+        let stream = StreamId::alert(tenant, row.credential, row.cause.as_str());
+        let execution = Execution::of(call, stream, &ticket).at(expected);
+        let done = self.execute::<Alert>(execution, |_| Ok(command.clone())).await?;
+        Ok(done.map(|()| id))
+    }
+}

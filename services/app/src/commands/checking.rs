@@ -1,0 +1,122 @@
+//! Checks: of unsaved fields, and of what is stored.
+
+use std::collections::BTreeMap;
+
+use keytrail_domain::{
+    CredentialId, SecretPayload, StreamId,
+    component::Component,
+    credential::{Credential, CredentialCommand, State},
+    verification::{Report, Trigger},
+};
+use keytrail_ports::{Action, CheckRequest, Completeness, Object};
+use serde_json::Value;
+
+use crate::{
+    App, AppError, Call, Done, FieldsTest, Mutation,
+    execute::Execution,
+    idempotency::{Admission, principal_key},
+};
+
+impl App {
+    /// Tries fields out; saves nothing.
+    ///
+    /// # Errors
+    /// Bad input with paths; `RATE_LIMITED` after ten in a minute.
+    pub async fn test_fields(&self, call: &Call, input: FieldsTest) -> Result<Report, AppError> {
+        self.ports().authorizer.role(&call.principal).await?;
+        self.0.tests.take(principal_key(&call.principal.actor), self.now())?;
+        let component = self.component_named(&input.component)?;
+        let checked = self
+            .ports()
+            .components
+            .check_fields(&component, input.fields, Completeness::Complete)
+            .map_err(AppError::BadInput)?;
+        let hosts = self.hosts(&component, &checked.plain, input.allowed_hosts);
+        Ok(self.check(&component, &checked.plain, &checked.secrets, &hosts).await)
+    }
+
+    /// Checks a stored credential now and records what was found. One check at a time for each
+    /// credential: a second caller is answered by the first check.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the vault is away; refusals of the domain.
+    pub async fn verify_credential(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        id: CredentialId,
+    ) -> Result<Done<(CredentialId, Option<Report>)>, AppError> {
+        self.authorize(call, Action::Verify, Object::Credential(id)).await?;
+        let ticket = match self.admit(call, &mutation).await? {
+            Admission::Done(done) => return Ok(done.map(|_| (id, None))),
+            Admission::Do(ticket) => ticket,
+        };
+        let stream = StreamId::credential(call.principal.tenant, id);
+        let _one_at_a_time = self.0.claims.take(format!("check\0{id}")).await?;
+        let credential: Credential = self.load(&stream).await?;
+        let state = present(&credential)?;
+        state.may_be_checked()?;
+        let report = self.check_stored(state, None).await?;
+        let version = state.version;
+        let recorded = self
+            .execute::<Credential>(Execution::of(call, stream, &ticket), |_| {
+                Ok(CredentialCommand::RecordCheck {
+                    version,
+                    trigger: Trigger::Demand,
+                    report: report.clone(),
+                })
+            })
+            .await?;
+        Ok(recorded.map(|()| (id, Some(report))))
+    }
+
+    /// Checks what is stored, with other plain fields when given.
+    pub(super) async fn check_stored(
+        &self,
+        state: &State,
+        fields: Option<&BTreeMap<String, Value>>,
+    ) -> Result<Report, AppError> {
+        let component = self.component_named(&state.component.slug)?;
+        let secrets = self.ports().secrets.get(state.secret).await?;
+        Ok(self.check(&component, fields.unwrap_or(&state.fields), &secrets, &state.allowed_hosts).await)
+    }
+
+    pub(super) async fn check(
+        &self,
+        component: &Component,
+        fields: &BTreeMap<String, Value>,
+        secrets: &SecretPayload,
+        allowed_hosts: &[String],
+    ) -> Report {
+        self.ports().verifier.check(CheckRequest { component, fields, secrets, allowed_hosts }).await
+    }
+
+    /// The hosts that the caller chose, or the component's own.
+    pub(super) fn hosts(
+        &self,
+        component: &Component,
+        fields: &BTreeMap<String, Value>,
+        chosen: Option<Vec<String>>,
+    ) -> Vec<String> {
+        chosen.unwrap_or_else(|| self.ports().verifier.default_hosts(component, fields))
+    }
+
+    pub(super) fn component_named(&self, slug: &str) -> Result<std::sync::Arc<Component>, AppError> {
+        self.ports().components.get(slug).ok_or_else(|| {
+            AppError::bad_input("component", "no such component: the query `components` lists them")
+        })
+    }
+}
+
+/// The state of a credential that is neither deleted nor unknown.
+pub(super) fn present(credential: &Credential) -> Result<&State, AppError> {
+    match credential {
+        Credential::Live(state) => Ok(state),
+        Credential::Deleted { .. } => Err(AppError::Refused {
+            reason: "CREDENTIAL_DELETED",
+            message: "the credential is deleted: restore it first".into(),
+            details: Value::Null,
+        }),
+        Credential::Vacant | Credential::Purged => Err(AppError::NotFound),
+    }
+}

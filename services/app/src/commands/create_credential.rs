@@ -1,0 +1,108 @@
+//! Creating a credential: authorise, check the fields, hold the name, ask the real system, store
+//! the secret, append the fact.
+
+use std::sync::Arc;
+
+use keytrail_domain::{
+    CredentialId, Owner, SecretId, SecretRef, StreamId,
+    component::Component,
+    credential::{Change, Create, Credential, CredentialCommand},
+};
+use keytrail_ports::{Action, CheckedFields, Completeness, Object};
+
+use crate::{App, AppError, Call, Done, Mutation, NewCredential, execute::Execution, idempotency::Admission};
+
+impl App {
+    /// Makes a credential. With `verify`, a definite "no" of the real system saves nothing.
+    ///
+    /// # Errors
+    /// Bad input with paths, `CONFLICT` for a taken name, `REFUSED` `VERIFICATION_FAILED`,
+    /// `UNAVAILABLE` when vault or log are away: nothing is saved then.
+    pub async fn create_credential(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        input: NewCredential,
+    ) -> Result<Done<CredentialId>, AppError> {
+        let owner = self.owner_of(call, input.owner).await?;
+        let ticket = match self.admit(call, &mutation).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(ticket) => ticket,
+        };
+        let component = self.component_named(&input.component)?;
+        let checked = self
+            .ports()
+            .components
+            .check_fields(&component, input.fields.clone(), Completeness::Complete)
+            .map_err(AppError::BadInput)?;
+        let tenant = call.principal.tenant;
+        let (name, _name) = match &input.name {
+            Some(name) => (name.clone(), self.hold_name(tenant, owner, name, None).await?),
+            None => self.make_name(tenant, owner, &component.name).await?,
+        };
+        let _external_id = self.hold_external_id(tenant, input.external_id.as_deref(), None).await?;
+        let id = CredentialId::from_uuid(ticket.id(self));
+        let create = self.creation(Draft { call, id, owner, name, component, checked }, input).await;
+        let execution = Execution::of(call, StreamId::credential(tenant, id), &ticket).fresh();
+        let done = self
+            .execute::<Credential>(execution, |_| Ok(CredentialCommand::Create(Box::new(create.clone()))))
+            .await?;
+        Ok(done.map(|()| id))
+    }
+
+    async fn owner_of(&self, call: &Call, wanted: Option<Owner>) -> Result<Owner, AppError> {
+        let owner = match wanted {
+            Some(owner) => owner,
+            None => Owner::Member(call.principal.actor.member().ok_or_else(|| {
+                AppError::bad_input("ownerTeamId", "a service account owns nothing: name the owning team")
+            })?),
+        };
+        self.authorize(call, Action::Create, Object::NewCredential(owner)).await?;
+        if let Owner::Team(team) = owner {
+            self.present_team(call, team).await?;
+        }
+        Ok(owner)
+    }
+
+    async fn creation(&self, draft: Draft<'_>, input: NewCredential) -> Create {
+        let Draft { call, id, owner, name, component, checked } = draft;
+        let allowed_hosts = self.hosts(&component, &checked.plain, input.allowed_hosts);
+        let check = if input.verify {
+            Change::Checked(self.check(&component, &checked.plain, &checked.secrets, &allowed_hosts).await)
+        } else {
+            Change::Unchecked
+        };
+        let tenant = call.principal.tenant;
+        Create {
+            tenant,
+            id,
+            name,
+            external_id: input.external_id,
+            component: component.reference(),
+            kind: component.kind,
+            owner,
+            labels: input.labels,
+            fields: checked.plain,
+            secrets: checked.secrets,
+            secret: SecretRef::of_credential(tenant, id, SecretId::from_uuid(self.fresh_id())),
+            allowed_hosts,
+            expires_at: input.expires_at,
+            check,
+        }
+    }
+}
+
+struct Draft<'a> {
+    call: &'a Call,
+    id: CredentialId,
+    owner: Owner,
+    name: String,
+    component: Arc<Component>,
+    checked: CheckedFields,
+}
+
+/// The credential that a repeated mutation made the first time.
+pub(super) fn replayed(done: Done<StreamId>) -> Result<Done<CredentialId>, AppError> {
+    let id = done.value.credential_id().ok_or_else(|| AppError::internal("the key is of another kind"))?;
+    Ok(done.map(|_| id))
+}

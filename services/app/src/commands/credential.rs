@@ -1,0 +1,362 @@
+//! What changes a credential that exists.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keytrail_domain::{
+    CredentialId, Grantee, SecretId, SecretPayload, SecretRef, StreamId,
+    component::Component,
+    credential::{Change, Credential, CredentialCommand, Rotate, Share, State, Update},
+};
+use keytrail_ports::{Action, CheckedFields, Completeness, Object};
+use serde_json::{Map, Value};
+
+use super::{checking::present, create_credential::replayed};
+use crate::{
+    App, AppError, Call, CredentialRotation, CredentialUpdate, Done, Mutation, NewGrant,
+    execute::Execution,
+    idempotency::{Admission, Ticket},
+};
+
+type Answer = Result<Done<CredentialId>, AppError>;
+
+/// One change of one credential, on its way.
+struct Target<'a> {
+    call: &'a Call,
+    id: CredentialId,
+    ticket: Ticket,
+    expected: Option<u64>,
+}
+
+impl Target<'_> {
+    fn execution(&self) -> Execution<'_> {
+        let stream = StreamId::credential(self.call.principal.tenant, self.id);
+        Execution::of(self.call, stream, &self.ticket).at(self.expected)
+    }
+}
+
+impl App {
+    /// Changes what needs no new secret.
+    ///
+    /// # Errors
+    /// `SECRET_REQUIRED` for fields that decide where the secret goes; `VERIFICATION_FAILED`.
+    pub async fn update_credential(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        input: CredentialUpdate,
+    ) -> Answer {
+        let (id, expected) = (input.id, input.expected_revision);
+        self.authorize(call, Action::Update, Object::Credential(id)).await?;
+        let ticket = match self.admit(call, &mutation).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(ticket) => ticket,
+        };
+        let target = Target { call, id, ticket, expected };
+        let credential = self.load_credential(&target).await?;
+        let state = present(&credential)?;
+        let _name = match &input.name {
+            Some(name) => Some(self.hold_name(state.tenant, state.owner, name, Some(id)).await?),
+            None => None,
+        };
+        let external_id = input.external_id.as_ref().and_then(|id| id.as_deref());
+        let _external_id = self.hold_external_id(state.tenant, external_id, Some(id)).await?;
+        let update = self.update(state, input).await?;
+        self.change(target, |_| Ok(CredentialCommand::Update(Box::new(update.clone())))).await
+    }
+
+    async fn update(&self, state: &State, input: CredentialUpdate) -> Result<Update, AppError> {
+        let component = self.component_named(&state.component.slug)?;
+        let fields = match input.fields {
+            Some(fields) => Some(self.plain_fields(&component, state, fields)?),
+            None => None,
+        };
+        let mut update = Update {
+            name: input.name,
+            labels: input.labels,
+            external_id: input.external_id,
+            expires_at: input.expires_at,
+            allowed_hosts: input.allowed_hosts,
+            fields,
+            destinations: component.destination_fields(),
+            check: Change::Unchecked,
+        };
+        // The domain's rules first: a stored secret must not leave for a change that is refused.
+        keytrail_domain::Aggregate::decide(
+            &Credential::Live(Box::new(state.clone())),
+            &CredentialCommand::Update(Box::new(update.clone())),
+        )?;
+        let changed = update.fields.as_ref().filter(|fields| **fields != state.fields);
+        if let (true, Some(fields)) = (input.verify, changed) {
+            state.may_be_checked()?;
+            update.check = Change::Checked(self.check_stored(state, Some(fields)).await?);
+        }
+        Ok(update)
+    }
+
+    fn plain_fields(
+        &self,
+        component: &Component,
+        state: &State,
+        fields: Map<String, Value>,
+    ) -> Result<BTreeMap<String, Value>, AppError> {
+        let checked = self.partial(component, fields)?;
+        if let Some(name) = checked.secrets.names().next() {
+            let rule = "is a secret field: use rotateCredential";
+            return Err(AppError::bad_input(&format!("fields.{name}"), rule));
+        }
+        Ok(merged(&state.fields, checked.plain))
+    }
+
+    fn partial(&self, component: &Component, fields: Map<String, Value>) -> Result<CheckedFields, AppError> {
+        self.ports()
+            .components
+            .check_fields(component, fields, Completeness::Partial)
+            .map_err(AppError::BadInput)
+    }
+
+    /// Takes a new secret version: the stored fields with the given ones over them, verified first.
+    ///
+    /// # Errors
+    /// `VERIFICATION_FAILED`, `VERIFICATION_INCONCLUSIVE`, `SECRET_REQUIRED`: nothing is saved then.
+    pub async fn rotate_credential(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        input: CredentialRotation,
+    ) -> Answer {
+        let (id, expected) = (input.id, input.expected_revision);
+        self.authorize(call, Action::Rotate, Object::Credential(id)).await?;
+        let ticket = match self.admit(call, &mutation).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(ticket) => ticket,
+        };
+        let target = Target { call, id, ticket, expected };
+        let credential = self.load_credential(&target).await?;
+        let state = present(&credential)?;
+        let rotate = self.rotation(state, input).await?;
+        let seen = state.version;
+        self.change(target, |now| match now.live() {
+            Some(now) if now.version != seen => {
+                Err(AppError::conflict("the secret was rotated at the same time: try again"))
+            }
+            _ => Ok(CredentialCommand::Rotate(Box::new(rotate.clone()))),
+        })
+        .await
+    }
+
+    async fn rotation(&self, state: &State, input: CredentialRotation) -> Result<Rotate, AppError> {
+        let component = self.component_named(&state.component.slug)?;
+        let given = self.partial(&component, input.fields)?;
+        let names: BTreeSet<String> = given.secrets.names().map(str::to_owned).collect();
+        let fields = merged(&state.fields, given.plain);
+        let mut rotate = Rotate {
+            destinations: component.destination_fields(),
+            allowed_hosts: input.allowed_hosts,
+            secrets: SecretPayload::default(),
+            given: names,
+            secret: SecretRef::of_credential(state.tenant, state.id, SecretId::from_uuid(self.fresh_id())),
+            fields,
+            expires_at: input.expires_at,
+            check: Change::Unchecked,
+            accept_inconclusive: input.accept_inconclusive,
+        };
+        // The domain's rules first: stored secret fields must not leave for a refused rotation.
+        keytrail_domain::Aggregate::decide(
+            &Credential::Live(Box::new(state.clone())),
+            &CredentialCommand::Rotate(Box::new(rotate.clone())),
+        )?;
+        rotate.secrets = self.all_secrets(state, given.secrets, &rotate.given).await?;
+        if input.verify {
+            state.may_be_checked()?;
+            let hosts = rotate.allowed_hosts.as_deref().unwrap_or(&state.allowed_hosts);
+            rotate.check =
+                Change::Checked(self.check(&component, &rotate.fields, &rotate.secrets, hosts).await);
+        }
+        Ok(rotate)
+    }
+
+    /// The stored fields are read only when some of them stay.
+    async fn all_secrets(
+        &self,
+        state: &State,
+        given: SecretPayload,
+        names: &BTreeSet<String>,
+    ) -> Result<SecretPayload, AppError> {
+        if state.secret_fields.is_subset(names) {
+            return Ok(given);
+        }
+        Ok(self.ports().secrets.get(state.secret).await?.overlaid(given))
+    }
+
+    /// Gives a member, a team or a service account a level.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for an unknown grantee; bad input for an end in the past.
+    pub async fn share_credential(&self, call: &Call, mutation: Mutation, input: NewGrant) -> Answer {
+        let share = Share {
+            grantee: input.grantee,
+            level: input.level,
+            expires_at: input.expires_at,
+            reason: input.reason,
+            now: self.now(),
+        };
+        let target = self.target(call, &mutation, Action::Share, (input.id, input.expected_revision)).await?;
+        match target {
+            Err(done) => Ok(done),
+            Ok(target) => {
+                self.known_grantee(call, share.grantee).await?;
+                self.change(target, |_| Ok(CredentialCommand::Share(share.clone()))).await
+            }
+        }
+    }
+
+    async fn known_grantee(&self, call: &Call, grantee: Grantee) -> Result<(), AppError> {
+        match grantee {
+            Grantee::Team(team) => self.present_team(call, team).await,
+            Grantee::Member(member) => self.present_member(call, member).await,
+            Grantee::ServiceAccount(_) => {
+                Err(AppError::bad_input("granteeId", "there is no such member, team or service account"))
+            }
+        }
+    }
+
+    /// Takes a grant back.
+    ///
+    /// # Errors
+    /// As every change.
+    pub async fn revoke_share(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        id: CredentialId,
+        grantee: Grantee,
+        expected: Option<u64>,
+    ) -> Answer {
+        let command = CredentialCommand::RevokeShare { grantee };
+        self.simply(call, mutation, Action::Share, (id, expected), command).await
+    }
+
+    /// Stops a credential by hand; also while something uses it.
+    ///
+    /// # Errors
+    /// As every change.
+    pub async fn suspend_credential(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        id: CredentialId,
+        reason: String,
+        expected: Option<u64>,
+    ) -> Answer {
+        let command = CredentialCommand::Suspend { reason };
+        self.simply(call, mutation, Action::Suspend, (id, expected), command).await
+    }
+
+    /// Lets a suspended credential go on.
+    ///
+    /// # Errors
+    /// As every change.
+    pub async fn resume_credential(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        id: CredentialId,
+        reason: String,
+        expected: Option<u64>,
+    ) -> Answer {
+        let command = CredentialCommand::Resume { reason };
+        self.simply(call, mutation, Action::Suspend, (id, expected), command).await
+    }
+
+    /// Deletes a credential; it can be restored for as long as the tenant says.
+    ///
+    /// # Errors
+    /// `CREDENTIAL_IN_USE` with everything that uses it.
+    pub async fn delete_credential(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        id: CredentialId,
+        detach: bool,
+        expected: Option<u64>,
+    ) -> Answer {
+        let tenant = self.ports().views.tenant(call.principal.tenant).await?;
+        let restore_days = tenant.ok_or(AppError::Unauthenticated)?.restore_days;
+        let command = CredentialCommand::Delete { now: self.now(), restore_days, detach };
+        self.simply(call, mutation, Action::Delete, (id, expected), command).await
+    }
+
+    /// Brings a deleted credential back with its grants, labels and attachments.
+    ///
+    /// # Errors
+    /// `RESTORE_TOO_LATE`; `CONFLICT` when its name was given to another one meanwhile.
+    pub async fn restore_credential(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        id: CredentialId,
+        expected: Option<u64>,
+    ) -> Answer {
+        let target = match self.target(call, &mutation, Action::Restore, (id, expected)).await? {
+            Err(done) => return Ok(done),
+            Ok(target) => target,
+        };
+        let credential = self.load_credential(&target).await?;
+        let state = credential.known().ok_or(AppError::NotFound)?;
+        let _name = self.hold_name(state.tenant, state.owner, &state.name, Some(id)).await?;
+        let _external_id =
+            self.hold_external_id(state.tenant, state.external_id.as_deref(), Some(id)).await?;
+        let now = self.now();
+        self.change(target, |_| Ok(CredentialCommand::Restore { now })).await
+    }
+
+    async fn simply(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        action: Action,
+        which: (CredentialId, Option<u64>),
+        command: CredentialCommand,
+    ) -> Answer {
+        match self.target(call, &mutation, action, which).await? {
+            Err(done) => Ok(done),
+            Ok(target) => self.change(target, |_| Ok(command.clone())).await,
+        }
+    }
+
+    /// Authorises, and answers a repeated mutation at once.
+    async fn target<'a>(
+        &self,
+        call: &'a Call,
+        mutation: &Mutation,
+        action: Action,
+        (id, expected): (CredentialId, Option<u64>),
+    ) -> Result<Result<Target<'a>, Done<CredentialId>>, AppError> {
+        self.authorize(call, action, Object::Credential(id)).await?;
+        Ok(match self.admit(call, mutation).await? {
+            Admission::Done(done) => Err(replayed(done)?),
+            Admission::Do(ticket) => Ok(Target { call, id, ticket, expected }),
+        })
+    }
+
+    async fn load_credential(&self, target: &Target<'_>) -> Result<Credential, AppError> {
+        self.load(&StreamId::credential(target.call.principal.tenant, target.id)).await
+    }
+
+    async fn change(
+        &self,
+        target: Target<'_>,
+        make: impl Fn(&Credential) -> Result<CredentialCommand, AppError> + Send + Sync,
+    ) -> Answer {
+        let done = self.execute::<Credential>(target.execution(), make).await?;
+        Ok(done.map(|()| target.id))
+    }
+}
+
+/// Given fields over known ones; a null takes a field away.
+fn merged(known: &BTreeMap<String, Value>, given: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    let mut all = known.clone();
+    all.extend(given);
+    all.retain(|_, value| !value.is_null());
+    all
+}

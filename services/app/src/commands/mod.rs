@@ -1,0 +1,34 @@
+//! What changes things: one method on [`crate::App`] per mutation.
+
+mod alert;
+mod checking;
+mod create_credential;
+mod credential;
+mod member;
+mod names;
+mod team;
+mod tenant;
+mod token;
+
+pub use tenant::NewTenant;
+pub use token::MintedToken;
+
+/// Tests of unsaved fields that a person may make.
+pub(crate) const TESTS_PER_MINUTE: u32 = 10;
+
+use keytrail_ports::{Action, Object, Resource};
+
+use crate::{App, AppError, Call};
+
+impl App {
+    /// May this caller do that to a thing of his tenant?
+    pub(crate) async fn authorize(
+        &self,
+        call: &Call,
+        action: Action,
+        object: Object,
+    ) -> Result<(), AppError> {
+        let resource = Resource { tenant: call.principal.tenant, object };
+        Ok(self.ports().authorizer.authorize(&call.principal, action, resource).await?)
+    }
+}

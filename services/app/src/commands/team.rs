@@ -1,0 +1,182 @@
+//! Teams.
+
+use keytrail_domain::{
+    MemberId, StreamId, TeamId,
+    team::{Team, TeamCommand},
+};
+use keytrail_ports::{
+    Action, Object, Scope,
+    views::{CredentialFilter, CredentialOrder, CredentialQuery, PageRequest},
+};
+
+use crate::{App, AppError, Call, Done, Mutation, execute::Execution, idempotency::Admission};
+
+type Answer = Result<Done<TeamId>, AppError>;
+
+impl App {
+    /// Makes a team.
+    ///
+    /// # Errors
+    /// `CONFLICT` for a taken name.
+    pub async fn create_team(&self, call: &Call, mutation: Mutation, name: String) -> Answer {
+        self.authorize(call, Action::Create, Object::Team(None)).await?;
+        let ticket = match self.admit(call, &mutation).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(ticket) => ticket,
+        };
+        let _name = self.hold_team_name(call, &name, None).await?;
+        let team = TeamId::from_uuid(ticket.id(self));
+        let stream = StreamId::team(call.principal.tenant, team);
+        let done = self
+            .execute::<Team>(Execution::of(call, stream, &ticket).fresh(), |_| {
+                Ok(TeamCommand::Create { team, name: name.clone() })
+            })
+            .await?;
+        Ok(done.map(|()| team))
+    }
+
+    /// Gives a team another name.
+    ///
+    /// # Errors
+    /// `CONFLICT` for a taken name.
+    pub async fn rename_team(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        team: TeamId,
+        name: String,
+        expected: Option<u64>,
+    ) -> Answer {
+        self.authorize(call, Action::Update, Object::Team(Some(team))).await?;
+        let _name = self.hold_team_name(call, &name, Some(team)).await?;
+        self.change_team(call, mutation, (team, expected), TeamCommand::Rename { name }).await
+    }
+
+    /// Ends a team that owns nothing.
+    ///
+    /// # Errors
+    /// `TEAM_OWNS_CREDENTIALS`.
+    pub async fn delete_team(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        team: TeamId,
+        expected: Option<u64>,
+    ) -> Answer {
+        self.authorize(call, Action::Delete, Object::Team(Some(team))).await?;
+        let owned_credentials =
+            self.owned_by_team(call, team, false).await? + self.owned_by_team(call, team, true).await?;
+        let command = TeamCommand::Delete { owned_credentials };
+        self.change_team(call, mutation, (team, expected), command).await
+    }
+
+    /// Puts a member into a team.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for a member that is none.
+    pub async fn add_team_member(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        team: TeamId,
+        member: MemberId,
+        lead: bool,
+    ) -> Answer {
+        self.authorize(call, Action::ChangeMembers, Object::Team(Some(team))).await?;
+        self.present_member(call, member).await?;
+        let command = TeamCommand::AddMember { member, lead };
+        self.change_team(call, mutation, (team, None), command).await
+    }
+
+    /// Takes a member out of a team.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for a member that is not in it.
+    pub async fn remove_team_member(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        team: TeamId,
+        member: MemberId,
+    ) -> Answer {
+        self.authorize(call, Action::ChangeMembers, Object::Team(Some(team))).await?;
+        self.change_team(call, mutation, (team, None), TeamCommand::RemoveMember { member }).await
+    }
+
+    /// Makes a member of a team its lead, or not any more.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for a member that is not in it.
+    pub async fn set_team_lead(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        team: TeamId,
+        member: MemberId,
+        lead: bool,
+    ) -> Answer {
+        self.authorize(call, Action::ChangeMembers, Object::Team(Some(team))).await?;
+        self.change_team(call, mutation, (team, None), TeamCommand::SetLead { member, lead }).await
+    }
+
+    /// `NOT_FOUND` unless the team is present.
+    pub(super) async fn present_team(&self, call: &Call, team: TeamId) -> Result<(), AppError> {
+        let rows = self.ports().views.teams_by_id(call.principal.tenant, &[team]).await?;
+        if rows.iter().any(|row| row.deleted_at.is_none()) { Ok(()) } else { Err(AppError::NotFound) }
+    }
+
+    async fn change_team(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        (team, expected): (TeamId, Option<u64>),
+        command: TeamCommand,
+    ) -> Answer {
+        let ticket = match self.admit(call, &mutation).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(ticket) => ticket,
+        };
+        let stream = StreamId::team(call.principal.tenant, team);
+        let execution = Execution::of(call, stream, &ticket).at(expected);
+        let done = self.execute::<Team>(execution, |_| Ok(command.clone())).await?;
+        Ok(done.map(|()| team))
+    }
+
+    async fn hold_team_name(
+        &self,
+        call: &Call,
+        name: &str,
+        except: Option<TeamId>,
+    ) -> Result<crate::claims::Claim, AppError> {
+        let taken = || AppError::conflict("another team has this name: choose another name");
+        let (tenant, name) = (call.principal.tenant, name.trim());
+        let what = format!("team\0{tenant}\0{}", name.to_lowercase());
+        let claim = self.0.claims.try_take(what).ok_or_else(taken)?;
+        match self.ports().views.team_by_name(tenant, name).await? {
+            Some(row) if Some(row.id) != except => Err(taken()),
+            _ => Ok(claim),
+        }
+    }
+
+    async fn owned_by_team(&self, call: &Call, team: TeamId, deleted: bool) -> Result<u64, AppError> {
+        let filter = CredentialFilter {
+            owner: Some(keytrail_domain::Owner::Team(team)),
+            deleted,
+            ..CredentialFilter::default()
+        };
+        let query = CredentialQuery {
+            tenant: call.principal.tenant,
+            scope: Scope::All,
+            filter,
+            order: CredentialOrder::default(),
+            page: PageRequest::first(1),
+            now: self.now(),
+        };
+        Ok(self.ports().views.count_credentials(query).await?)
+    }
+}
+
+fn replayed(done: Done<StreamId>) -> Answer {
+    let team = done.value.team_id().ok_or_else(|| AppError::internal("the key is of another kind"))?;
+    Ok(done.map(|_| team))
+}

@@ -1,0 +1,322 @@
+//! The only write path: load, decide, store secrets, append, wait until the views show it.
+
+use std::{sync::Arc, time::Duration};
+
+use keytrail_domain::{
+    Aggregate, Decision, EventId, EventMeta, Idempotency, NewEvent, Position, RecordedEvent, SecretWrite,
+    StreamId, StreamKind, TenantId, Timestamp, chain::Hash,
+};
+use keytrail_ports::{Expected, LogError};
+use uuid::Uuid;
+
+use crate::{App, AppError, Call, Done, cursor::Cursor, idempotency::Ticket, keys::TenantKeys};
+
+/// Times that a command without an expected revision is decided again after a conflict.
+const TRIES: usize = 3;
+/// Times that an append with an unknown outcome is repeated with the same event ids.
+const APPEND_TRIES: usize = 3;
+/// Events read at once.
+const PAGE: usize = 1_000;
+/// How long a mutation waits for its own views.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// An append later than this after its secret write could meet the sweep.
+const SECRET_TO_EVENT_SECONDS: i64 = 60;
+
+/// One command on its way to one stream.
+pub(crate) struct Execution<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) stream: StreamId,
+    /// What the caller saw.
+    pub(crate) expected_revision: Option<u64>,
+    pub(crate) idempotency: Option<Idempotency>,
+    /// The event that leads to this one, for a reactor.
+    pub(crate) cause: Option<(EventId, &'static str)>,
+    /// The stream is new: nothing is to be loaded.
+    pub(crate) fresh: bool,
+}
+
+impl<'a> Execution<'a> {
+    pub(crate) fn of(call: &'a Call, stream: StreamId, ticket: &Ticket) -> Self {
+        Self {
+            call,
+            stream,
+            expected_revision: None,
+            idempotency: ticket.idempotency.clone(),
+            cause: None,
+            fresh: false,
+        }
+    }
+
+    /// The stream's first command.
+    pub(crate) fn fresh(self) -> Self {
+        Self { fresh: true, ..self }
+    }
+
+    /// Only at this revision.
+    pub(crate) fn at(self, expected_revision: Option<u64>) -> Self {
+        Self { expected_revision, ..self }
+    }
+}
+
+/// A stream as loaded.
+struct Loaded<A> {
+    aggregate: A,
+    last: Option<RecordedEvent>,
+    ids: Vec<EventId>,
+}
+
+impl<A: Default> Default for Loaded<A> {
+    fn default() -> Self {
+        Self { aggregate: A::default(), last: None, ids: Vec::new() }
+    }
+}
+
+/// Secrets that were stored for a decision, so that deciding again stores none twice.
+#[derive(Default)]
+struct Stored {
+    written: Vec<keytrail_domain::SecretRef>,
+    first_at: Option<Timestamp>,
+}
+
+impl App {
+    /// Runs one command: `make` builds it from what is loaded (and may refuse, for rules that ask
+    /// for more than the aggregate).
+    pub(crate) async fn execute<A: Aggregate>(
+        &self,
+        execution: Execution<'_>,
+        make: impl Fn(&A) -> Result<A::Command, AppError> + Send + Sync,
+    ) -> Result<Done<()>, AppError> {
+        // Before anything is written: what is done must also be answered.
+        let keys = self.keys_for(&execution).await?;
+        let mut stored = Stored::default();
+        for attempt in 1.. {
+            let loaded = self.load_for::<A>(&execution).await?;
+            if let Some((source, what)) = execution.cause
+                && loaded.ids.contains(&EventId::derived(source, &format!("{what}/0")))
+            {
+                return self.done_at(&execution, keys.as_deref(), loaded.last.as_ref()).await;
+            }
+            check_revision(execution.expected_revision, loaded.aggregate.revision())?;
+            let decision = loaded.aggregate.decide(&make(&loaded.aggregate)?)?;
+            if decision.events.is_empty() {
+                return self.done_at(&execution, keys.as_deref(), loaded.last.as_ref()).await;
+            }
+            self.store_secrets(&decision.secrets, &mut stored).await?;
+            match self.append::<A>(&execution, loaded.last.as_ref(), &decision, &stored).await {
+                Err(LogOrApp::Log(LogError::Conflict { .. })) if attempt < TRIES && !execution.fresh => {}
+                Err(LogOrApp::Log(error)) => return Err(error.into()),
+                Err(LogOrApp::App(error)) => return Err(error),
+                Ok(last) => return self.shown(&execution, keys.as_deref(), last).await,
+            }
+        }
+        Err(AppError::internal("unreachable: attempts are counted"))
+    }
+
+    /// The aggregate as the log has it now.
+    pub(crate) async fn load<A: Aggregate>(&self, stream: &StreamId) -> Result<A, AppError> {
+        Ok(self.read::<A>(stream).await?.aggregate)
+    }
+
+    async fn load_for<A: Aggregate>(&self, execution: &Execution<'_>) -> Result<Loaded<A>, AppError> {
+        if execution.fresh { Ok(Loaded::default()) } else { self.read(&execution.stream).await }
+    }
+
+    async fn read<A: Aggregate>(&self, stream: &StreamId) -> Result<Loaded<A>, AppError> {
+        let mut loaded = Loaded::<A>::default();
+        let mut from = 0;
+        loop {
+            let page = self.ports().log.read_stream(stream, from, PAGE).await?;
+            let full = page.len() == PAGE;
+            for event in page {
+                loaded.aggregate = loaded.aggregate.evolve(&event.decode()?);
+                loaded.ids.push(event.id);
+                from = event.revision + 1;
+                loaded.last = Some(event);
+            }
+            if !full {
+                return Ok(loaded);
+            }
+        }
+    }
+
+    async fn store_secrets(&self, secrets: &[SecretWrite], stored: &mut Stored) -> Result<(), AppError> {
+        for write in secrets {
+            if stored.written.contains(&write.at) {
+                continue;
+            }
+            stored.first_at.get_or_insert(self.now());
+            self.ports().secrets.put(write.at, &write.payload).await?;
+            stored.written.push(write.at);
+        }
+        Ok(())
+    }
+
+    async fn append<A: Aggregate>(
+        &self,
+        execution: &Execution<'_>,
+        last: Option<&RecordedEvent>,
+        decision: &Decision<A::Event>,
+        stored: &Stored,
+    ) -> Result<(Position, EventId), LogOrApp> {
+        let events = self.encode(execution, last, &decision.events)?;
+        let late = |first: Timestamp| self.now() > first.plus_seconds(SECRET_TO_EVENT_SECONDS);
+        if stored.first_at.is_some_and(late) {
+            return Err(LogOrApp::App(AppError::Unavailable {
+                dependency: "vault",
+                source: Some("the vault was too slow: nothing was saved".into()),
+            }));
+        }
+        let expected = last.map_or(Expected::NoStream, |event| Expected::Revision(event.revision));
+        let last_id = events.last().map_or(EventId::from_uuid(Uuid::nil()), |event| event.id);
+        let appended = self.append_surely(&execution.stream, expected, events).await?;
+        Ok((appended, last_id))
+    }
+
+    /// An unknown outcome is resolved by appending the same event ids again: never doubled.
+    async fn append_surely(
+        &self,
+        stream: &StreamId,
+        expected: Expected,
+        events: Vec<NewEvent>,
+    ) -> Result<Position, LogError> {
+        for _ in 1..APPEND_TRIES {
+            match self.ports().log.append(stream, expected, events.clone()).await {
+                Err(LogError::Unknown(source)) => {
+                    tracing::warn!(%stream, error = %source, "append with unknown outcome: trying again");
+                }
+                known => return known.map(|appended| appended.position),
+            }
+        }
+        self.ports().log.append(stream, expected, events).await.map(|appended| appended.position)
+    }
+
+    fn encode<E: keytrail_domain::DomainEvent>(
+        &self,
+        execution: &Execution<'_>,
+        last: Option<&RecordedEvent>,
+        events: &[E],
+    ) -> Result<Vec<NewEvent>, AppError> {
+        let mut previous = last.map(RecordedEvent::hash).transpose()?;
+        let first = last.map_or(0, |event| event.revision + 1);
+        let at = self.now();
+        let mut encoded = Vec::with_capacity(events.len());
+        for ((place, event), revision) in events.iter().enumerate().zip(first..) {
+            let id = match execution.cause {
+                Some((source, what)) => EventId::derived(source, &format!("{what}/{place}")),
+                None => EventId::from_uuid(self.ports().ids.fresh(at)),
+            };
+            let event = NewEvent::encode(id, event, &self.meta(execution, at, previous))?;
+            previous = Some(hash_of_new(&event, &execution.stream, revision)?);
+            encoded.push(event);
+        }
+        Ok(encoded)
+    }
+
+    fn meta(&self, execution: &Execution<'_>, at: Timestamp, previous_hash: Option<Hash>) -> EventMeta {
+        EventMeta {
+            schema_version: 0,
+            tenant: execution.stream.tenant_id(),
+            actor: execution.call.principal.actor.clone(),
+            recorded_at: at,
+            correlation: execution.call.correlation,
+            causation: execution.cause.map(|(source, _)| source.as_uuid()),
+            idempotency: execution.idempotency.clone(),
+            previous_hash,
+        }
+    }
+
+    async fn keys_for(&self, execution: &Execution<'_>) -> Result<Option<Arc<TenantKeys>>, AppError> {
+        if execution.fresh && execution.stream.kind() == StreamKind::Tenant {
+            return Ok(None);
+        }
+        self.tenant_keys(execution.stream.tenant_id()).await.map(Some)
+    }
+
+    async fn shown(
+        &self,
+        execution: &Execution<'_>,
+        keys: Option<&TenantKeys>,
+        (position, event): (Position, EventId),
+    ) -> Result<Done<()>, AppError> {
+        let visible = self.0.progress.wait(position, PATIENCE).await;
+        let place = Cursor::Log(self.0.log_id, position, event);
+        let position = match keys {
+            Some(keys) => place.seal(execution.stream.tenant_id(), keys)?,
+            None => String::new(),
+        };
+        Ok(Done { value: (), position, visible, replayed: false })
+    }
+
+    async fn done_at(
+        &self,
+        execution: &Execution<'_>,
+        keys: Option<&TenantKeys>,
+        last: Option<&RecordedEvent>,
+    ) -> Result<Done<()>, AppError> {
+        match last {
+            Some(event) => self.shown(execution, keys, (event.position, event.id)).await,
+            None => Ok(Done { value: (), position: String::new(), visible: true, replayed: false }),
+        }
+    }
+
+    /// A place in the log as callers see it.
+    pub(crate) async fn position_text(
+        &self,
+        tenant: TenantId,
+        position: Position,
+        event: EventId,
+    ) -> Result<String, AppError> {
+        Cursor::Log(self.0.log_id, position, event).seal(tenant, &*self.tenant_keys(tenant).await?)
+    }
+
+    /// The tenant's keys.
+    pub(crate) async fn tenant_keys(&self, tenant: TenantId) -> Result<Arc<TenantKeys>, AppError> {
+        if let Some(known) = self.0.keys.known(tenant) {
+            return Ok(known);
+        }
+        let row = self.ports().views.tenant(tenant).await?.ok_or(AppError::Unauthenticated)?;
+        self.0.keys.load(row.keys).await
+    }
+}
+
+/// Keeps a conflict apart from what ends the command.
+enum LogOrApp {
+    Log(LogError),
+    App(AppError),
+}
+
+impl From<LogError> for LogOrApp {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
+}
+
+impl From<AppError> for LogOrApp {
+    fn from(error: AppError) -> Self {
+        Self::App(error)
+    }
+}
+
+fn check_revision(expected: Option<u64>, actual: u64) -> Result<(), AppError> {
+    if expected.is_none_or(|expected| expected == actual) {
+        return Ok(());
+    }
+    Err(AppError::Conflict {
+        message: "somebody changed it since you read it: read it again".into(),
+        expected,
+        actual: Some(actual),
+    })
+}
+
+fn hash_of_new(event: &NewEvent, stream: &StreamId, revision: u64) -> Result<Hash, AppError> {
+    let recorded = RecordedEvent {
+        id: event.id,
+        stream: stream.clone(),
+        revision,
+        position: Position::START,
+        event_type: event.event_type.clone(),
+        data: Arc::clone(&event.data),
+        metadata: Arc::clone(&event.metadata),
+    };
+    Ok(recorded.hash()?)
+}

@@ -1,0 +1,70 @@
+//! Alerts.
+
+use keytrail_domain::{
+    AlertId,
+    alert::{AlertEvent, AlertState},
+};
+use keytrail_ports::views::{AlertRow, ViewError, ViewTx};
+
+use super::Fact;
+
+pub(super) fn project(fact: &Fact<'_>, event: &AlertEvent, views: &mut dyn ViewTx) -> Result<(), ViewError> {
+    let id = fact.event.stream.alert_id().ok_or_else(|| fact.orphan())?;
+    let before = views.alert(fact.meta.tenant, id)?;
+    let was_open = before.as_ref().is_some_and(|row| row.state != AlertState::Resolved);
+    let row = evolve(before, id, fact, event).ok_or_else(|| fact.orphan())?;
+    views.put_alert(&row)?;
+    count_open(fact, &row, was_open, views)
+}
+
+fn evolve(before: Option<AlertRow>, id: AlertId, fact: &Fact<'_>, event: &AlertEvent) -> Option<AlertRow> {
+    let at = fact.meta.recorded_at;
+    if let AlertEvent::Opened { credential, cause, severity, message, .. } = event {
+        return Some(AlertRow {
+            tenant: fact.meta.tenant,
+            id,
+            credential: *credential,
+            cause: *cause,
+            severity: *severity,
+            state: AlertState::Open,
+            message: message.clone(),
+            opened_at: at,
+            opened: fact.event.position,
+            occurrences: 1,
+            acknowledged: None,
+            resolved_at: None,
+            revision: before.map_or(0, |row| row.revision) + 1,
+        });
+    }
+    let mut row = before?;
+    match event {
+        AlertEvent::Repeated { .. } => row.occurrences += 1,
+        AlertEvent::Acknowledged { .. } => {
+            row.state = AlertState::Acknowledged;
+            row.acknowledged = Some((fact.meta.actor.clone(), at));
+            row.revision += 1;
+        }
+        AlertEvent::Resolved { .. } => {
+            row.state = AlertState::Resolved;
+            row.resolved_at = Some(at);
+            row.revision += 1;
+        }
+        AlertEvent::Opened { .. } => {}
+    }
+    Some(row)
+}
+
+fn count_open(
+    fact: &Fact<'_>,
+    alert: &AlertRow,
+    was_open: bool,
+    views: &mut dyn ViewTx,
+) -> Result<(), ViewError> {
+    let is_open = alert.state != AlertState::Resolved;
+    if was_open == is_open {
+        return Ok(());
+    }
+    let mut row = views.credential(fact.meta.tenant, alert.credential)?.ok_or_else(|| fact.orphan())?;
+    row.open_alerts = if is_open { row.open_alerts + 1 } else { row.open_alerts.saturating_sub(1) };
+    views.put_credential(&row)
+}

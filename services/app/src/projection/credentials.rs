@@ -1,0 +1,233 @@
+//! Credentials: one pure function from row and fact to row, used for the views and for answers as
+//! of a past moment.
+
+use keytrail_domain::{
+    EventId, EventMeta,
+    credential::{CredentialEvent as E, Health, VerificationChoice},
+    verification::{Report, Trigger},
+};
+use keytrail_ports::{
+    AuthorityChange,
+    views::{CredentialRow, UsageRow, VerificationRow, VersionRow, ViewError, ViewTx},
+};
+
+use super::Fact;
+
+pub(super) fn project(fact: &Fact<'_>, event: &E, views: &mut dyn ViewTx) -> Result<(), ViewError> {
+    let id = fact.event.stream.credential_id().ok_or_else(|| fact.orphan())?;
+    let before = views.credential(fact.meta.tenant, id)?;
+    let row = evolve(before, fact.event.id, fact.meta, event).ok_or_else(|| fact.orphan())?;
+    match event {
+        E::Created { secret, .. } | E::SecretRotated { secret, .. } => {
+            views.add_secret(fact.meta.tenant, *secret)?;
+        }
+        E::Purged {} => {
+            for version in &row.versions {
+                views.drop_secret(fact.meta.tenant, version.secret)?;
+            }
+        }
+        _ => {}
+    }
+    if event.report().is_some()
+        && let Some(check) = &row.last_verification
+    {
+        views.add_verification(check)?;
+    }
+    if let Some(change) = authority(&row, event) {
+        fact.changes(change, views)?;
+    }
+    views.put_credential(&row)
+}
+
+fn authority(row: &CredentialRow, event: &E) -> Option<AuthorityChange> {
+    let credential = row.id;
+    match event {
+        E::Created { owner, .. } => Some(AuthorityChange::Owned { credential, owner: *owner }),
+        E::Shared { grantee, level, expires_at, .. } => Some(AuthorityChange::Granted {
+            credential,
+            grantee: *grantee,
+            level: Some((*level, *expires_at)),
+        }),
+        E::ShareRevoked { grantee } => {
+            Some(AuthorityChange::Granted { credential, grantee: *grantee, level: None })
+        }
+        E::Purged {} => Some(AuthorityChange::CredentialGone { credential }),
+        _ => None,
+    }
+}
+
+/// The row after one more fact; none when the fact is about nothing.
+pub(crate) fn evolve(
+    before: Option<CredentialRow>,
+    id: EventId,
+    meta: &EventMeta,
+    event: &E,
+) -> Option<CredentialRow> {
+    let mut row = match event {
+        E::Created { .. } => return created(meta, event),
+        _ => before?,
+    };
+    if event.counts_as_change() {
+        row.revision += 1;
+        row.updated_at = meta.recorded_at;
+    }
+    apply(&mut row, id, meta, event);
+    Some(row)
+}
+
+fn created(meta: &EventMeta, event: &E) -> Option<CredentialRow> {
+    let E::Created {
+        credential,
+        tenant,
+        name,
+        external_id,
+        component,
+        kind,
+        owner,
+        labels,
+        fields,
+        secret_fields,
+        allowed_hosts,
+        expires_at,
+        version,
+        secret,
+        ..
+    } = event.clone()
+    else {
+        return None;
+    };
+    let at = meta.recorded_at;
+    Some(CredentialRow {
+        tenant,
+        id: credential,
+        name,
+        external_id,
+        component,
+        kind,
+        owner,
+        labels,
+        fields,
+        secret_fields,
+        allowed_hosts,
+        versions: vec![version_row(version, secret, meta)],
+        health: Health::Unverified,
+        suspended: false,
+        expires_at,
+        stated_end: expires_at,
+        created_at: at,
+        created_by: meta.actor.clone(),
+        updated_at: at,
+        last_verification: None,
+        last_leased_at: None,
+        usages: Vec::new(),
+        open_alerts: 0,
+        deleted_at: None,
+        restorable_until: None,
+        purged: false,
+        revision: 1,
+    })
+}
+
+fn version_row(number: u32, secret: keytrail_domain::SecretRef, meta: &EventMeta) -> VersionRow {
+    VersionRow {
+        number,
+        created_at: meta.recorded_at,
+        created_by: meta.actor.clone(),
+        secret,
+        replaced_at: None,
+    }
+}
+
+fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
+    match event {
+        E::Renamed { name } => row.name.clone_from(name),
+        E::LabelsChanged { labels } => row.labels.clone_from(labels),
+        E::DetailsChanged { external_id, fields, allowed_hosts, expires_at, verification } => {
+            row.external_id.clone_from(external_id);
+            row.fields.clone_from(fields);
+            row.allowed_hosts.clone_from(allowed_hosts);
+            set_stated_end(row, *expires_at);
+            if *verification != VerificationChoice::NotNeeded {
+                nothing_is_proven(row);
+            }
+        }
+        E::SecretRotated { version, secret, fields, secret_fields, allowed_hosts, expires_at, .. } => {
+            if let Some(previous) = row.versions.last_mut() {
+                previous.replaced_at = Some(meta.recorded_at);
+            }
+            row.versions.push(version_row(*version, *secret, meta));
+            row.fields.clone_from(fields);
+            row.secret_fields.clone_from(secret_fields);
+            row.allowed_hosts.clone_from(allowed_hosts);
+            row.stated_end = *expires_at;
+            nothing_is_proven(row);
+        }
+        E::Verified { version, trigger, report }
+        | E::Invalidated { version, trigger, report }
+        | E::VerificationInconclusive { version, trigger, report } => {
+            checked(row, &Check { id, version: *version, trigger: *trigger, report }, meta);
+        }
+        E::Attached { usage, kind } => row.usages.push(UsageRow {
+            kind: *kind,
+            id: usage.clone(),
+            active: false,
+            attached_at: meta.recorded_at,
+        }),
+        E::UseActivated { usage } => set_active(row, usage, true),
+        E::UseDeactivated { usage } => set_active(row, usage, false),
+        E::Detached { usage } => row.usages.retain(|known| known.id != *usage),
+        E::Suspended { .. } => row.suspended = true,
+        E::Resumed { .. } => row.suspended = false,
+        E::Deleted { restorable_until } => {
+            row.deleted_at = Some(meta.recorded_at);
+            row.restorable_until = Some(*restorable_until);
+        }
+        E::Restored {} => (row.deleted_at, row.restorable_until) = (None, None),
+        E::Purged {} => row.purged = true,
+        E::Created { .. }
+        | E::Shared { .. }
+        | E::ShareRevoked { .. }
+        | E::Expiring { .. }
+        | E::Expired { .. } => {}
+    }
+}
+
+struct Check<'a> {
+    id: EventId,
+    version: u32,
+    trigger: Trigger,
+    report: &'a Report,
+}
+
+fn checked(row: &mut CredentialRow, check: &Check<'_>, meta: &EventMeta) {
+    row.health = row.health.after(check.report.verdict);
+    row.expires_at = check.report.expires_at.or(row.expires_at);
+    row.last_verification = Some(VerificationRow {
+        tenant: row.tenant,
+        credential: row.id,
+        id: check.id,
+        at: meta.recorded_at,
+        version: check.version,
+        trigger: check.trigger,
+        report: check.report.clone(),
+    });
+}
+
+/// An end by evidence stays; the user's word counts where there is none.
+fn set_stated_end(row: &mut CredentialRow, end: Option<keytrail_domain::Timestamp>) {
+    if row.expires_at == row.stated_end {
+        row.expires_at = end;
+    }
+    row.stated_end = end;
+}
+
+fn nothing_is_proven(row: &mut CredentialRow) {
+    row.health = Health::Unverified;
+    row.expires_at = row.stated_end;
+}
+
+fn set_active(row: &mut CredentialRow, usage: &str, active: bool) {
+    for known in row.usages.iter_mut().filter(|known| known.id == usage) {
+        known.active = active;
+    }
+}

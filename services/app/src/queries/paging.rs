@@ -1,0 +1,138 @@
+//! Relay's page arguments, and cursors for rows.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use keytrail_domain::{EventId, Position, TenantId};
+use keytrail_ports::views::{EventRow, Page, PageRequest, SortKey};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{App, AppError, Listed, PageArgs, cursor::Cursor, keys::TenantKeys};
+
+/// Items when the caller does not say.
+pub(crate) const DEFAULT_PAGE: u32 = 50;
+/// Most items at once.
+pub(crate) const LONGEST_PAGE: u32 = 1_000;
+
+/// A stable hash of a list's filter and order: a cursor of another list is refused.
+pub(crate) fn hash_of(list: &impl Serialize) -> u64 {
+    // DefaultHasher::new() has fixed keys; a change of it makes old cursors bad input, no more.
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_string(list).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// One list for one tenant: opens and seals its cursors.
+pub(crate) struct Pager<'a> {
+    pub(crate) tenant: TenantId,
+    pub(crate) keys: &'a TenantKeys,
+    pub(crate) list: u64,
+}
+
+impl Pager<'_> {
+    /// The page that the caller wants.
+    pub(crate) fn request(&self, args: &PageArgs) -> Result<PageRequest, AppError> {
+        if args.first.is_some() && args.last.is_some() {
+            return Err(AppError::bad_input("last", "give `first` or `last`, not both"));
+        }
+        let (path, limit) = match args.last {
+            Some(last) => ("last", last),
+            None => ("first", args.first.unwrap_or(DEFAULT_PAGE)),
+        };
+        if !(1..=LONGEST_PAGE).contains(&limit) {
+            return Err(AppError::bad_input(path, format!("must be 1 to {LONGEST_PAGE}")));
+        }
+        let open = |text: &Option<String>, path| match text {
+            Some(text) => self.open(text, path).map(Some),
+            None => Ok(None),
+        };
+        Ok(PageRequest {
+            limit,
+            backwards: args.last.is_some(),
+            after: open(&args.after, "after")?,
+            before: open(&args.before, "before")?,
+        })
+    }
+
+    fn open(&self, text: &str, path: &str) -> Result<SortKey, AppError> {
+        match Cursor::open(text, path, self.tenant, self.keys)? {
+            Cursor::List(key, list) if list == self.list => Ok(key),
+            Cursor::List(..) | Cursor::Log(..) => {
+                Err(AppError::bad_input(path, "the cursor belongs to another list: begin without one"))
+            }
+        }
+    }
+
+    /// The rows with their cursors.
+    pub(crate) fn seal<T>(&self, page: Page<T>) -> Result<Listed<T>, AppError> {
+        let seal = |(key, row)| Ok((Cursor::List(key, self.list).seal(self.tenant, self.keys)?, row));
+        Ok(Listed {
+            edges: page.rows.into_iter().map(seal).collect::<Result<_, AppError>>()?,
+            has_next: page.has_next,
+            has_previous: page.has_previous,
+        })
+    }
+}
+
+/// Events' cursors are places in the log, so that a list, a subscription and `position` can be
+/// used for each other.
+pub(crate) struct LogPager<'a> {
+    pub(crate) tenant: TenantId,
+    pub(crate) keys: &'a TenantKeys,
+    pub(crate) log_id: Uuid,
+}
+
+impl LogPager<'_> {
+    pub(crate) fn cursor(&self, position: Position, event: EventId) -> Result<String, AppError> {
+        Cursor::Log(self.log_id, position, event).seal(self.tenant, self.keys)
+    }
+
+    pub(crate) fn seal<T: AsRef<EventRow>>(&self, page: Page<T>) -> Result<Listed<T>, AppError> {
+        let seal = |(_, row): (_, T)| Ok((self.cursor(row.as_ref().position, row.as_ref().id)?, row));
+        Ok(Listed {
+            edges: page.rows.into_iter().map(seal).collect::<Result<_, AppError>>()?,
+            has_next: page.has_next,
+            has_previous: page.has_previous,
+        })
+    }
+}
+
+impl App {
+    /// The position that a log cursor means in this log.
+    pub(crate) async fn position_of(
+        &self,
+        text: &str,
+        path: &str,
+        tenant: TenantId,
+        keys: &TenantKeys,
+    ) -> Result<Position, AppError> {
+        match Cursor::open(text, path, tenant, keys)? {
+            Cursor::Log(log, position, _) if log == self.0.log_id => Ok(position),
+            Cursor::Log(_, _, event) => {
+                let known = self.ports().views.event(tenant, event).await?;
+                known.map(|row| row.position).ok_or_else(|| {
+                    AppError::bad_input(path, "the cursor is of another log that does not hold this event")
+                })
+            }
+            Cursor::List(..) => Err(AppError::bad_input(path, "must be a cursor of an event")),
+        }
+    }
+
+    /// Page arguments of a list of events.
+    pub(crate) async fn log_request(
+        &self,
+        args: &PageArgs,
+        tenant: TenantId,
+        keys: &TenantKeys,
+    ) -> Result<PageRequest, AppError> {
+        let bare = PageArgs { after: None, before: None, ..args.clone() };
+        let mut request = Pager { tenant, keys, list: 0 }.request(&bare)?;
+        if let Some(after) = &args.after {
+            request.after = Some(SortKey::Position(self.position_of(after, "after", tenant, keys).await?));
+        }
+        if let Some(before) = &args.before {
+            request.before = Some(SortKey::Position(self.position_of(before, "before", tenant, keys).await?));
+        }
+        Ok(request)
+    }
+}

@@ -1,0 +1,52 @@
+//! Numbers for a dashboard.
+
+use std::collections::BTreeMap;
+
+use keytrail_domain::alert::AlertState;
+use keytrail_ports::views::{AlertFilter, CredentialFilter, CredentialOrder, PageRequest, StatusCounts};
+
+use crate::{App, AppError, Call, Stats};
+
+/// Longest daily series, in days.
+const LONGEST_SERIES: u32 = 366;
+
+impl App {
+    /// Counts of what the caller may see, and the daily series of checks.
+    ///
+    /// # Errors
+    /// Bad input for too many days.
+    pub async fn stats(&self, call: &Call, days: u32) -> Result<Stats, AppError> {
+        if !(1..=LONGEST_SERIES).contains(&days) {
+            return Err(AppError::bad_input("days", format!("must be 1 to {LONGEST_SERIES}")));
+        }
+        let counts = self.counts(call).await?;
+        let tenant = call.principal.tenant;
+        let first = self.now().plus_days(1 - i64::from(days)).day();
+        let daily = self.ports().views.daily(tenant, &first).await?;
+        Ok(Stats { counts, daily, open_alerts: self.open_alerts(call).await? })
+    }
+
+    async fn counts(&self, call: &Call) -> Result<StatusCounts, AppError> {
+        let (filter, order) = (CredentialFilter::default(), CredentialOrder::default());
+        let query = self.credential_query(call, filter, order, PageRequest::first(1)).await?;
+        Ok(self.ports().views.status_counts(query).await?)
+    }
+
+    /// Credentials of each component that the caller may see.
+    ///
+    /// # Errors
+    /// As every query.
+    pub async fn counts_by_component(&self, call: &Call) -> Result<BTreeMap<String, u64>, AppError> {
+        Ok(self.counts(call).await?.by_component.into_iter().collect())
+    }
+
+    async fn open_alerts(&self, call: &Call) -> Result<u64, AppError> {
+        let scope = self.ports().authorizer.scope(&call.principal).await?;
+        let filter = AlertFilter {
+            states: vec![AlertState::Open, AlertState::Acknowledged],
+            scope: Some((scope, self.now())),
+            ..AlertFilter::default()
+        };
+        Ok(self.ports().views.count_alerts(call.principal.tenant, filter).await?)
+    }
+}

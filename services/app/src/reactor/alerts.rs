@@ -1,0 +1,169 @@
+//! Opens and resolves alerts. Event ids derive from the event that is the reason, so doing it
+//! twice is doing it once.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use keytrail_domain::{
+    CredentialId, Position, Principal, RecordedEvent, StreamId, StreamKind,
+    alert::{Alert, AlertCommand, Cause, Severity},
+    credential::CredentialEvent as E,
+    verification::{Report, Verdict},
+};
+use keytrail_ports::{Filter, LogSignal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{App, AppError, Call, execute::Execution};
+
+/// Name of the reactor and of its mark in the journal.
+const NAME: &str = "alerts";
+/// Events after which the mark is written, when nothing else makes it worth it.
+const MARK_EVERY: u32 = 256;
+/// First and longest wait after a failure.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// What an event means for alerts.
+enum Reaction {
+    Raise { cause: Cause, severity: Severity, message: String },
+    Recover(Cause),
+}
+
+impl App {
+    /// Opens and resolves alerts until `stop`; comes back by itself after every failure.
+    pub async fn run_alerts(&self, stop: CancellationToken) {
+        let mut wait = BACKOFF.0;
+        loop {
+            let ended = tokio::select! {
+                () = stop.cancelled() => return,
+                ended = self.react_until_failure() => ended,
+            };
+            if let Err(error) = ended {
+                tracing::error!(error = &error as &dyn std::error::Error, "alerts failed: trying again");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => wait = (wait * 2).min(BACKOFF.1),
+            }
+        }
+    }
+
+    async fn react_until_failure(&self) -> Result<(), AppError> {
+        let mark = self.ports().journal.mark(NAME).await?;
+        let after: Option<Position> = mark.and_then(|mark| serde_json::from_slice(&mark).ok());
+        let mut signals = self.ports().log.subscribe(after, Filter::default()).await?;
+        let mut unmarked = 0;
+        while let Some(signal) = signals.next().await {
+            let LogSignal::Event(event) = signal? else { continue };
+            let reacted = self.react(&event).await?;
+            unmarked += 1;
+            if reacted || unmarked >= MARK_EVERY {
+                let mark = serde_json::to_vec(&event.position).unwrap_or_default();
+                self.ports().journal.set_mark(NAME, mark).await?;
+                unmarked = 0;
+            }
+        }
+        Ok(())
+    }
+
+    /// True when it changed an alert.
+    async fn react(&self, event: &RecordedEvent) -> Result<bool, AppError> {
+        if event.stream.kind() != StreamKind::Credential {
+            return Ok(false);
+        }
+        let Some(credential) = event.stream.credential_id() else { return Ok(false) };
+        let fact = event.decode()?;
+        let reactions = reactions(&fact);
+        if reactions.is_empty() && !matches!(fact, E::Suspended { .. }) {
+            return Ok(false);
+        }
+        // The views know whether there is anything to resolve: most credentials have no alert.
+        self.0.progress.wait_for_ever(event.position).await;
+        let tenant = event.stream.tenant_id();
+        let row = self.ports().views.credentials_by_id(tenant, &[credential]).await?.pop();
+        let has_open = row.as_ref().is_some_and(|row| row.open_alerts > 0);
+        let in_use = row.is_some_and(|row| !row.usages.is_empty());
+        let stopped = (in_use && matches!(fact, E::Suspended { .. })).then(stopped_in_use);
+        let mut changed = false;
+        for reaction in reactions.into_iter().chain(stopped) {
+            if has_open || matches!(reaction, Reaction::Raise { .. }) {
+                self.carry_out(event, credential, reaction).await?;
+                changed = true;
+            }
+        }
+        Ok(changed)
+    }
+
+    async fn carry_out(
+        &self,
+        event: &RecordedEvent,
+        credential: CredentialId,
+        reaction: Reaction,
+    ) -> Result<(), AppError> {
+        let source = event.id;
+        let (cause, command) = match reaction {
+            Reaction::Raise { cause, severity, message } => {
+                (cause, AlertCommand::Raise { credential, cause, severity, message, source })
+            }
+            Reaction::Recover(cause) => (cause, AlertCommand::Recover { source }),
+        };
+        let tenant = event.stream.tenant_id();
+        let call =
+            Call { principal: Principal::internal(tenant, NAME), correlation: event.meta()?.correlation };
+        let execution = Execution {
+            call: &call,
+            stream: StreamId::alert(tenant, credential, cause.as_str()),
+            expected_revision: None,
+            idempotency: None,
+            cause: Some((event.id, cause.as_str())),
+            fresh: false,
+        };
+        self.execute::<Alert>(execution, |_| Ok(command.clone())).await?;
+        Ok(())
+    }
+}
+
+fn reactions(event: &E) -> Vec<Reaction> {
+    match event {
+        E::Verified { .. } => recover(&[Cause::Invalid, Cause::Expired, Cause::VerificationFailing]),
+        E::Invalidated { report, .. } => {
+            let mut reactions = vec![rejected(report)];
+            reactions.extend(recover(&[Cause::VerificationFailing]));
+            reactions
+        }
+        E::SecretRotated { .. } => recover(&[Cause::Invalid, Cause::Expiring, Cause::Expired]),
+        E::Expiring { days, .. } => vec![Reaction::Raise {
+            cause: Cause::Expiring,
+            severity: if *days <= 7 { Severity::Critical } else { Severity::Warning },
+            message: format!("the credential expires in less than {days} days: rotate it"),
+        }],
+        E::Expired { .. } => {
+            let mut reactions = vec![Reaction::Raise {
+                cause: Cause::Expired,
+                severity: Severity::Critical,
+                message: "the credential has expired: rotate it".into(),
+            }];
+            reactions.extend(recover(&[Cause::Expiring]));
+            reactions
+        }
+        E::Deleted { .. } => recover(&Cause::ALL),
+        E::Resumed { .. } => recover(&[Cause::Suspended]),
+        _ => Vec::new(),
+    }
+}
+
+fn stopped_in_use() -> Reaction {
+    Reaction::Raise {
+        cause: Cause::Suspended,
+        severity: Severity::Warning,
+        message: "the credential was suspended while something uses it".into(),
+    }
+}
+
+fn recover(causes: &[Cause]) -> Vec<Reaction> {
+    causes.iter().copied().map(Reaction::Recover).collect()
+}
+
+fn rejected(report: &Report) -> Reaction {
+    let cause = if report.verdict == Verdict::Expired { Cause::Expired } else { Cause::Invalid };
+    Reaction::Raise { cause, severity: Severity::Critical, message: report.message.clone() }
+}

@@ -1,0 +1,3 @@
+//! What acts on facts, once per fact; never replayed by a rebuild of the views.
+
+mod alerts;

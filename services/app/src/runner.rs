@@ -1,0 +1,102 @@
+//! Keeps the views up to date: subscribes to the log, projects in batches, tells the authoriser
+//! and those who wait.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use keytrail_domain::{Position, RecordedEvent};
+use keytrail_ports::{Filter, LogSignal, Subscription, views::Projected};
+use tokio_util::sync::CancellationToken;
+
+use crate::{App, AppError, projection::Projections};
+
+/// Events in one transaction.
+const BATCH: usize = 1_024;
+/// First and longest wait after a failure.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+impl App {
+    /// Projects until `stop`; comes back by itself after every failure, and says each in the log.
+    pub async fn run_projections(&self, stop: CancellationToken) {
+        let mut wait = BACKOFF.0;
+        loop {
+            let before = self.0.progress.reached();
+            let ended = tokio::select! {
+                () = stop.cancelled() => return,
+                ended = self.project_until_failure() => ended,
+            };
+            if let Err(error) = ended {
+                tracing::error!(error = &error as &dyn std::error::Error, "projection failed: trying again");
+            }
+            wait = if self.0.progress.reached() > before { BACKOFF.0 } else { (wait * 2).min(BACKOFF.1) };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    async fn project_until_failure(&self) -> Result<(), AppError> {
+        let after = self.ports().views.checkpoint().await?;
+        let mut subscription = self.ports().log.subscribe(after, Filter::default()).await?;
+        while let Some(batch) = Batch::next(&mut subscription).await? {
+            self.take_up(batch).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_up(&self, batch: Batch) -> Result<(), AppError> {
+        if let Some(upto) = batch.upto {
+            for event in &batch.events {
+                self.0.clock.observe(event.meta()?.recorded_at);
+            }
+            let projector = Arc::new(Projections);
+            let projected = self.ports().views.project(batch.events, upto, projector).await?;
+            self.tell(upto, projected);
+        }
+        if batch.caught_up {
+            self.0.progress.set_caught_up();
+        }
+        Ok(())
+    }
+
+    /// The authoriser first: whoever sees the new position must not be judged by old rights.
+    fn tell(&self, upto: Position, projected: Projected) {
+        for (tenant, position, change) in &projected.authority {
+            self.ports().authorizer.apply(*tenant, *position, std::slice::from_ref(change));
+        }
+        self.0.progress.advance(upto, projected.events);
+    }
+
+    /// True once the views have taken up everything that was in the log when this process began.
+    pub fn views_caught_up(&self) -> bool {
+        self.0.progress.is_caught_up()
+    }
+}
+
+/// What one look at the subscription gave.
+#[derive(Default)]
+struct Batch {
+    events: Vec<RecordedEvent>,
+    upto: Option<Position>,
+    caught_up: bool,
+}
+
+impl Batch {
+    /// Waits for one signal and takes what is ready behind it; none at the end.
+    async fn next(subscription: &mut Subscription) -> Result<Option<Self>, AppError> {
+        let mut batch = Self::default();
+        let Some(signals) = subscription.ready_chunks(BATCH).next().await else { return Ok(None) };
+        for signal in signals {
+            match signal? {
+                LogSignal::Event(event) => {
+                    batch.upto = Some(event.position);
+                    batch.events.push(event);
+                }
+                LogSignal::Checkpoint(position) => batch.upto = Some(position),
+                LogSignal::CaughtUp => batch.caught_up = true,
+            }
+        }
+        Ok(Some(batch))
+    }
+}

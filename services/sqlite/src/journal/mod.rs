@@ -1,0 +1,234 @@
+//! The journal in one SQLite file, written by group commit like the log.
+
+mod write;
+
+use std::{path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use keytrail_domain::{TenantId, Timestamp};
+use keytrail_ports::{Journal, JournalEntry, JournalError, NewJournalEntry};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use crate::{
+    column::{integer, limit, to_number},
+    fault::{Fault, Place},
+    file::{Durable, File, Kind, OpenError},
+    group_commit::{Failure, GroupCommit},
+    readers::Readers,
+    stats::Stats,
+};
+use write::{Book, Job};
+
+const KIND: Kind = Kind {
+    name: "journal",
+    application_id: i32::from_be_bytes(*b"KTjn"),
+    format: 1,
+    schema: include_str!("schema.sql"),
+};
+/// Threads that read.
+const READERS: usize = 2;
+
+/// The embedded journal.
+pub struct SqliteJournal {
+    writer: GroupCommit<Book>,
+    readers: Readers,
+    stats: Arc<Stats>,
+    place: Place,
+    _file: File,
+}
+
+impl SqliteJournal {
+    /// Opens the journal in this file, or makes a new one.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the file is corrupt, not ours, newer than this program, or cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::start(File::at(&KIND, path), Durable::EachCommit)
+    }
+
+    /// A journal of its own that is gone when this value is.
+    ///
+    /// # Errors
+    /// [`OpenError::Unavailable`].
+    pub fn in_memory() -> Result<Self, OpenError> {
+        Self::start(File::temporary(&KIND)?, Durable::Never)
+    }
+
+    fn start(file: File, durable: Durable) -> Result<Self, OpenError> {
+        let connection = file.open_writer(durable)?;
+        check_last(&connection).map_err(|fault| file.refused(fault))?;
+        let stats = Arc::new(Stats::default());
+        let readers = Readers::spawn(&file, READERS)?;
+        let book = Book::new(Arc::clone(&stats));
+        let writer = GroupCommit::spawn("journal-writer", connection, book, Arc::clone(&stats))
+            .map_err(|source| OpenError::Unavailable { kind: KIND.name, source: Box::new(source) })?;
+        Ok(Self { writer, readers, stats, place: file.place(), _file: file })
+    }
+
+    /// What the writer has done since the journal was opened.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Both failures mean "try again": an entry that is there twice does no harm.
+    async fn submit(&self, job: Job) -> Result<u64, JournalError> {
+        self.writer.submit(job).await.map_err(|failure| match failure {
+            Failure::NotWritten(fault) | Failure::Unknown(fault) => fault.into_journal(&self.place),
+        })
+    }
+
+    async fn reading<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        self.readers.read(work).await.map_err(|fault| fault.into_journal(&self.place))
+    }
+}
+
+/// A cheap look: the newest entry reads back.
+fn check_last(connection: &Connection) -> Result<(), Fault> {
+    entries(connection, &format!("{ENTRY} ORDER BY number DESC LIMIT 1"), []).map(|_| ())
+}
+
+#[async_trait]
+impl Journal for SqliteJournal {
+    async fn append(&self, entries: Vec<NewJournalEntry>) -> Result<u64, JournalError> {
+        self.submit(Job::Append(entries)).await
+    }
+
+    async fn read(&self, topic: &str, after: u64, max: usize) -> Result<Vec<JournalEntry>, JournalError> {
+        let topic = topic.to_owned();
+        let find =
+            select("INDEXED BY entries_of_topic WHERE topic = ? AND number > ? ORDER BY number LIMIT ?");
+        self.reading(move |connection| entries(connection, &find, params![topic, integer(after), limit(max)]))
+            .await
+    }
+
+    async fn about(
+        &self,
+        tenant: TenantId,
+        topic: &str,
+        subject: &str,
+        before: Option<u64>,
+        max: usize,
+    ) -> Result<Vec<JournalEntry>, JournalError> {
+        let (topic, subject) = (topic.to_owned(), subject.to_owned());
+        let before = before.map_or(i64::MAX, integer);
+        let find = select(
+            "INDEXED BY entries_about WHERE tenant = ? AND topic = ? AND subject = ? AND number < ? \
+             ORDER BY number DESC LIMIT ?",
+        );
+        self.reading(move |connection| {
+            let tenant = tenant.as_uuid().into_bytes();
+            entries(connection, &find, params![tenant, topic, subject, before, limit(max)])
+        })
+        .await
+    }
+
+    async fn forget(&self, topic: &str, moment: Timestamp) -> Result<u64, JournalError> {
+        let mut forgotten = 0;
+        loop {
+            let some = self.submit(Job::ForgetSome { topic: topic.to_owned(), before: moment }).await?;
+            forgotten += some;
+            if some == 0 {
+                return Ok(forgotten);
+            }
+        }
+    }
+
+    async fn mark(&self, name: &str) -> Result<Option<Vec<u8>>, JournalError> {
+        let name = name.to_owned();
+        self.reading(move |connection| {
+            let mut statement = connection.prepare_cached("SELECT value FROM marks WHERE name = ?")?;
+            Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+        })
+        .await
+    }
+
+    async fn set_mark(&self, name: &str, value: Vec<u8>) -> Result<(), JournalError> {
+        self.submit(Job::SetMark { name: name.to_owned(), value }).await.map(|_| ())
+    }
+}
+
+const ENTRY: &str = "SELECT number, tenant, topic, subject, at, data FROM entries";
+
+fn select(rest: &str) -> String {
+    format!("{ENTRY} {rest}")
+}
+
+fn entries(
+    connection: &Connection,
+    find: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<JournalEntry>, Fault> {
+    let mut statement = connection.prepare_cached(find)?;
+    let mut rows = statement.query(values)?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(entry(row)?);
+    }
+    Ok(entries)
+}
+
+fn entry(row: &Row<'_>) -> Result<JournalEntry, Fault> {
+    let entry = NewJournalEntry {
+        tenant: TenantId::from_uuid(Uuid::from_bytes(row.get(1)?)),
+        topic: row.get(2)?,
+        subject: row.get(3)?,
+        at: Timestamp::from_micros(row.get(4)?),
+        data: row.get(5)?,
+    };
+    Ok(JournalEntry { number: to_number(row.get(0)?)?, entry })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    keytrail_ports::journal_contract!(async { SqliteJournal::in_memory().unwrap() });
+
+    fn check(second: i64) -> NewJournalEntry {
+        NewJournalEntry {
+            tenant: TenantId::of_slug("acme"),
+            topic: "check".to_owned(),
+            subject: "a".to_owned(),
+            at: Timestamp::EPOCH.plus_seconds(second),
+            data: b"{}".to_vec(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_journal_is_the_same_after_it_was_closed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        let journal = SqliteJournal::open(&path).unwrap();
+        let last = journal.append(vec![check(1), check(2)]).await.unwrap();
+        journal.set_mark("webhooks", b"7".to_vec()).await.unwrap();
+        journal.forget("check", Timestamp::EPOCH.plus_days(1)).await.unwrap();
+        drop(journal);
+        let journal = SqliteJournal::open(&path).unwrap();
+        assert_eq!(journal.mark("webhooks").await.unwrap(), Some(b"7".to_vec()));
+        assert!(journal.append(vec![check(3)]).await.unwrap() > last);
+    }
+
+    #[tokio::test]
+    async fn much_is_forgotten_in_small_steps() {
+        let journal = SqliteJournal::in_memory().unwrap();
+        journal.append((0..12_000).map(check).collect()).await.unwrap();
+        let forgotten = journal.forget("check", Timestamp::EPOCH.plus_seconds(11_000)).await.unwrap();
+        assert_eq!(forgotten, 11_000);
+        assert_eq!(journal.read("check", 0, usize::MAX).await.unwrap().len(), 1_000);
+        let commits = journal.stats().commits.load(std::sync::atomic::Ordering::Relaxed);
+        assert!(commits > 3, "{commits}");
+    }
+
+    #[test]
+    fn the_log_is_no_journal() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log.db");
+        drop(crate::SqliteEventStore::open(&path).unwrap());
+        let error = SqliteJournal::open(&path).err();
+        assert!(matches!(error, Some(OpenError::NotOurs { .. })), "{error:?}");
+    }
+}
