@@ -1,7 +1,7 @@
 //! Running other programs, and what is said when one fails.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fmt, io,
     process::{Command, Stdio},
 };
@@ -52,7 +52,7 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
 pub(crate) fn cargo<const N: usize>(args: [&str; N]) -> Command {
     let mut command = program("cargo");
     command.args(args);
-    for (name, _) in std::env::vars_os() {
+    for name in variables() {
         let ours = name.to_string_lossy();
         let prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
         if prefixes.iter().any(|prefix| ours.starts_with(prefix)) {
@@ -60,6 +60,12 @@ pub(crate) fn cargo<const N: usize>(args: [&str; N]) -> Command {
         }
     }
     command
+}
+
+/// The names of all environment variables.
+#[expect(clippy::disallowed_methods, reason = "no settings are read: some are kept from other programs")]
+pub(crate) fn variables() -> Vec<OsString> {
+    std::env::vars_os().map(|(name, _)| name).collect()
 }
 
 /// Says what runs, runs it, and fails when it fails.

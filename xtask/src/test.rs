@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    process::{Done, Failure, cargo, not_started, shown, version},
+    process::{Done, Failure, cargo, not_started, shown, variables, version},
     say,
     tally::Tally,
     tools, workspace,
@@ -75,7 +75,7 @@ fn prepare_environment(command: &mut Command) {
         let of_product = name.starts_with("KEYTRAIL_") && !name.starts_with("KEYTRAIL_TEST_");
         of_product || name.starts_with("VAULT_") || name.starts_with("BAO_")
     };
-    for (name, _) in std::env::vars_os().filter(|(name, _)| settings(&name.to_string_lossy())) {
+    for name in variables().iter().filter(|name| settings(&name.to_string_lossy())) {
         command.env_remove(name);
     }
     command.env("KEYTRAIL_TEST_BAO", workspace::path(".tools/bin/bao"));

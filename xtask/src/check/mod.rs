@@ -68,13 +68,22 @@ fn lock_file() -> Result<Outcome, Failure> {
 }
 
 fn lints() -> Result<Outcome, Failure> {
-    execute(&mut cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
-        .map(|()| Outcome::Fine)
+    let mut clippy = cargo(["clippy", "--workspace", "--all-targets", "--locked", "--keep-going"]);
+    execute(clippy.args(["--", "-D", "warnings"])).map(|()| Outcome::Fine)
 }
 
 /// Examples are named so that features are the ones that the lints used: nothing is compiled again.
 fn documents() -> Result<Outcome, Failure> {
-    let mut doc = cargo(["doc", "--workspace", "--no-deps", "--locked", "--lib", "--bins", "--examples"]);
+    let mut doc = cargo([
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--locked",
+        "--lib",
+        "--bins",
+        "--examples",
+        "--keep-going",
+    ]);
     execute(doc.env("RUSTDOCFLAGS", "-D warnings")).map(|()| Outcome::Fine)
 }
 
