@@ -14,6 +14,9 @@ pub(crate) enum Fault {
     /// A stored value is not what we write.
     #[error("{0}")]
     Corrupt(String),
+    /// A caller of ours went wrong.
+    #[error("that is not {0}")]
+    Misused(&'static str),
     /// The thread that would do it is gone.
     #[error("the file is closed")]
     Stopped,
@@ -38,7 +41,7 @@ impl Fault {
                         | rusqlite::Error::IntegralValueOutOfRange(..)
                 ) || matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
             }
-            Self::Stopped => false,
+            Self::Misused(_) | Self::Stopped => false,
         }
     }
 
@@ -91,7 +94,7 @@ impl Fault {
         match self {
             Self::Sql(error) => format!("{place}: {error}"),
             Self::Corrupt(why) => format!("{place}: {why}"),
-            Self::Stopped => format!("{place}: {self}"),
+            Self::Misused(_) | Self::Stopped => format!("{place}: {self}"),
         }
     }
 }

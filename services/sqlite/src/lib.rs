@@ -18,9 +18,11 @@ mod group_commit;
 mod journal;
 mod readers;
 mod stats;
+mod views;
 mod worker;
 
 pub use event_store::SqliteEventStore;
 pub use file::OpenError;
 pub use journal::SqliteJournal;
 pub use stats::Stats;
+pub use views::{Opened, Rebuild, SqliteViews, Stale};

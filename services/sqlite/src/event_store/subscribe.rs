@@ -11,7 +11,7 @@ use super::read;
 use crate::{fault::Place, readers::Readers};
 
 /// Events that are read at once.
-const PAGE: usize = 256;
+const PAGE: usize = 512;
 
 /// What a subscription reads from.
 pub(super) struct Source {

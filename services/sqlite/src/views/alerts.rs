@@ -1,0 +1,140 @@
+//! Alerts and checks, newest first.
+
+use keytrail_domain::{AlertId, CredentialId, Timestamp};
+use keytrail_ports::views::{AlertFilter, AlertRow, Page, PageRequest, SortKey, VerificationRow};
+use rusqlite::{Connection, params, types::Value};
+use uuid::Uuid;
+
+use super::{
+    code, doc,
+    holders::Holders,
+    listing::{Clause, Listing, blob, one_of},
+    plan,
+    tenant::Tenant,
+};
+use crate::{column::to_position, fault::Fault};
+
+pub(super) fn page(
+    connection: &Connection,
+    tenant: Tenant,
+    filter: &AlertFilter,
+    page: &PageRequest,
+) -> Result<Page<AlertRow>, Fault> {
+    listing(connection, tenant, filter)?
+        .page(connection, page, |row| Ok((SortKey::Position(to_position(row.get(0)?)), doc::read(row, 1)?)))
+}
+
+pub(super) fn count(connection: &Connection, tenant: Tenant, filter: &AlertFilter) -> Result<u64, Fault> {
+    listing(connection, tenant, filter)?.count(connection)
+}
+
+pub(super) fn one(connection: &Connection, tenant: Tenant, id: AlertId) -> Result<Option<AlertRow>, Fault> {
+    let find = "SELECT doc FROM alerts WHERE tenant = ? AND id = ?";
+    doc::find(connection, find, params![tenant.0, id.as_uuid().into_bytes()])
+}
+
+fn listing(connection: &Connection, tenant: Tenant, filter: &AlertFilter) -> Result<Listing, Fault> {
+    let from = match plan::fewest(connection, candidates(tenant, filter), plan::FEW)? {
+        Some(few) => few.within(
+            "(SELECT DISTINCT number FROM (",
+            ")) AS few CROSS JOIN alerts AS l ON l.number = few.number",
+        ),
+        None => Clause::new("alerts AS l INDEXED BY alerts_by_opened", []),
+    };
+    Ok(Listing {
+        columns: "l.opened, l.doc",
+        from,
+        filter: conditions(tenant, filter),
+        key: "l.opened",
+        descending: true,
+    })
+}
+
+fn conditions(tenant: Tenant, filter: &AlertFilter) -> Clause {
+    let mut all = Clause::new("l.tenant = ?", [Value::Integer(tenant.0)]);
+    if let Some(holders) = holders(tenant, filter) {
+        all.and(holders.hold("l.credential"));
+    }
+    if let Some(credential) = filter.credential {
+        all.and(Clause::new("l.credential = ?", [blob(credential.as_uuid().as_bytes())]));
+    }
+    if !filter.states.is_empty() {
+        all.and(one_of("l.state", states(filter)));
+    }
+    if !filter.severities.is_empty() {
+        let codes = filter.severities.iter().map(|it| Value::Integer(code::severity(*it))).collect();
+        all.and(one_of("l.severity", codes));
+    }
+    if !filter.ids.is_empty() {
+        all.and(one_of("l.id", ids(filter)));
+    }
+    all
+}
+
+fn candidates(tenant: Tenant, filter: &AlertFilter) -> Vec<Clause> {
+    let of_tenant = |index: &str, condition: Clause| {
+        let mut list = Clause::new(
+            format!("SELECT number FROM alerts INDEXED BY {index} WHERE tenant = ?"),
+            [Value::Integer(tenant.0)],
+        );
+        list.and(condition);
+        list
+    };
+    let mut lists = Vec::new();
+    if !filter.ids.is_empty() {
+        lists.push(of_tenant("alerts_by_id", one_of("id", ids(filter))));
+    }
+    if let Some(credential) = filter.credential {
+        let one = Clause::new("credential = ?", [blob(credential.as_uuid().as_bytes())]);
+        lists.push(of_tenant("alerts_of_credential", one));
+    }
+    if let Some(holders) = holders(tenant, filter) {
+        let mut held = holders.held().within(
+            "SELECT l.number FROM (",
+            ") AS h CROSS JOIN alerts AS l INDEXED BY alerts_of_credential \
+             ON l.tenant = ? AND l.credential = h.object",
+        );
+        held.values.push(Value::Integer(tenant.0));
+        lists.push(held);
+    }
+    if !filter.states.is_empty() {
+        lists.push(of_tenant("alerts_by_state", one_of("state", states(filter))));
+    }
+    lists
+}
+
+fn holders(tenant: Tenant, filter: &AlertFilter) -> Option<Holders<'_>> {
+    let (scope, now) = filter.scope.as_ref()?;
+    Holders::of(tenant, scope, *now)
+}
+
+fn states(filter: &AlertFilter) -> Vec<Value> {
+    filter.states.iter().map(|state| Value::Integer(code::alert_state(*state))).collect()
+}
+
+fn ids(filter: &AlertFilter) -> Vec<Value> {
+    filter.ids.iter().map(|id| blob(id.as_uuid().as_bytes())).collect()
+}
+
+/// Checks of a credential.
+pub(super) fn verifications(
+    connection: &Connection,
+    tenant: Tenant,
+    credential: CredentialId,
+    page: &PageRequest,
+) -> Result<Page<VerificationRow>, Fault> {
+    let listing = Listing {
+        columns: "doc, at, id",
+        from: Clause::new("verifications", []),
+        filter: Clause::new(
+            "tenant = ? AND credential = ?",
+            [Value::Integer(tenant.0), blob(credential.as_uuid().as_bytes())],
+        ),
+        key: "at, id",
+        descending: true,
+    };
+    listing.page(connection, page, |row| {
+        let at = Timestamp::from_micros(row.get(1)?).as_micros();
+        Ok((SortKey::Number(Some(at), Uuid::from_bytes(row.get(2)?)), doc::read(row, 0)?))
+    })
+}

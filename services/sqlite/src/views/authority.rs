@@ -1,0 +1,223 @@
+//! Who may do what, with from and until: one table, closed and opened by changes.
+
+use keytrail_domain::{CredentialId, MemberId, Position, TeamId, Timestamp};
+use keytrail_domain::{Grantee, Owner};
+use keytrail_ports::{
+    AuthorityChange, AuthoritySnapshot,
+    views::{GrantRow, TeamMemberRow},
+};
+use rusqlite::{Connection, Row, params};
+use uuid::Uuid;
+
+use super::{
+    code::{self, Principal},
+    doc,
+    tenant::Tenant,
+};
+use crate::{
+    column::{moment, position, run, to_moment},
+    fault::Fault,
+};
+
+/// A member's role in the tenant.
+const ROLE: i64 = 0;
+/// A member of a team.
+const TEAM: i64 = 1;
+/// A grant on a credential.
+pub(super) const GRANT: i64 = 2;
+/// The owner of a credential.
+pub(super) const OWNER: i64 = 3;
+
+/// When a change happened.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    pub(super) position: Position,
+    pub(super) since: Timestamp,
+}
+
+type Object = [u8; 16];
+
+/// What is in force for one object; for one principal, or for all.
+struct Held {
+    kind: i64,
+    object: Object,
+    principal: Option<Principal>,
+}
+
+/// What begins to be in force.
+struct Level {
+    principal: Principal,
+    level: i64,
+    expires_at: i64,
+}
+
+impl Held {
+    fn new(kind: i64, object: Uuid, principal: Option<Principal>) -> Self {
+        Self { kind, object: object.into_bytes(), principal }
+    }
+}
+
+/// What one change ends, and what it begins.
+fn meaning(change: &AuthorityChange, role_object: Object) -> (Vec<Held>, Option<Level>) {
+    let lasting = |principal, level| Level { principal, level, expires_at: moment(None) };
+    match *change {
+        AuthorityChange::Role { member, role } => {
+            let principal = code::principal(Grantee::Member(member));
+            let held = Held { kind: ROLE, object: role_object, principal: Some(principal) };
+            (vec![held], role.map(|role| lasting(principal, code::role(role))))
+        }
+        AuthorityChange::Membership { team, member, lead } => {
+            let principal = code::principal(Grantee::Member(member));
+            let held = Held::new(TEAM, team.as_uuid(), Some(principal));
+            (vec![held], lead.map(|lead| lasting(principal, i64::from(lead))))
+        }
+        AuthorityChange::TeamGone { team } => (vec![Held::new(TEAM, team.as_uuid(), None)], None),
+        AuthorityChange::Owned { credential, owner } => {
+            let manage = code::level(keytrail_domain::Level::Manage);
+            let held = Held::new(OWNER, credential.as_uuid(), None);
+            (vec![held], Some(lasting(code::owner(owner), manage)))
+        }
+        AuthorityChange::Granted { credential, grantee, level } => {
+            let principal = code::principal(grantee);
+            let begins = level.map(|(level, expires_at)| Level {
+                principal,
+                level: code::level(level),
+                expires_at: moment(expires_at),
+            });
+            (vec![Held::new(GRANT, credential.as_uuid(), Some(principal))], begins)
+        }
+        AuthorityChange::CredentialGone { credential } => {
+            let held = |kind| Held::new(kind, credential.as_uuid(), None);
+            (vec![held(GRANT), held(OWNER)], None)
+        }
+    }
+}
+
+/// Writes a change down.
+pub(super) fn change(
+    inside: &Connection,
+    tenant: Tenant,
+    at: Moment,
+    change: &AuthorityChange,
+) -> Result<(), Fault> {
+    // A role's object is the tenant itself.
+    let role_object = u128::from(tenant.0.unsigned_abs()).to_be_bytes();
+    let (ends, begins) = meaning(change, role_object);
+    for held in &ends {
+        close(inside, tenant, at, held)?;
+    }
+    match (begins, ends.first()) {
+        (Some(level), Some(held)) => open(inside, tenant, at, (held, &level)),
+        _ => Ok(()),
+    }
+}
+
+fn close(inside: &Connection, Tenant(tenant): Tenant, at: Moment, held: &Held) -> Result<(), Fault> {
+    let until = position(at.position);
+    let of_object = "UPDATE authority INDEXED BY authority_of_object SET until_pos = ? \
+                     WHERE tenant = ? AND object = ? AND kind = ? AND until_pos IS NULL";
+    let of_principal = "UPDATE authority INDEXED BY authority_of_object SET until_pos = ? \
+                        WHERE tenant = ? AND object = ? AND kind = ? AND principal = ? AND until_pos IS NULL";
+    match held.principal {
+        None => run(inside, of_object, params![until, tenant, held.object, held.kind])?,
+        Some(one) => run(inside, of_principal, params![until, tenant, held.object, held.kind, one])?,
+    };
+    Ok(())
+}
+
+fn open(
+    inside: &Connection,
+    Tenant(tenant): Tenant,
+    at: Moment,
+    (held, level): (&Held, &Level),
+) -> Result<(), Fault> {
+    let insert = "INSERT INTO authority (tenant, kind, object, principal, level, expires_at, since, from_pos) \
+                  VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    let (from, since) = (position(at.position), at.since.as_micros());
+    let values =
+        params![tenant, held.kind, held.object, level.principal, level.level, level.expires_at, since, from];
+    run(inside, insert, values).map(|_| ())
+}
+
+/// Everything in force for a tenant, as the changes that lead to it.
+pub(super) fn snapshot(
+    connection: &Connection,
+    tenant: Tenant,
+    at: Option<Position>,
+) -> Result<AuthoritySnapshot, Fault> {
+    let find = "SELECT kind, object, principal, level, expires_at FROM authority \
+                INDEXED BY authority_of_object WHERE tenant = ? AND until_pos IS NULL";
+    let changes = doc::all(connection, find, [tenant.0], held_change)?;
+    Ok(AuthoritySnapshot { position: at, changes })
+}
+
+fn held_change(row: &Row<'_>) -> Result<AuthorityChange, Fault> {
+    let object = Uuid::from_bytes(row.get(1)?);
+    let (principal, level) = (code::to_grantee(row.get(2)?)?, row.get::<_, i64>(3)?);
+    let credential = CredentialId::from_uuid(object);
+    match row.get(0)? {
+        ROLE => Ok(AuthorityChange::Role { member: member(principal)?, role: Some(code::to_role(level)?) }),
+        TEAM => Ok(AuthorityChange::Membership {
+            team: TeamId::from_uuid(object),
+            member: member(principal)?,
+            lead: Some(level == 1),
+        }),
+        GRANT => {
+            let level = Some((code::to_level(level)?, to_moment(row.get(4)?)));
+            Ok(AuthorityChange::Granted { credential, grantee: principal, level })
+        }
+        OWNER => Ok(AuthorityChange::Owned { credential, owner: owner(principal)? }),
+        _ => Err(code::unknown("a right")),
+    }
+}
+
+fn member(principal: Grantee) -> Result<MemberId, Fault> {
+    match principal {
+        Grantee::Member(member) => Ok(member),
+        _ => Err(code::unknown("a member")),
+    }
+}
+
+fn owner(principal: Grantee) -> Result<Owner, Fault> {
+    match principal {
+        Grantee::Member(member) => Ok(Owner::Member(member)),
+        Grantee::Team(team) => Ok(Owner::Team(team)),
+        Grantee::ServiceAccount(_) => Err(code::unknown("an owner")),
+    }
+}
+
+/// Grants on a credential, also those past their date; not its owner.
+pub(super) fn grants(
+    connection: &Connection,
+    tenant: Tenant,
+    credential: CredentialId,
+) -> Result<Vec<GrantRow>, Fault> {
+    let find = "SELECT principal, level, expires_at, since FROM authority INDEXED BY authority_of_object \
+                WHERE tenant = ? AND object = ? AND kind = ? AND until_pos IS NULL ORDER BY principal";
+    let place = params![tenant.0, credential.as_uuid().into_bytes(), GRANT];
+    doc::all(connection, find, place, |row| {
+        Ok(GrantRow {
+            grantee: code::to_grantee(row.get(0)?)?,
+            level: code::to_level(row.get(1)?)?,
+            expires_at: to_moment(row.get(2)?),
+            granted_at: Timestamp::from_micros(row.get(3)?),
+        })
+    })
+}
+
+/// Who is in a team now.
+pub(super) fn team_members(
+    connection: &Connection,
+    tenant: Tenant,
+    team: TeamId,
+) -> Result<Vec<TeamMemberRow>, Fault> {
+    let find = "SELECT principal, level FROM authority INDEXED BY authority_of_object \
+                WHERE tenant = ? AND object = ? AND kind = ? AND until_pos IS NULL ORDER BY principal";
+    let place = params![tenant.0, team.as_uuid().into_bytes(), TEAM];
+    doc::all(connection, find, place, |row| {
+        Ok(TeamMemberRow {
+            member: member(code::to_grantee(row.get(0)?)?)?,
+            lead: row.get::<_, i64>(1)? == 1,
+        })
+    })
+}

@@ -1,0 +1,163 @@
+-- The read models: rows made from events. What is needed while events are projected stands here;
+-- what only lists need is in indexes.sql and made last.
+
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY, -- projector, checkpoint, complete
+    value BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- Every other table names a tenant by its number here: it stands first in each index.
+CREATE TABLE tenants (
+    number INTEGER PRIMARY KEY,
+    id     BLOB NOT NULL UNIQUE,
+    doc    BLOB             -- none until the tenant's own row was put
+);
+
+CREATE TABLE members (
+    tenant  INTEGER NOT NULL,
+    id      BLOB NOT NULL,
+    issuer  TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    present INTEGER NOT NULL,
+    doc     BLOB NOT NULL,
+    PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+
+CREATE TABLE teams (
+    tenant  INTEGER NOT NULL,
+    id      BLOB NOT NULL,
+    name    TEXT NOT NULL, -- without regard to case
+    present INTEGER NOT NULL,
+    doc     BLOB NOT NULL,
+    PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+
+-- What lists go by. The rest of a row is in credential_docs, so that a walk over many rows stays
+-- on few pages.
+CREATE TABLE credentials (
+    number      INTEGER PRIMARY KEY,
+    tenant      INTEGER NOT NULL,
+    id          BLOB NOT NULL,
+    version     INTEGER NOT NULL, -- of this row: tells whether a remembered copy is this one
+    life        INTEGER NOT NULL, -- 0 present, 1 deleted, 2 purged
+    name        TEXT NOT NULL,    -- without regard to case
+    external_id TEXT,
+    component   TEXT NOT NULL,
+    kind        INTEGER NOT NULL,
+    owner       BLOB NOT NULL,
+    health      INTEGER NOT NULL,
+    suspended   INTEGER NOT NULL,
+    open_alerts INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL, -- never: the largest number
+    leased_at   INTEGER NOT NULL, -- never: the smallest number
+    search      TEXT NOT NULL     -- what the text filter looks into
+);
+CREATE UNIQUE INDEX credentials_by_id ON credentials (tenant, id);
+
+CREATE TABLE credential_docs (
+    number INTEGER PRIMARY KEY,
+    doc    BLOB NOT NULL
+);
+
+CREATE TABLE labels (
+    credential INTEGER NOT NULL,
+    key        TEXT NOT NULL,
+    value      TEXT NOT NULL,
+    tenant     INTEGER NOT NULL,
+    PRIMARY KEY (credential, key)
+) WITHOUT ROWID;
+
+CREATE TABLE usages (
+    credential INTEGER NOT NULL,
+    usage      TEXT NOT NULL,
+    tenant     INTEGER NOT NULL,
+    PRIMARY KEY (credential, usage)
+) WITHOUT ROWID;
+
+-- Candidates for the text filter: trigrams of the text and one token for the tenant.
+CREATE VIRTUAL TABLE credential_text USING fts5 (
+    text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1'
+);
+
+CREATE TABLE verifications (
+    tenant     INTEGER NOT NULL,
+    credential BLOB NOT NULL,
+    at         INTEGER NOT NULL,
+    id         BLOB NOT NULL,
+    doc        BLOB NOT NULL,
+    PRIMARY KEY (tenant, credential, at, id)
+) WITHOUT ROWID;
+
+CREATE TABLE daily (
+    tenant        INTEGER NOT NULL,
+    day           TEXT NOT NULL,
+    verifications INTEGER NOT NULL,
+    failures      INTEGER NOT NULL,
+    PRIMARY KEY (tenant, day)
+) WITHOUT ROWID;
+
+CREATE TABLE alerts (
+    number     INTEGER PRIMARY KEY,
+    tenant     INTEGER NOT NULL,
+    id         BLOB NOT NULL,
+    credential BLOB NOT NULL,
+    state      INTEGER NOT NULL,
+    severity   INTEGER NOT NULL,
+    opened     BLOB NOT NULL,
+    doc        BLOB NOT NULL
+);
+CREATE UNIQUE INDEX alerts_by_id ON alerts (tenant, id);
+
+CREATE TABLE idempotency (
+    tenant    INTEGER NOT NULL,
+    principal TEXT NOT NULL,
+    mutation  TEXT NOT NULL,
+    key       TEXT NOT NULL,
+    at        INTEGER NOT NULL,
+    doc       BLOB NOT NULL,
+    PRIMARY KEY (tenant, principal, mutation, key)
+) WITHOUT ROWID;
+CREATE INDEX idempotency_by_age ON idempotency (tenant, at);
+
+CREATE TABLE secrets (
+    tenant INTEGER NOT NULL,
+    owner  BLOB NOT NULL,
+    secret BLOB NOT NULL,
+    PRIMARY KEY (tenant, owner, secret)
+) WITHOUT ROWID;
+
+-- Who may do what, since when and until when.
+CREATE TABLE authority (
+    number     INTEGER PRIMARY KEY,
+    tenant     INTEGER NOT NULL,
+    kind       INTEGER NOT NULL, -- 0 role, 1 team, 2 grant, 3 owner
+    object     BLOB NOT NULL,    -- tenant, team or credential
+    principal  BLOB NOT NULL,    -- who
+    level      INTEGER NOT NULL, -- role, lead or not, level
+    expires_at INTEGER NOT NULL, -- never: the largest number
+    since      INTEGER NOT NULL,
+    from_pos   BLOB NOT NULL,
+    until_pos  BLOB              -- none: in force
+);
+CREATE UNIQUE INDEX authority_of_object ON authority (tenant, object, kind, principal)
+    WHERE until_pos IS NULL;
+
+CREATE TABLE events (
+    number      INTEGER PRIMARY KEY,
+    tenant      INTEGER NOT NULL,
+    position    BLOB NOT NULL,
+    id          BLOB NOT NULL,
+    stream      TEXT NOT NULL,
+    revision    INTEGER NOT NULL,
+    type        TEXT NOT NULL,
+    version     INTEGER NOT NULL,
+    at          INTEGER NOT NULL,
+    who         TEXT NOT NULL,
+    actor       BLOB NOT NULL,
+    correlation BLOB NOT NULL,
+    causation   BLOB,
+    credential  BLOB,
+    data        BLOB NOT NULL
+);
