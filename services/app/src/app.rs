@@ -31,8 +31,8 @@ pub struct Ports {
     pub verifier: Arc<dyn Verifier>,
     /// The kinds of system.
     pub components: Arc<dyn ComponentCatalog>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
+    /// Time that never goes back; the authoriser must have the same.
+    pub clock: Arc<SteadyClock>,
     /// Ids.
     pub ids: Arc<dyn Ids>,
 }
@@ -52,7 +52,6 @@ pub(crate) struct Inner {
     pub(crate) ports: Ports,
     pub(crate) options: Options,
     pub(crate) log_id: Uuid,
-    pub(crate) clock: SteadyClock,
     pub(crate) keys: KeyRing,
     pub(crate) claims: Claims,
     pub(crate) progress: Progress,
@@ -72,7 +71,6 @@ impl App {
         let checkpoint = ports.views.checkpoint().await?;
         Ok(Self(Arc::new(Inner {
             log_id,
-            clock: SteadyClock::new(Arc::clone(&ports.clock)),
             keys: KeyRing::new(Arc::clone(&ports.secrets)),
             claims: Claims::default(),
             progress: Progress::new(checkpoint),
@@ -85,7 +83,12 @@ impl App {
 
     /// Now, by a clock that never goes back.
     pub fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.0.ports.clock.now()
+    }
+
+    /// Which log this is.
+    pub fn log_id(&self) -> Uuid {
+        self.0.log_id
     }
 
     pub(crate) fn ports(&self) -> &Ports {

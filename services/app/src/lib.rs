@@ -36,3 +36,4 @@ pub use feed::{Delivered, Feed};
 pub use inputs::{CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember};
 pub use projection::Projections;
 pub use sign_in::Identity;
+pub use steady_clock::SteadyClock;

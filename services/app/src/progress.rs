@@ -38,6 +38,12 @@ impl Progress {
         self.caught_up.send_replace(true);
     }
 
+    pub(crate) async fn caught_up(&self) {
+        let mut caught_up = self.caught_up.subscribe();
+        // The sender lives as long as we do.
+        let _ = caught_up.wait_for(|caught_up| *caught_up).await;
+    }
+
     pub(crate) fn is_caught_up(&self) -> bool {
         *self.caught_up.borrow()
     }

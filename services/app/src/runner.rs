@@ -48,7 +48,7 @@ impl App {
     async fn take_up(&self, batch: Batch) -> Result<(), AppError> {
         if let Some(upto) = batch.upto {
             for event in &batch.events {
-                self.0.clock.observe(event.meta()?.recorded_at);
+                self.ports().clock.observe(event.meta()?.recorded_at);
             }
             let projector = Arc::new(Projections);
             let projected = self.ports().views.project(batch.events, upto, projector).await?;
@@ -66,6 +66,11 @@ impl App {
             self.ports().authorizer.apply(*tenant, *position, std::slice::from_ref(change));
         }
         self.0.progress.advance(upto, projected.events);
+    }
+
+    /// Waits until the views have taken up what was in the log when this process began.
+    pub async fn caught_up(&self) {
+        self.0.progress.caught_up().await;
     }
 
     /// True once the views have taken up everything that was in the log when this process began.
