@@ -62,8 +62,10 @@ impl App {
 
     /// The authoriser first: whoever sees the new position must not be judged by old rights.
     fn tell(&self, upto: Position, projected: Projected) {
-        for (tenant, position, change) in &projected.authority {
-            self.ports().authorizer.apply(*tenant, *position, std::slice::from_ref(change));
+        // All changes of one event at once: the authoriser takes each position once.
+        for same in projected.authority.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let changes: Vec<_> = same.iter().map(|(_, _, change)| *change).collect();
+            self.ports().authorizer.apply(same[0].0, same[0].1, &changes);
         }
         self.0.progress.advance(upto, projected.events);
     }

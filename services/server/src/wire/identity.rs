@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The one issuer whose tokens count.
-pub(super) enum Identities {
+pub(crate) enum Identities {
     Builtin(Arc<BuiltinIssuer>),
     Outside(OutsideIssuer),
 }
