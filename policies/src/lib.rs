@@ -2,8 +2,8 @@
 //!
 //! This crate owns `model.conf` and `roles.csv` (readable without Rust: begin there), the folding of
 //! roles, memberships, ownership and grants into maps per tenant, and every decision made from
-//! them. casbin decides: each kind of object has an enforcer with that kind's lines, and all of them
-//! ask one role manager, which looks the caller's roles up in the maps. The crate must not know of
+//! them. casbin decides: each action on each kind of object has an enforcer with its lines, and all
+//! of them ask one role manager, which looks the caller's roles up in the maps. The crate must not know of
 //! storage, commands or the API; what it decides about reaches it as `AuthorityChange`s.
 //!
 //! To add an action: name it in the `Action` port and in `vocabulary.rs`, and give it a line in

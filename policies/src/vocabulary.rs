@@ -34,7 +34,7 @@ macro_rules! words {
 }
 
 words! {
-    /// A kind of object. Each has an enforcer of its own.
+    /// A kind of object.
     pub(crate) enum Kind {
         /// The tenant's settings.
         Tenant = "tenant",
