@@ -51,6 +51,12 @@ impl Admitted {
                 .is_some_and(|operation| only_meta(&self.parsed.document, &operation.selection_set.node))
     }
 
+    /// True when the types of the schema are asked for, alone or among other things.
+    pub fn asks_about_types(&self) -> bool {
+        self.definition()
+            .is_some_and(|operation| names_types(&self.parsed.document, &operation.selection_set.node))
+    }
+
     /// The names of variables that the operation needs and that are absent or null.
     pub fn missing_variables(&self, given: &Variables) -> Vec<String> {
         let Some(operation) = self.definition() else { return Vec::new() };
@@ -115,6 +121,17 @@ fn only_meta(document: &ExecutableDocument, set: &SelectionSet) -> bool {
     })
 }
 
+fn names_types(document: &ExecutableDocument, set: &SelectionSet) -> bool {
+    set.items.iter().any(|selection| match &selection.node {
+        Selection::Field(field) => matches!(field.node.name.node.as_str(), "__schema" | "__type"),
+        Selection::InlineFragment(inline) => names_types(document, &inline.node.selection_set.node),
+        Selection::FragmentSpread(spread) => document
+            .fragments
+            .get(&spread.node.fragment_name.node)
+            .is_some_and(|fragment| names_types(document, &fragment.node.selection_set.node)),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Caller, QueryGate, QueryLimits};
@@ -148,6 +165,13 @@ mod tests {
         assert!(asks("{ __typename ...a } fragment a on Q { __schema { i } }"));
         assert!(!asks("{ __typename ...a } fragment a on Q { ... on Q { i } }"));
         assert!(!asks("mutation { __typename }"));
+    }
+
+    #[test]
+    fn fragments_do_not_hide_a_question_about_types() {
+        let asks = |text| admit(text, None).unwrap().asks_about_types();
+        assert!(asks("{ i ...a } fragment a on Q { ... on Q { __type(name: \"Q\") { name } } }"));
+        assert!(!asks("{ i __typename a { __schema } }"));
     }
 
     #[test]

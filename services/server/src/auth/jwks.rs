@@ -1,15 +1,15 @@
 //! Keys that an issuer publishes at a URL (RFC 7517).
 //!
 //! One task owns the connection: it reads the document at the start, regularly, and when a token
-//! names a key that is not there, but never more often than [`JwksOptions::shortest_interval`]. Tokens wait for its
-//! next answer for a bounded time. Old keys stay in use while the issuer does not answer.
+//! names a key that is not there, but not more often than allowed. Such a token waits, for a bounded
+//! time, for a reading that began after it came. Old keys stay in use while the issuer is away.
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::watch,
     time::{Instant, timeout},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -24,7 +24,7 @@ pub struct JwksOptions {
     pub longest_interval: Duration,
     /// Never read more often than this, whatever tokens ask for.
     pub shortest_interval: Duration,
-    /// One read takes at most this long; a token waits no longer either.
+    /// One read takes at most this long; a token waits for at most two.
     pub time_limit: Duration,
     /// The document has at most so many bytes.
     pub size_limit: usize,
@@ -56,20 +56,22 @@ enum FetchError {
     Format,
 }
 
-/// What the task found, and how often it was asked.
+/// What the task found.
 #[derive(Clone, Debug, Default)]
 struct State {
     keys: Arc<KeySet>,
     /// The last try worked.
     fresh: bool,
-    answers: u64,
+    /// Wishes up to this number were made before the last reading began, or may not have one.
+    answered: u64,
 }
 
 /// The keys at one URL, kept up to date by a task that ends with this value.
 #[derive(Debug)]
 pub struct JwksUrl {
     state: watch::Receiver<State>,
-    wishes: mpsc::Sender<()>,
+    /// How often someone wished for another reading.
+    wishes: watch::Sender<u64>,
     time_limit: Duration,
     _stop: DropGuard,
 }
@@ -85,12 +87,11 @@ impl JwksUrl {
             .timeout(options.time_limit)
             .build()?;
         let (publish, state) = watch::channel(State::default());
-        // One waiting wish is enough: it stands for all who wait.
-        let (wishes, asked) = mpsc::channel(1);
+        let (wishes, asked) = watch::channel(0);
         let stop = CancellationToken::new();
         let time_limit = options.time_limit;
         let reader = Reader { client, url, options, publish };
-        tokio::spawn(reader.run(asked, stop.clone()));
+        tokio::spawn(stop.clone().run_until_cancelled_owned(reader.run(asked)));
         Ok(Self { state, wishes, time_limit, _stop: stop.drop_guard() })
     }
 
@@ -99,22 +100,25 @@ impl JwksUrl {
         id: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<DecodingKey, AuthError> {
-        let before = self.state.borrow().clone();
-        if let Some(key) = before.keys.find(id, algorithm) {
+        if let Some(key) = self.state.borrow().keys.find(id, algorithm) {
             return Ok(key.clone());
         }
-        let after = self.refreshed(before.answers).await?;
-        match after.keys.find(id, algorithm) {
+        let state = self.refreshed().await?;
+        match state.keys.find(id, algorithm) {
             Some(key) => Ok(key.clone()),
-            None if after.fresh => Err(InvalidToken::UnknownKey.into()),
+            None if state.fresh => Err(InvalidToken::UnknownKey.into()),
             None => Err(unavailable()),
         }
     }
 
-    async fn refreshed(&self, seen: u64) -> Result<State, AuthError> {
+    async fn refreshed(&self) -> Result<State, AuthError> {
+        let mut ours = 0;
+        self.wishes.send_modify(|wishes| {
+            *wishes += 1;
+            ours = *wishes;
+        });
         let mut state = self.state.clone();
-        let _ = self.wishes.try_send(());
-        let answered = timeout(self.time_limit, state.wait_for(|state| state.answers > seen)).await;
+        let answered = timeout(self.time_limit * 2, state.wait_for(|state| state.answered >= ours)).await;
         match answered {
             Ok(Ok(state)) => Ok(state.clone()),
             Ok(Err(_)) | Err(_) => Err(unavailable()),
@@ -126,6 +130,14 @@ fn unavailable() -> AuthError {
     AuthError::Unavailable { dependency: "the token issuer's keys" }
 }
 
+/// Why the reader stopped waiting.
+#[derive(Debug, PartialEq, Eq)]
+enum Wish {
+    Allowed,
+    /// The verifier is gone.
+    Nobody,
+}
+
 struct Reader {
     client: reqwest::Client,
     url: Url,
@@ -134,32 +146,38 @@ struct Reader {
 }
 
 impl Reader {
-    async fn run(self, mut asked: mpsc::Receiver<()>, stop: CancellationToken) {
+    async fn run(self, mut asked: watch::Receiver<u64>) {
         loop {
-            self.read().await;
+            let wishes = *asked.borrow_and_update();
+            self.read(wishes).await;
             let read_at = Instant::now();
-            let regular = read_at + self.options.longest_interval;
-            let earliest = read_at + self.options.shortest_interval;
-            loop {
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep_until(regular) => break,
-                    Some(()) = asked.recv() => {
-                        if Instant::now() >= earliest { break }
-                        self.publish.send_modify(|state| state.answers += 1);
-                    }
-                }
+            let next = self.wished_or_due(&mut asked, read_at);
+            if timeout(self.options.longest_interval, next).await == Ok(Wish::Nobody) {
+                return;
             }
         }
     }
 
-    async fn read(&self) {
+    /// Ends when another reading is wished for and allowed; wishes that come too soon are answered
+    /// with what there is.
+    async fn wished_or_due(&self, asked: &mut watch::Receiver<u64>, read_at: Instant) -> Wish {
+        while asked.changed().await.is_ok() {
+            if read_at.elapsed() >= self.options.shortest_interval {
+                return Wish::Allowed;
+            }
+            let wishes = *asked.borrow_and_update();
+            self.publish.send_modify(|state| state.answered = wishes);
+        }
+        Wish::Nobody
+    }
+
+    async fn read(&self, wishes: u64) {
         let found = timeout(self.options.time_limit, self.fetch()).await.unwrap_or(Err(FetchError::TimedOut));
         if let Err(error) = &found {
             tracing::warn!(error = error as &dyn std::error::Error, "cannot read the token issuer's keys");
         }
         self.publish.send_modify(|state| {
-            state.answers += 1;
+            state.answered = wishes;
             state.fresh = found.is_ok();
             if let Ok(keys) = found {
                 state.keys = Arc::new(keys);

@@ -43,9 +43,19 @@ pub struct Expected {
     pub tenant_claim: String,
 }
 
+/// Whether `jti` means anything to us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TokenIds {
+    /// Our own tokens always have one, so that each can be revoked.
+    Required,
+    /// Another issuer's ids are his.
+    Ignored,
+}
+
 /// Verifies tokens of one issuer.
 pub struct TokenVerifier {
     expected: Expected,
+    ids: TokenIds,
     keys: KeySource,
     clock: Arc<dyn Clock>,
     verified: VerifiedTokens,
@@ -66,7 +76,8 @@ struct RawClaims {
 impl TokenVerifier {
     /// Tokens of an issuer outside; our own are refused then.
     pub fn outside(expected: Expected, keys: KeySource, clock: Arc<dyn Clock>) -> Self {
-        Self { expected, keys, clock, verified: VerifiedTokens::new(REMEMBERED_TOKENS) }
+        let verified = VerifiedTokens::new(REMEMBERED_TOKENS);
+        Self { expected, ids: TokenIds::Ignored, keys, clock, verified }
     }
 
     /// Tokens of our own issuer.
@@ -76,7 +87,8 @@ impl TokenVerifier {
             audience: BUILTIN_AUDIENCE.to_owned(),
             tenant_claim: "tenant".to_owned(),
         };
-        Self::outside(expected, KeySource::Fixed(issuer.keys()), clock)
+        let keys = KeySource::Fixed(issuer.keys());
+        Self { ids: TokenIds::Required, ..Self::outside(expected, keys, clock) }
     }
 
     /// The claims of a token that holds now.
@@ -102,6 +114,10 @@ impl TokenVerifier {
         let header = jsonwebtoken::decode_header(token).map_err(|error| why(error.kind()))?;
         if !ALLOWED.contains(&header.alg) {
             return Err(InvalidToken::Algorithm.into());
+        }
+        // What must be understood and is not: refuse (RFC 7515, section 4.1.11).
+        if header.crit.is_some() {
+            return Err(InvalidToken::Malformed.into());
         }
         let key = self.keys.find(header.kid.as_deref(), header.alg).await?;
         let raw = jsonwebtoken::decode::<RawClaims>(token, &key, &signature_only(header.alg))
@@ -138,9 +154,8 @@ impl TokenVerifier {
         }
     }
 
-    /// Our own tokens always have an id, so that each one can be revoked.
     fn token_id(&self, raw: &RawClaims) -> Result<Option<TokenId>, InvalidToken> {
-        if self.expected.issuer != BUILTIN_ISSUER {
+        if self.ids == TokenIds::Ignored {
             return Ok(None);
         }
         let id = text(raw.jti.as_ref()).and_then(|text| TokenId::parse(text).ok());

@@ -171,6 +171,14 @@ async fn with_an_outside_issuer_our_own_tokens_are_refused() {
 }
 
 #[tokio::test]
+async fn a_header_that_demands_what_we_do_not_know_is_refused() {
+    let outside = Outside::new();
+    let header = Header { crit: Some(vec!["exp2".into()]), ..Header::new(Algorithm::ES256) };
+    let token = encode(&header, &json!({ "iss": "https://id.example" }), &outside.private).unwrap();
+    assert_eq!(outside.verifier().verify(&token).await, invalid(InvalidToken::Malformed));
+}
+
+#[tokio::test]
 async fn anything_else_is_not_a_token() {
     let world = World::new();
     for bad in ["", ".", "..", "a.b.c", "eyJhbGciOiJFZERTQSJ9..", "no", "a.b.c.d"] {

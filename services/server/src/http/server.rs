@@ -110,6 +110,8 @@ fn run(
     })
     .workers(options.workers)
     .max_connections(options.connections_per_worker)
+    // A client that has left is noticed at once, also while nothing is sent to it.
+    .h1_allow_half_closed(false)
     .shutdown_timeout(REQUESTS_END_SECONDS)
     .disable_signals();
     let server: Server = match options.tls {

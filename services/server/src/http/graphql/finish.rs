@@ -1,6 +1,6 @@
 //! Results on their way out: every error has a code, none quotes a value.
 
-use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
+use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 use keytrail_domain::FieldError;
 use keytrail_graphql::request::RequestId;
 
@@ -30,6 +30,7 @@ impl Finished {
             && !response.errors.is_empty()
             && response.errors.iter().all(|error| error.path.is_empty());
         for error in &mut response.errors {
+            fill_gap(&mut response.data, &error.path);
             tidy(error, id);
         }
         Self { response, refusal: refused.then_some(Refusal::Validation) }
@@ -84,6 +85,22 @@ impl Finished {
             json["extensions"] = serde_json::json!(self.response.extensions);
         }
         json
+    }
+}
+
+/// The library leaves a field that failed out of its object; GraphQL wants it there, as null
+/// (section 6.4.4).
+fn fill_gap(data: &mut Value, path: &[PathSegment]) {
+    match (data, path) {
+        (Value::Object(fields), [PathSegment::Field(name), rest @ ..]) => {
+            fill_gap(fields.entry(Name::new(name)).or_insert(Value::Null), rest);
+        }
+        (Value::List(items), [PathSegment::Index(index), rest @ ..]) => {
+            if let Some(item) = items.get_mut(*index) {
+                fill_gap(item, rest);
+            }
+        }
+        _ => {}
     }
 }
 

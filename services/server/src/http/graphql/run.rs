@@ -132,6 +132,9 @@ impl Ready {
         if session.caller.is_none() && !admitted.asks_only_about_the_schema() {
             return Err(anonymous(state, session));
         }
+        if state.options.introspection == Introspection::Off && admitted.asks_about_types() {
+            return Err(RequestError::input("query", "introspection is switched off"));
+        }
         check_kind(admitted.kind(), via)?;
         let missing = admitted.missing_variables(&params.variables);
         if !missing.is_empty() {
