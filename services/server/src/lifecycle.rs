@@ -27,7 +27,7 @@ struct Grace {
     background: Duration,
 }
 
-const GRACE: Grace = Grace { intake: Duration::from_secs(6), background: Duration::from_secs(2) };
+const GRACE: Grace = Grace { intake: Duration::from_secs(7), background: Duration::from_secs(2) };
 
 /// When a task is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -50,7 +50,7 @@ pub fn hide_panic_texts() {
 }
 
 /// What writes lines as configured to `writer`.
-fn subscriber<W>(config: &LogConfig, writer: W) -> impl SubscriberInitExt + Into<tracing::Dispatch>
+fn subscriber<W>(config: &LogConfig, writer: W) -> impl SubscriberInitExt
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {

@@ -46,5 +46,5 @@ curl -s {base}/graphql -H 'content-type: application/json' -H 'authorization: Be
 "#
     )
     .and_then(|()| out.flush())
-    .map_err(Failure::output)
+    .map_err(|error| Failure::output(&error))
 }

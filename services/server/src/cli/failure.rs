@@ -31,7 +31,7 @@ impl Failure {
     }
 
     /// Standard output is closed or full.
-    pub(super) fn output(cause: std::io::Error) -> Self {
+    pub(super) fn output(cause: &std::io::Error) -> Self {
         Self::new(format!("cannot write to standard output: {cause}"), "see where the output goes")
     }
 }

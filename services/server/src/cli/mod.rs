@@ -37,7 +37,7 @@ const THREAD_GRACE: Duration = Duration::from_millis(500);
 
 /// Keytrail: the system of record for the credentials that integrations run on.
 #[derive(Debug, Parser)]
-#[command(name = "keytrail", version, arg_required_else_help = true, infer_long_args = false)]
+#[command(name = "keytrail", version, arg_required_else_help = true)]
 #[command(
     after_help = "Every setting is a line in a TOML file or a KEYTRAIL_* variable; see keytrail.default.toml."
 )]

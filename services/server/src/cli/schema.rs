@@ -7,5 +7,5 @@ use crate::launch::Launcher;
 
 pub(super) fn run(launcher: &dyn Launcher, out: &mut dyn Write) -> Result<(), Failure> {
     let schema = launcher.schema()?;
-    out.write_all(schema.as_bytes()).and_then(|()| out.flush()).map_err(Failure::output)
+    out.write_all(schema.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::output(&error))
 }

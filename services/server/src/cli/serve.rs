@@ -52,7 +52,9 @@ async fn begin(
     let address = app.listen(life).await?;
     life.set_ready();
     let base = config.local_url(address);
-    writeln!(out, "listening on {base}").and_then(|()| out.flush()).map_err(Failure::output)?;
+    writeln!(out, "listening on {base}")
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::output(&error))?;
     if mode == Mode::Dev {
         dev::greet(&*app.admin(), &base, dir, out).await?;
     }

@@ -38,5 +38,5 @@ pub(super) async fn run(
     app.release().await?;
     let created = created?;
     writeln!(out, "tenant {name} is {}, its owner {owner} is {}", created.tenant, created.owner)
-        .map_err(Failure::output)
+        .map_err(|error| Failure::output(&error))
 }

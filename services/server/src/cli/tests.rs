@@ -226,7 +226,11 @@ async fn an_admin_command_opens_and_releases_the_directory_when_no_server_runs()
     let made = create_tenant(&fake, config(&place.data)).await.unwrap();
     assert!(made.starts_with("tenant acme is ten_"), "{made}");
     assert_eq!(token(&fake, config(&place.data)).await.unwrap(), "token-of-acme-alice-3600\n");
-    assert_eq!((fake.0.lock().opened, fake.0.lock().closed), (2, 2));
+    let times = {
+        let asked = fake.0.lock();
+        (asked.opened, asked.closed)
+    };
+    assert_eq!(times, (2, 2));
     assert_eq!(create_tenant(&fake, config(&place.data)).await.unwrap_err().hint, "take another name");
     DataDir::open(&place.data, Wanted::For(Mode::Serve)).unwrap();
 }

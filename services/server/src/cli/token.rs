@@ -37,7 +37,9 @@ pub(super) async fn run(
     let app = reach(config, Absent::Refuse, launcher).await?;
     let minted = app.admin().mint_token(wish).await;
     app.release().await?;
-    writeln!(out, "{}", minted?.token.expose()).and_then(|()| out.flush()).map_err(Failure::output)
+    writeln!(out, "{}", minted?.token.expose())
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::output(&error))
 }
 
 fn seconds(text: &str) -> Result<u64, String> {

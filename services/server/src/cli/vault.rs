@@ -41,5 +41,6 @@ pub(super) async fn run(
     };
     app.release().await?;
     let swept = swept?;
-    writeln!(out, "{verb} {} of {} secrets", swept.litter, swept.seen).map_err(Failure::output)
+    writeln!(out, "{verb} {} of {} secrets", swept.litter, swept.seen)
+        .map_err(|error| Failure::output(&error))
 }

@@ -30,5 +30,5 @@ pub(super) async fn run(
         never = print_progress("events", reader) => match never {},
     };
     app.release().await?;
-    writeln!(out, "rebuilt from {} events", rebuilt?.events).map_err(Failure::output)
+    writeln!(out, "rebuilt from {} events", rebuilt?.events).map_err(|error| Failure::output(&error))
 }

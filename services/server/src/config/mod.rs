@@ -7,7 +7,6 @@
 mod error;
 mod modes;
 mod parse;
-mod secret_source;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -25,9 +24,8 @@ use url::Url;
 pub use error::{ConfigError, Source};
 pub(crate) use modes::DEV_DATA_DIR;
 pub use modes::Mode;
-pub use secret_source::{SecretFileError, SecretSource};
 pub use source::{Environment, REFERENCE};
-pub use vault::{RemoteVault, Vault, VaultLogin};
+pub use vault::{RemoteVault, SecretSource, Vault, VaultLogin};
 
 use source::Values;
 use vault::VaultAddress;

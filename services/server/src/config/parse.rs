@@ -41,13 +41,13 @@ pub(super) fn name(text: &str) -> Result<String, Rule> {
 
 /// A place in an outside vault: it becomes part of an address there.
 pub(super) fn vault_path(text: &str) -> Result<String, Rule> {
-    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let part = |part: &str| !part.is_empty() && part.chars().all(fine) && part != "." && part != "..";
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let part = |part: &str| !part.is_empty() && part.chars().all(fine);
     let text = text.strip_suffix('/').unwrap_or(text);
     if text.len() <= 255 && text.split('/').all(part) {
         Ok(text.to_owned())
     } else {
-        Err("names of letters, digits, `-`, `_` and `.`, with `/` between them")
+        Err("names of letters, digits, `-` and `_`, with `/` between them")
     }
 }
 

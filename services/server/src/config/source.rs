@@ -129,7 +129,7 @@ impl Values {
         for Entry { key, text, line } in entries(path, &text)? {
             let place = Source::File { path: path.into(), line };
             if !self.0.contains_key(&key) {
-                return Err(self.unknown(key, place, |known| known.to_owned()));
+                return Err(self.unknown(&key, place, |known| known.to_owned()));
             }
             if SECRETS.contains(&key.as_str()) {
                 return Err(invalid(
@@ -152,7 +152,7 @@ impl Values {
         for (name, text) in settings {
             let key = name[PREFIX.len()..].to_ascii_lowercase();
             if !self.0.contains_key(&key) || variable(&key) != *name {
-                return Err(self.unknown(name.clone(), Source::Environment, variable));
+                return Err(self.unknown(name, Source::Environment, variable));
             }
             self.put(&key, text.clone(), Source::Environment);
         }
@@ -160,9 +160,9 @@ impl Values {
     }
 
     /// The error for a spelling that is no setting, with the known one that needs the fewest edits.
-    fn unknown(&self, spelling: String, place: Source, spell: impl Fn(&str) -> String) -> ConfigError {
+    fn unknown(&self, spelling: &str, place: Source, spell: impl Fn(&str) -> String) -> ConfigError {
         let nearest = self.0.keys().map(|known| spell(known));
-        let nearest = nearest.min_by_key(|known| strsim::damerau_levenshtein(known, &spelling));
+        let nearest = nearest.min_by_key(|known| strsim::damerau_levenshtein(known, spelling));
         ConfigError::Unknown {
             spelling: spelling.escape_debug().to_string(),
             place,

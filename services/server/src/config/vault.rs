@@ -2,9 +2,19 @@
 
 use std::path::PathBuf;
 
+use keytrail_domain::SecretValue;
 use url::Url;
 
-use super::{ConfigError, SecretSource, parse, source::Values};
+use super::{ConfigError, parse, source::Values};
+
+/// Where a secret of the operator comes from. Whoever uses it reads the file, each time anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// A file.
+    File(PathBuf),
+    /// The environment.
+    Value(SecretValue),
+}
 
 /// Where secrets are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +50,7 @@ pub enum VaultLogin {
     /// With a token.
     Token(SecretSource),
     /// With an AppRole.
-    AppRole { mount: String, role_id: String, secret_id: SecretSource },
+    AppRole { mount: String, role_id: String, secret_id_file: PathBuf },
     /// With the token of a Kubernetes service account.
     Kubernetes { mount: String, role: String, token_file: PathBuf },
 }
@@ -111,13 +121,13 @@ impl Remote {
         let token = values.secret("vault_token")?.map(SecretSource::Value);
         let token_file = values.optional("vault_token_file", parse::path)?.map(SecretSource::File);
         let role_id = values.optional("vault_role_id", parse::name)?;
-        let secret_id = values.optional("vault_secret_id_file", parse::path)?.map(SecretSource::File);
-        let half_an_app_role = role_id.is_some() != secret_id.is_some();
+        let secret_id_file = values.optional("vault_secret_id_file", parse::path)?;
+        let half_an_app_role = role_id.is_some() != secret_id_file.is_some();
         let mount = values.required("vault_approle_mount", parse::vault_path)?;
-        let app_role = role_id.zip(secret_id).map(|(role_id, secret_id)| VaultLogin::AppRole {
+        let app_role = role_id.zip(secret_id_file).map(|(role_id, secret_id_file)| VaultLogin::AppRole {
             mount,
             role_id,
-            secret_id,
+            secret_id_file,
         });
         let logins = [token.map(VaultLogin::Token), token_file.map(VaultLogin::Token), app_role];
         Ok(Self {
