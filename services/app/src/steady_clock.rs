@@ -20,7 +20,6 @@ impl SteadyClock {
         Self { clock, floor: AtomicI64::new(i64::MIN) }
     }
 
-
     /// An event with this time exists.
     pub fn observe(&self, moment: Timestamp) {
         self.floor.fetch_max(moment.as_micros(), Ordering::AcqRel);

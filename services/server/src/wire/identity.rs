@@ -10,8 +10,8 @@ use keytrail_ports::Clock;
 use super::failed;
 use crate::{
     auth::{
-        AuthError, BUILTIN_ISSUER, BuiltinIssuer, Claims, Expected, InvalidToken, JwksOptions, JwksUrl, KeySet,
-        KeySource, PrincipalResolver, TokenVerifier,
+        AuthError, BUILTIN_ISSUER, BuiltinIssuer, Claims, Expected, InvalidToken, JwksOptions, JwksUrl,
+        KeySet, KeySource, PrincipalResolver, TokenVerifier,
     },
     config::{Config, Issuer, IssuerKeys, OutsideIssuer},
     data_dir::DataDir,

@@ -108,8 +108,9 @@ fn options(built: &Built, introspection: Introspection) -> HttpOptions {
 fn tls(files: &TlsFiles) -> Result<rustls::ServerConfig, StartError> {
     let read = |path, setting: &str| {
         let hint = format!("check {setting}: PEM, readable by this process");
-        std::fs::read(path)
-            .map_err(|error: std::io::Error| StartError::new(format!("cannot read a TLS file: {error}"), hint))
+        std::fs::read(path).map_err(|error: std::io::Error| {
+            StartError::new(format!("cannot read a TLS file: {error}"), hint)
+        })
     };
     let chain = read(&files.cert_file, "KEYTRAIL_TLS_CERT_FILE")?;
     let key = read(&files.key_file, "KEYTRAIL_TLS_KEY_FILE")?;

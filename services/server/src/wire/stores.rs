@@ -210,22 +210,14 @@ fn login(login: &VaultLogin) -> Result<Login, StartError> {
     Ok(match login {
         VaultLogin::Token(SecretSource::Value(token)) => Login::Token(trimmed(token)),
         VaultLogin::Token(SecretSource::File(path)) => Login::TokenFile(path.clone()),
-        VaultLogin::AppRole { mount, role_id, secret_id: SecretSource::File(path) } => Login::AppRole {
+        VaultLogin::AppRole { mount, role_id, secret_id_file } => Login::AppRole {
             mount: mount.clone(),
             role_id: role_id.clone(),
-            secret_id_file: path.clone(),
+            secret_id_file: secret_id_file.clone(),
         },
-        VaultLogin::AppRole { secret_id: SecretSource::Value(_), .. } => {
-            return Err(StartError::new(
-                "the AppRole's secret id must come from a file",
-                "set KEYTRAIL_VAULT_SECRET_ID_FILE",
-            ));
+        VaultLogin::Kubernetes { mount, role, token_file } => {
+            Login::Kubernetes { mount: mount.clone(), role: role.clone(), token_file: token_file.clone() }
         }
-        VaultLogin::Kubernetes { mount, role, token_file } => Login::Kubernetes {
-            mount: mount.clone(),
-            role: role.clone(),
-            token_file: token_file.clone(),
-        },
     })
 }
 

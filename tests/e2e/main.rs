@@ -1,0 +1,6 @@
+//! The product as its users have it: the real binary, real files, a real OpenBao, real sockets.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail loudly")]
+
+mod harness;
+mod main_job;
