@@ -105,11 +105,6 @@ impl TokenVerifier {
         Ok(claims)
     }
 
-    /// True when the token was verified a moment ago, so that asking again costs next to nothing.
-    pub(super) fn remembers(&self, token: &str) -> bool {
-        self.verified.get(token, self.clock.now()).is_some()
-    }
-
     async fn verify_anew(&self, token: &str, now: Timestamp) -> Result<Arc<Claims>, AuthError> {
         let header = jsonwebtoken::decode_header(token).map_err(|error| why(error.kind()))?;
         if !ALLOWED.contains(&header.alg) {
