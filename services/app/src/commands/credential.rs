@@ -61,7 +61,11 @@ impl App {
         let external_id = input.external_id.as_ref().and_then(|id| id.as_deref());
         let _external_id = self.hold_external_id(state.tenant, external_id, Some(id)).await?;
         let update = self.update(state, input).await?;
-        self.change(target, |_| Ok(CredentialCommand::Update(Box::new(update.clone())))).await
+        self.change(target, |now| {
+            unchanged(state, now)?;
+            Ok(CredentialCommand::Update(Box::new(update.clone())))
+        })
+        .await
     }
 
     async fn update(&self, state: &State, input: CredentialUpdate) -> Result<Update, AppError> {
@@ -134,12 +138,9 @@ impl App {
         let credential = self.load_credential(&target).await?;
         let state = present(&credential)?;
         let rotate = self.rotation(state, input).await?;
-        let seen = state.version;
-        self.change(target, |now| match now.live() {
-            Some(now) if now.version != seen => {
-                Err(AppError::conflict("the secret was rotated at the same time: try again"))
-            }
-            _ => Ok(CredentialCommand::Rotate(Box::new(rotate.clone()))),
+        self.change(target, |now| {
+            unchanged(state, now)?;
+            Ok(CredentialCommand::Rotate(Box::new(rotate.clone())))
         })
         .await
     }
@@ -350,6 +351,19 @@ impl App {
     ) -> Answer {
         let done = self.execute::<Credential>(target.execution(), make).await?;
         Ok(done.map(|()| target.id))
+    }
+}
+
+/// What was merged and checked must still be what is there, or a change at the same time is lost.
+fn unchanged(seen: &State, now: &Credential) -> Result<(), AppError> {
+    let same = |now: &State| {
+        (now.version, &now.fields, &now.allowed_hosts) == (seen.version, &seen.fields, &seen.allowed_hosts)
+    };
+    match now.live() {
+        Some(now) if !same(now) => {
+            Err(AppError::conflict("the credential was changed at the same time: try again"))
+        }
+        _ => Ok(()),
     }
 }
 
