@@ -15,6 +15,7 @@ use crate::{
     App, AppError, Call, CredentialRotation, CredentialUpdate, Done, Mutation, NewGrant,
     execute::Execution,
     idempotency::{Admission, Ticket},
+    standing::Standing,
 };
 
 type Answer = Result<Done<CredentialId>, AppError>;
@@ -25,6 +26,8 @@ struct Target<'a> {
     id: CredentialId,
     ticket: Ticket,
     expected: Option<u64>,
+    action: Action,
+    standing: Standing,
 }
 
 impl Target<'_> {
@@ -46,12 +49,10 @@ impl App {
         input: CredentialUpdate,
     ) -> Answer {
         let (id, expected) = (input.id, input.expected_revision);
-        self.authorize(call, Action::Update, Object::Credential(id)).await?;
-        let ticket = match self.admit(call, &mutation).await? {
-            Admission::Done(done) => return replayed(done),
-            Admission::Do(ticket) => ticket,
+        let target = match self.target(call, &mutation, Action::Update, (id, expected)).await? {
+            Err(done) => return Ok(done),
+            Ok(target) => target,
         };
-        let target = Target { call, id, ticket, expected };
         let credential = self.load_credential(&target).await?;
         let state = present(&credential)?;
         let _name = match &input.name {
@@ -125,20 +126,20 @@ impl App {
         input: CredentialRotation,
     ) -> Answer {
         let (id, expected) = (input.id, input.expected_revision);
-        self.authorize(call, Action::Rotate, Object::Credential(id)).await?;
-        let ticket = match self.admit(call, &mutation).await? {
-            Admission::Done(done) => return replayed(done),
-            Admission::Do(ticket) => ticket,
+        let target = match self.target(call, &mutation, Action::Rotate, (id, expected)).await? {
+            Err(done) => return Ok(done),
+            Ok(target) => target,
         };
-        let target = Target { call, id, ticket, expected };
         let credential = self.load_credential(&target).await?;
         let state = present(&credential)?;
         let rotate = self.rotation(state, input).await?;
         let seen = state.version;
         self.change(target, |now| match now.live() {
-            Some(now) if now.version != seen => {
-                Err(AppError::conflict("the secret was rotated at the same time: try again"))
-            }
+            Some(now) if now.version != seen => Err(AppError::Conflict {
+                message: "the secret was rotated at the same time: try again".into(),
+                expected,
+                actual: Some(now.revision),
+            }),
             _ => Ok(CredentialCommand::Rotate(Box::new(rotate.clone()))),
         })
         .await
@@ -335,12 +336,17 @@ impl App {
         self.authorize(call, action, Object::Credential(id)).await?;
         Ok(match self.admit(call, mutation).await? {
             Admission::Done(done) => Err(replayed(done)?),
-            Admission::Do(ticket) => Ok(Target { call, id, ticket, expected }),
+            Admission::Do(ticket) => {
+                Ok(Target { call, id, ticket, expected, action, standing: self.standing(call).await? })
+            }
         })
     }
 
     async fn load_credential(&self, target: &Target<'_>) -> Result<Credential, AppError> {
-        self.load(&StreamId::credential(target.call.principal.tenant, target.id)).await
+        let stream = StreamId::credential(target.call.principal.tenant, target.id);
+        let credential = self.load(&stream).await?;
+        target.standing.still_may(target.action, &credential)?;
+        Ok(credential)
     }
 
     async fn change(
@@ -348,6 +354,10 @@ impl App {
         target: Target<'_>,
         make: impl Fn(&Credential) -> Result<CredentialCommand, AppError> + Send + Sync,
     ) -> Answer {
+        let make = |credential: &Credential| {
+            target.standing.still_may(target.action, credential)?;
+            make(credential)
+        };
         let done = self.execute::<Credential>(target.execution(), make).await?;
         Ok(done.map(|()| target.id))
     }
