@@ -25,6 +25,7 @@ mod queries;
 mod reactor;
 mod runner;
 mod sign_in;
+mod standing;
 mod steady_clock;
 mod throttle;
 

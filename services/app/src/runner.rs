@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use keytrail_domain::{Position, RecordedEvent};
 use keytrail_ports::{Filter, LogSignal, Subscription, views::Projected};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{App, AppError, projection::Projections};
@@ -25,6 +26,7 @@ impl App {
                 () = stop.cancelled() => return,
                 ended = self.project_until_failure() => ended,
             };
+            self.0.progress.fails(Instant::now());
             if let Err(error) = ended {
                 tracing::error!(error = &error as &dyn std::error::Error, "projection failed: trying again");
             }
@@ -39,6 +41,9 @@ impl App {
     async fn project_until_failure(&self) -> Result<(), AppError> {
         let after = self.ports().views.checkpoint().await?;
         let mut subscription = self.ports().log.subscribe(after, Filter::default()).await?;
+        if let Some(head) = self.ports().log.head().await? {
+            self.0.progress.log_is_at(head, Instant::now());
+        }
         while let Some(batch) = Batch::next(&mut subscription).await? {
             self.take_up(batch).await?;
         }
@@ -47,6 +52,7 @@ impl App {
 
     async fn take_up(&self, batch: Batch) -> Result<(), AppError> {
         if let Some(upto) = batch.upto {
+            self.0.progress.log_is_at(upto, Instant::now());
             for event in &batch.events {
                 self.ports().clock.observe(event.meta()?.recorded_at);
             }
@@ -55,6 +61,7 @@ impl App {
             self.tell(upto, projected);
         }
         if batch.caught_up {
+            self.0.progress.works();
             self.0.progress.set_caught_up();
         }
         Ok(())

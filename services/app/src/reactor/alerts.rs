@@ -50,17 +50,29 @@ impl App {
     async fn react_until_failure(&self) -> Result<(), AppError> {
         let mark = self.ports().journal.mark(NAME).await?;
         let after: Option<Position> = mark.and_then(|mark| serde_json::from_slice(&mark).ok());
+        self.views_at_head().await?;
         let mut signals = self.ports().log.subscribe(after, Filter::default()).await?;
         let mut unmarked = 0;
         while let Some(signal) = signals.next().await {
             let LogSignal::Event(event) = signal? else { continue };
             let reacted = self.react(&event).await?;
             unmarked += 1;
+            if reacted {
+                self.views_at_head().await?;
+            }
             if reacted || unmarked >= MARK_EVERY {
                 let mark = serde_json::to_vec(&event.position).unwrap_or_default();
                 self.ports().journal.set_mark(NAME, mark).await?;
                 unmarked = 0;
             }
+        }
+        Ok(())
+    }
+
+    /// Waits until the views show every alert of ours: they tell whether there is one to resolve.
+    async fn views_at_head(&self) -> Result<(), AppError> {
+        if let Some(head) = self.ports().log.head().await? {
+            self.0.progress.wait_for_ever(head).await;
         }
         Ok(())
     }
