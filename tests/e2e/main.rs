@@ -2,5 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail loudly")]
 
+mod crash;
+mod damage;
 mod harness;
 mod main_job;
+mod vault_down;

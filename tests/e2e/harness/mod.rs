@@ -2,10 +2,12 @@
 
 mod client;
 mod process;
+mod proxy;
 mod socket;
 mod world;
 
 pub(crate) use client::Client;
 pub(crate) use process::{Keytrail, Settings};
+pub(crate) use proxy::Proxy;
 pub(crate) use socket::Socket;
 pub(crate) use world::{World, bearer, create_bearer};
