@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail loudly")]
 
+mod crash;
+mod damage;
 mod harness;
 mod main_job;
 mod subscriptions;
+mod vault_down;

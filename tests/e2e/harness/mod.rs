@@ -3,11 +3,13 @@
 mod client;
 mod event_stream;
 mod process;
+mod proxy;
 mod socket;
 mod world;
 
 pub(crate) use client::Client;
 pub(crate) use event_stream::EventStream;
 pub(crate) use process::{Keytrail, Settings};
+pub(crate) use proxy::Proxy;
 pub(crate) use socket::Socket;
 pub(crate) use world::{World, bearer, create_bearer};
