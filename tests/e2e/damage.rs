@@ -104,7 +104,9 @@ const DAMAGES: [(&str, Damage); 6] = [
             drop(fs::remove_file(data.join(name)));
         }
     }),
-    ("only the file deleted, its log of changes left", |data| fs::remove_file(data.join("views.db")).unwrap()),
+    ("only the file deleted, its log of changes left", |data| {
+        fs::remove_file(data.join("views.db")).unwrap()
+    }),
     ("empty", |data| fs::write(data.join("views.db"), "").unwrap()),
     ("garbage", |data| fs::write(data.join("views.db"), [0xA5; 64 * 1024]).unwrap()),
     ("cut in half", |data| {
@@ -148,7 +150,8 @@ async fn a_damaged_log_is_refused_by_name_and_left_as_it_is() {
     let good = fs::read(&log).unwrap();
     let bent = [&[0xA5; 100], &good[100..]].concat();
     let foreign = fs::read(story.server().file("journal.db")).unwrap();
-    for (what, bytes) in [("bent header", bent), ("another file of ours", foreign), ("cut", good[..4196].to_vec())]
+    for (what, bytes) in
+        [("bent header", bent), ("another file of ours", foreign), ("cut", good[..4196].to_vec())]
     {
         fs::write(&log, &bytes).unwrap();
         let said = story.server().refuses_to_start().await;

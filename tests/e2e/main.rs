@@ -6,5 +6,6 @@ mod crash;
 mod damage;
 mod harness;
 mod main_job;
+mod main_job_changes;
 mod subscriptions;
 mod vault_down;

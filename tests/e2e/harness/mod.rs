@@ -2,6 +2,7 @@
 
 mod client;
 mod event_stream;
+mod mutation;
 mod process;
 mod proxy;
 mod socket;
@@ -9,6 +10,7 @@ mod world;
 
 pub(crate) use client::Client;
 pub(crate) use event_stream::EventStream;
+pub(crate) use mutation::{history, mutation, text};
 pub(crate) use process::{Keytrail, Settings};
 pub(crate) use proxy::Proxy;
 pub(crate) use socket::Socket;
