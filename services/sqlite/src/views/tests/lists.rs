@@ -9,8 +9,8 @@ use proptest::{collection::vec, option, prelude::*, sample::select, test_runner:
 use super::*;
 use crate::views::{
     credentials::{self, Question, Shelf},
-    tenant,
     text::folded,
+    thing,
 };
 
 const NOW: i64 = 100 * 86_400;
@@ -197,7 +197,7 @@ fn expected(samples: &[Sample], query: &CredentialQuery) -> Vec<CredentialId> {
 async fn page(views: &SqliteViews, query: &CredentialQuery, few: i64) -> Page<Arc<CredentialRow>> {
     let (query, hot, ticket) = (query.clone(), Arc::clone(&views.hot), views.hot.ticket());
     let read = views.readers.read(move |connection| {
-        let tenant = tenant::find(connection, query.tenant)?.unwrap();
+        let tenant = thing::find_tenant(connection, query.tenant)?.unwrap();
         let shelf = Shelf { hot: &hot, ticket };
         credentials::page(connection, &Question::new(tenant, &query).with_few(few), &shelf)
     });
@@ -314,7 +314,7 @@ async fn a_walk_goes_along_its_index_and_sorts_nothing() {
         asked.order.by = by;
         asked.page = PageRequest::first(5).after(page(&views, &asked, 9).await.rows[0].0.clone());
         let plan = views.readers.read(move |connection| {
-            let tenant = tenant::find(connection, acme())?.unwrap();
+            let tenant = thing::find_tenant(connection, acme())?.unwrap();
             Question::new(tenant, &asked).listing(connection)?.explain(connection, &asked.page)
         });
         let plan = plan.await.unwrap();
