@@ -5,5 +5,7 @@
 mod crash;
 mod damage;
 mod harness;
+mod leaks;
 mod main_job;
+mod processes;
 mod vault_down;

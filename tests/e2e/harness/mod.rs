@@ -1,11 +1,13 @@
 //! Starts the real binary and speaks to it as callers do.
 
+mod canary;
 mod client;
 mod process;
 mod proxy;
 mod socket;
 mod world;
 
+pub(crate) use canary::Canary;
 pub(crate) use client::Client;
 pub(crate) use process::{Keytrail, Settings};
 pub(crate) use proxy::Proxy;
