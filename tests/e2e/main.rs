@@ -5,7 +5,9 @@
 mod crash;
 mod damage;
 mod harness;
+mod leaks;
 mod main_job;
 mod main_job_changes;
+mod processes;
 mod subscriptions;
 mod vault_down;

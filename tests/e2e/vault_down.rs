@@ -203,14 +203,23 @@ async fn a_revoked_login_is_done_again_before_the_caller_notices() {
 #[tokio::test]
 async fn a_server_that_starts_before_its_vault_serves_what_needs_none() {
     let mut site = Site::with(OpenBao::raft_with_policy().await, None).await;
+    let before = site.alice().data(FACTS, Value::Null).await;
     site.vault.seal().await;
     site.server().kill().await;
     site.server().up().await;
     let alice = site.alice();
-    let query = "query($id: ID!) { credential(id: $id) { name status } credentials { nodes { name } } }";
+    let query = "query($id: ID!) { viewer { role } credential(id: $id) { name status grants { level } } }";
     let read = alice.data(query, json!({ "id": site.id })).await;
     assert_eq!(read["credential"]["name"], "First");
-    site.is_in_trouble().await;
+    for (query, variables) in site.needs_vault() {
+        site.is_refused(query, variables).await;
+    }
     site.vault.unseal().await;
+    let after = eventually("lists are there", async || {
+        let answer = alice.ask(FACTS, Value::Null).await;
+        answer["errors"].is_null().then(|| answer["data"].clone())
+    })
+    .await;
+    assert_eq!(before, after, "a refused change is a fact");
     site.works_again().await;
 }

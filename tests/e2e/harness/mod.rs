@@ -1,5 +1,6 @@
 //! Starts the real binary and speaks to it as callers do.
 
+mod canary;
 mod client;
 mod event_stream;
 mod mutation;
@@ -8,6 +9,7 @@ mod proxy;
 mod socket;
 mod world;
 
+pub(crate) use canary::Canary;
 pub(crate) use client::Client;
 pub(crate) use event_stream::EventStream;
 pub(crate) use mutation::{history, mutation, text};
