@@ -5,6 +5,7 @@
 mod crash;
 mod damage;
 mod harness;
+mod input;
 mod leaks;
 mod main_job;
 mod main_job_changes;
