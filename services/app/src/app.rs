@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use keytrail_domain::Timestamp;
+use keytrail_domain::{MemberId, TenantId, Timestamp};
 use keytrail_ports::{
     Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier, views::Views,
 };
+use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use crate::{
@@ -30,8 +31,8 @@ pub struct Ports {
     pub verifier: Arc<dyn Verifier>,
     /// The kinds of system.
     pub components: Arc<dyn ComponentCatalog>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
+    /// Time that never goes back; the authoriser must have the same.
+    pub clock: Arc<SteadyClock>,
     /// Ids.
     pub ids: Arc<dyn Ids>,
 }
@@ -51,11 +52,12 @@ pub(crate) struct Inner {
     pub(crate) ports: Ports,
     pub(crate) options: Options,
     pub(crate) log_id: Uuid,
-    pub(crate) clock: SteadyClock,
     pub(crate) keys: KeyRing,
     pub(crate) claims: Claims,
     pub(crate) progress: Progress,
     pub(crate) tests: Throttle,
+    /// Who is which member, by tenant, issuer and subject.
+    pub(crate) members: Cache<(TenantId, String, String), MemberId>,
 }
 
 impl App {
@@ -69,11 +71,11 @@ impl App {
         let checkpoint = ports.views.checkpoint().await?;
         Ok(Self(Arc::new(Inner {
             log_id,
-            clock: SteadyClock::new(Arc::clone(&ports.clock)),
             keys: KeyRing::new(Arc::clone(&ports.secrets)),
             claims: Claims::default(),
             progress: Progress::new(checkpoint),
             tests: Throttle::per_minute(crate::commands::TESTS_PER_MINUTE),
+            members: Cache::new(crate::sign_in::REMEMBERED),
             options,
             ports,
         })))
@@ -81,7 +83,12 @@ impl App {
 
     /// Now, by a clock that never goes back.
     pub fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.0.ports.clock.now()
+    }
+
+    /// Which log this is.
+    pub fn log_id(&self) -> Uuid {
+        self.0.log_id
     }
 
     pub(crate) fn ports(&self) -> &Ports {

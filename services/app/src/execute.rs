@@ -7,6 +7,7 @@ use keytrail_domain::{
     StreamId, StreamKind, TenantId, Timestamp, chain::Hash,
 };
 use keytrail_ports::{Expected, LogError};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{App, AppError, Call, Done, cursor::Cursor, idempotency::Ticket, keys::TenantKeys};
@@ -19,6 +20,8 @@ const APPEND_TRIES: usize = 3;
 const PAGE: usize = 1_000;
 /// How long a mutation waits for its own views.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the views may be behind before nothing is changed any more.
+const LONGEST_LAG: Duration = Duration::from_secs(10);
 /// An append later than this after its secret write could meet the sweep.
 const SECRET_TO_EVENT_SECONDS: i64 = 60;
 
@@ -86,6 +89,7 @@ impl App {
         execution: Execution<'_>,
         make: impl Fn(&A) -> Result<A::Command, AppError> + Send + Sync,
     ) -> Result<Done<()>, AppError> {
+        self.must_be_current()?;
         // Before anything is written: what is done must also be answered.
         let keys = self.keys_for(&execution).await?;
         let mut stored = Stored::default();
@@ -96,8 +100,10 @@ impl App {
             {
                 return self.done_at(&execution, keys.as_deref(), loaded.last.as_ref()).await;
             }
+            // Who may not is told nothing of revisions and states: `make` refuses him first.
+            let command = make(&loaded.aggregate)?;
             check_revision(execution.expected_revision, loaded.aggregate.revision())?;
-            let decision = loaded.aggregate.decide(&make(&loaded.aggregate)?)?;
+            let decision = loaded.aggregate.decide(&command)?;
             if decision.events.is_empty() {
                 return self.done_at(&execution, keys.as_deref(), loaded.last.as_ref()).await;
             }
@@ -110,6 +116,15 @@ impl App {
             }
         }
         Err(AppError::internal("unreachable: attempts are counted"))
+    }
+
+    /// Rights and names are judged by the views: a node whose views have not caught up changes
+    /// nothing.
+    fn must_be_current(&self) -> Result<(), AppError> {
+        if self.0.progress.behind_for(Instant::now()) <= LONGEST_LAG {
+            return Ok(());
+        }
+        Err(AppError::Unavailable { dependency: "event log", source: Some("the views lag behind".into()) })
     }
 
     /// The aggregate as the log has it now.
@@ -197,17 +212,16 @@ impl App {
         events: &[E],
     ) -> Result<Vec<NewEvent>, AppError> {
         let mut previous = last.map(RecordedEvent::hash).transpose()?;
-        let mut revision = last.map_or(0, |event| event.revision + 1);
+        let first = last.map_or(0, |event| event.revision + 1);
         let at = self.now();
         let mut encoded = Vec::with_capacity(events.len());
-        for (place, event) in events.iter().enumerate() {
+        for ((place, event), revision) in events.iter().enumerate().zip(first..) {
             let id = match execution.cause {
                 Some((source, what)) => EventId::derived(source, &format!("{what}/{place}")),
                 None => EventId::from_uuid(self.ports().ids.fresh(at)),
             };
             let event = NewEvent::encode(id, event, &self.meta(execution, at, previous))?;
             previous = Some(hash_of_new(&event, &execution.stream, revision)?);
-            revision += 1;
             encoded.push(event);
         }
         Ok(encoded)
@@ -239,6 +253,7 @@ impl App {
         keys: Option<&TenantKeys>,
         (position, event): (Position, EventId),
     ) -> Result<Done<()>, AppError> {
+        self.0.progress.log_is_at(position, Instant::now());
         let visible = self.0.progress.wait(position, PATIENCE).await;
         let place = Cursor::Log(self.0.log_id, position, event);
         let position = match keys {

@@ -174,9 +174,14 @@ impl Reader {
             if ENDS_ACCESS.contains(&event.event_type.as_str()) {
                 self.find_lost().await?;
             }
-            if self.wants(&event) && self.may_view(event.credential).await? {
+            if !self.wants(&event) {
+                continue;
+            }
+            if self.may_view(event.credential).await? {
                 return self.deliver(event).map(Some);
             }
+            // A grant that ended by date: no event says so.
+            self.lost.extend(event.credential.filter(|credential| self.seen.remove(credential)));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The use cases: executes commands, projects events into views, reacts to facts, answers queries.
 //!
-//! There is one write path ([`App::execute`]): authorise, load, decide, store secrets, append,
+//! There is one write path (`execute.rs`): authorise, load, decide, store secrets, append,
 //! wait until the views show it. It speaks to the world through `keytrail-ports` only and must not
 //! know an adapter, a token or GraphQL.
 //!
@@ -24,6 +24,8 @@ mod projection;
 mod queries;
 mod reactor;
 mod runner;
+mod sign_in;
+mod standing;
 mod steady_clock;
 mod throttle;
 
@@ -34,3 +36,5 @@ pub use error::AppError;
 pub use feed::{Delivered, Feed};
 pub use inputs::{CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember};
 pub use projection::Projections;
+pub use sign_in::Identity;
+pub use steady_clock::SteadyClock;

@@ -1,11 +1,15 @@
-//! How far the views are, for those who wait, and what they have just taken up, for those who
-//! listen.
+//! How far the views are, for those who wait, what they have just taken up, for those who listen,
+//! and since when they are behind.
 
 use std::{sync::Arc, time::Duration};
 
 use keytrail_domain::Position;
 use keytrail_ports::views::EventRow;
-use tokio::sync::{broadcast, watch};
+use parking_lot::Mutex;
+use tokio::{
+    sync::{broadcast, watch},
+    time::Instant,
+};
 
 /// Events that a slow listener may lag behind before he reads the table again.
 const LIVE_EVENTS: usize = 4_096;
@@ -14,6 +18,18 @@ pub(crate) struct Progress {
     reached: watch::Sender<Option<Position>>,
     live: broadcast::Sender<Arc<EventRow>>,
     caught_up: watch::Sender<bool>,
+    lag: Mutex<Lag>,
+}
+
+/// What the views have not shown yet.
+#[derive(Default)]
+struct Lag {
+    /// The furthest place in the log that is known.
+    head: Option<Position>,
+    /// A place that the views have not reached, and since when it is known.
+    awaited: Option<(Position, Instant)>,
+    /// Since when projecting fails.
+    failing: Option<Instant>,
 }
 
 impl Progress {
@@ -22,20 +38,66 @@ impl Progress {
             reached: watch::Sender::new(checkpoint),
             live: broadcast::Sender::new(LIVE_EVENTS),
             caught_up: watch::Sender::new(false),
+            lag: Mutex::default(),
         }
     }
 
     /// The views show everything up to here, and these events are the newest of it.
     pub(crate) fn advance(&self, upto: Position, events: impl IntoIterator<Item = Arc<EventRow>>) {
         self.reached.send_modify(|reached| *reached = (*reached).max(Some(upto)));
+        self.settle(Instant::now());
         for event in events {
             // Nobody listens: nothing to tell.
             let _ = self.live.send(event);
         }
     }
 
+    /// The log reaches at least to here.
+    pub(crate) fn log_is_at(&self, head: Position, now: Instant) {
+        let reached = self.reached();
+        let mut lag = self.lag.lock();
+        lag.head = lag.head.max(Some(head));
+        if reached < Some(head) {
+            lag.awaited.get_or_insert((head, now));
+        }
+    }
+
+    /// What was awaited is there: the next thing to await is the furthest known place, from now on.
+    fn settle(&self, now: Instant) {
+        let reached = self.reached();
+        let mut lag = self.lag.lock();
+        lag.failing = None;
+        if lag.awaited.is_some_and(|(awaited, _)| reached >= Some(awaited)) {
+            lag.awaited = lag.head.filter(|head| reached < Some(*head)).map(|head| (head, now));
+        }
+    }
+
+    /// Projecting works.
+    pub(crate) fn works(&self) {
+        self.lag.lock().failing = None;
+    }
+
+    /// Projecting has failed.
+    pub(crate) fn fails(&self, now: Instant) {
+        self.lag.lock().failing.get_or_insert(now);
+    }
+
+    /// For how long something has been in the log that the views do not show, or projecting has
+    /// failed.
+    pub(crate) fn behind_for(&self, now: Instant) -> Duration {
+        let lag = self.lag.lock();
+        let since = [lag.awaited.map(|(_, since)| since), lag.failing].into_iter().flatten().min();
+        since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
     pub(crate) fn set_caught_up(&self) {
         self.caught_up.send_replace(true);
+    }
+
+    pub(crate) async fn caught_up(&self) {
+        let mut caught_up = self.caught_up.subscribe();
+        // The sender lives as long as we do.
+        let _ = caught_up.wait_for(|caught_up| *caught_up).await;
     }
 
     pub(crate) fn is_caught_up(&self) -> bool {
@@ -77,5 +139,33 @@ mod tests {
         assert!(progress.wait(Position::nth(1), Duration::ZERO).await);
         progress.advance(Position::nth(1), []);
         assert_eq!(progress.reached(), Some(Position::nth(2)));
+    }
+
+    #[test]
+    fn being_behind_begins_with_the_first_place_that_is_not_shown_and_ends_when_it_is() {
+        let (progress, start) = (Progress::new(None), Instant::now());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let behind_for = |seconds| progress.behind_for(after(seconds)).as_secs();
+        progress.log_is_at(Position::nth(1), start);
+        progress.log_is_at(Position::nth(5), after(3));
+        assert_eq!(behind_for(7), 7, "a later place does not hide how old the first one is");
+        progress.reached.send_replace(Some(Position::nth(2)));
+        progress.settle(after(8));
+        assert_eq!(behind_for(10), 2, "views that move on under load are not stuck");
+        progress.reached.send_replace(Some(Position::nth(5)));
+        progress.settle(after(11));
+        assert_eq!(behind_for(60), 0);
+        progress.log_is_at(Position::nth(4), after(61));
+        assert_eq!(behind_for(90), 0, "a place that is shown already");
+    }
+
+    #[test]
+    fn failing_counts_as_being_behind_until_it_works_again() {
+        let (progress, start) = (Progress::new(None), Instant::now());
+        progress.fails(start);
+        progress.fails(start + Duration::from_secs(5));
+        assert_eq!(progress.behind_for(start + Duration::from_secs(11)), Duration::from_secs(11));
+        progress.works();
+        assert_eq!(progress.behind_for(start + Duration::from_secs(12)), Duration::ZERO);
     }
 }

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use keytrail_domain::{Position, RecordedEvent};
 use keytrail_ports::{Filter, LogSignal, Subscription, views::Projected};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{App, AppError, projection::Projections};
@@ -25,6 +26,7 @@ impl App {
                 () = stop.cancelled() => return,
                 ended = self.project_until_failure() => ended,
             };
+            self.0.progress.fails(Instant::now());
             if let Err(error) = ended {
                 tracing::error!(error = &error as &dyn std::error::Error, "projection failed: trying again");
             }
@@ -39,6 +41,9 @@ impl App {
     async fn project_until_failure(&self) -> Result<(), AppError> {
         let after = self.ports().views.checkpoint().await?;
         let mut subscription = self.ports().log.subscribe(after, Filter::default()).await?;
+        if let Some(head) = self.ports().log.head().await? {
+            self.0.progress.log_is_at(head, Instant::now());
+        }
         while let Some(batch) = Batch::next(&mut subscription).await? {
             self.take_up(batch).await?;
         }
@@ -47,14 +52,16 @@ impl App {
 
     async fn take_up(&self, batch: Batch) -> Result<(), AppError> {
         if let Some(upto) = batch.upto {
+            self.0.progress.log_is_at(upto, Instant::now());
             for event in &batch.events {
-                self.0.clock.observe(event.meta()?.recorded_at);
+                self.ports().clock.observe(event.meta()?.recorded_at);
             }
             let projector = Arc::new(Projections);
             let projected = self.ports().views.project(batch.events, upto, projector).await?;
             self.tell(upto, projected);
         }
         if batch.caught_up {
+            self.0.progress.works();
             self.0.progress.set_caught_up();
         }
         Ok(())
@@ -62,10 +69,17 @@ impl App {
 
     /// The authoriser first: whoever sees the new position must not be judged by old rights.
     fn tell(&self, upto: Position, projected: Projected) {
-        for (tenant, position, change) in &projected.authority {
-            self.ports().authorizer.apply(*tenant, *position, std::slice::from_ref(change));
+        // All changes of one event at once: the authoriser takes each position once.
+        for same in projected.authority.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let changes: Vec<_> = same.iter().map(|(_, _, change)| *change).collect();
+            self.ports().authorizer.apply(same[0].0, same[0].1, &changes);
         }
         self.0.progress.advance(upto, projected.events);
+    }
+
+    /// Waits until the views have taken up what was in the log when this process began.
+    pub async fn caught_up(&self) {
+        self.0.progress.caught_up().await;
     }
 
     /// True once the views have taken up everything that was in the log when this process began.

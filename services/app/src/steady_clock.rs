@@ -9,25 +9,28 @@ use keytrail_domain::Timestamp;
 use keytrail_ports::Clock;
 
 /// `max(clock, latest event seen)`.
-pub(crate) struct SteadyClock {
+pub struct SteadyClock {
     clock: Arc<dyn Clock>,
     floor: AtomicI64,
 }
 
 impl SteadyClock {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+    /// Over another clock.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, floor: AtomicI64::new(i64::MIN) }
     }
 
+    /// An event with this time exists.
+    pub fn observe(&self, moment: Timestamp) {
+        self.floor.fetch_max(moment.as_micros(), Ordering::AcqRel);
+    }
+}
+
+impl Clock for SteadyClock {
     /// Now; never before what was answered or observed earlier.
-    pub(crate) fn now(&self) -> Timestamp {
+    fn now(&self) -> Timestamp {
         let now = self.clock.now().as_micros();
         Timestamp::from_micros(self.floor.fetch_max(now, Ordering::AcqRel).max(now))
-    }
-
-    /// An event with this time exists.
-    pub(crate) fn observe(&self, moment: Timestamp) {
-        self.floor.fetch_max(moment.as_micros(), Ordering::AcqRel);
     }
 }
 

@@ -18,6 +18,7 @@ pub mod credential;
 mod event;
 mod id;
 mod label;
+mod leak;
 mod level;
 mod secret;
 mod stream;

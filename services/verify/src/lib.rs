@@ -1,1 +1,24 @@
 //! Asks real systems whether a credential works, through one guarded client.
+//!
+//! It owns the way out ([`guard`]: every request that leaves Keytrail, also a webhook's, goes
+//! through it), the HTTP recipe ([`recipe`]), the built-in components (`components/*.json`, read by
+//! [`Catalog`]) and the check of fields against a component's schema ([`FieldSchema`]).
+//!
+//! It must not know who asks, what is stored, or what a verdict leads to; it keeps no answer, and
+//! nothing it says quotes a value that it was given or a body that it got.
+//!
+//! To add a component: one file in `components/`, named after its slug, and a row of its vendor's
+//! answers in `tests/verify/vendors/answers.rs`; no Rust. To add a way to check that is not HTTP: a driver
+//! beside [`HttpVerifier`] that dials through [`guard::resolve`].
+
+mod catalog;
+mod definition;
+pub mod guard;
+pub mod recipe;
+mod schema;
+mod verifier;
+
+pub use catalog::{Catalog, CatalogError};
+pub use definition::validate_definition;
+pub use schema::{BadSchema, FieldSchema};
+pub use verifier::{HttpVerifier, VerifyConfig};

@@ -53,13 +53,16 @@ impl App {
         };
         let stream = StreamId::credential(call.principal.tenant, id);
         let _one_at_a_time = self.0.claims.take(format!("check\0{id}")).await?;
+        let standing = self.standing(call).await?;
         let credential: Credential = self.load(&stream).await?;
+        standing.still_may(Action::Verify, &credential)?;
         let state = present(&credential)?;
         state.may_be_checked()?;
         let report = self.check_stored(state, None).await?;
         let version = state.version;
         let recorded = self
-            .execute::<Credential>(Execution::of(call, stream, &ticket), |_| {
+            .execute::<Credential>(Execution::of(call, stream, &ticket), |now| {
+                standing.still_may(Action::Verify, now)?;
                 Ok(CredentialCommand::RecordCheck {
                     version,
                     trigger: Trigger::Demand,

@@ -15,6 +15,7 @@ use crate::{
     App, AppError, Call, CredentialRotation, CredentialUpdate, Done, Mutation, NewGrant,
     execute::Execution,
     idempotency::{Admission, Ticket},
+    standing::Standing,
 };
 
 type Answer = Result<Done<CredentialId>, AppError>;
@@ -25,6 +26,8 @@ struct Target<'a> {
     id: CredentialId,
     ticket: Ticket,
     expected: Option<u64>,
+    action: Action,
+    standing: Standing,
 }
 
 impl Target<'_> {
@@ -46,12 +49,10 @@ impl App {
         input: CredentialUpdate,
     ) -> Answer {
         let (id, expected) = (input.id, input.expected_revision);
-        self.authorize(call, Action::Update, Object::Credential(id)).await?;
-        let ticket = match self.admit(call, &mutation).await? {
-            Admission::Done(done) => return replayed(done),
-            Admission::Do(ticket) => ticket,
+        let target = match self.target(call, &mutation, Action::Update, (id, expected)).await? {
+            Err(done) => return Ok(done),
+            Ok(target) => target,
         };
-        let target = Target { call, id, ticket, expected };
         let credential = self.load_credential(&target).await?;
         let state = present(&credential)?;
         let _name = match &input.name {
@@ -61,7 +62,11 @@ impl App {
         let external_id = input.external_id.as_ref().and_then(|id| id.as_deref());
         let _external_id = self.hold_external_id(state.tenant, external_id, Some(id)).await?;
         let update = self.update(state, input).await?;
-        self.change(target, |_| Ok(CredentialCommand::Update(Box::new(update.clone())))).await
+        self.change(target, |now| {
+            unchanged(state, now, expected)?;
+            Ok(CredentialCommand::Update(Box::new(update.clone())))
+        })
+        .await
     }
 
     async fn update(&self, state: &State, input: CredentialUpdate) -> Result<Update, AppError> {
@@ -125,21 +130,16 @@ impl App {
         input: CredentialRotation,
     ) -> Answer {
         let (id, expected) = (input.id, input.expected_revision);
-        self.authorize(call, Action::Rotate, Object::Credential(id)).await?;
-        let ticket = match self.admit(call, &mutation).await? {
-            Admission::Done(done) => return replayed(done),
-            Admission::Do(ticket) => ticket,
+        let target = match self.target(call, &mutation, Action::Rotate, (id, expected)).await? {
+            Err(done) => return Ok(done),
+            Ok(target) => target,
         };
-        let target = Target { call, id, ticket, expected };
         let credential = self.load_credential(&target).await?;
         let state = present(&credential)?;
         let rotate = self.rotation(state, input).await?;
-        let seen = state.version;
-        self.change(target, |now| match now.live() {
-            Some(now) if now.version != seen => {
-                Err(AppError::conflict("the secret was rotated at the same time: try again"))
-            }
-            _ => Ok(CredentialCommand::Rotate(Box::new(rotate.clone()))),
+        self.change(target, |now| {
+            unchanged(state, now, expected)?;
+            Ok(CredentialCommand::Rotate(Box::new(rotate.clone())))
         })
         .await
     }
@@ -335,12 +335,17 @@ impl App {
         self.authorize(call, action, Object::Credential(id)).await?;
         Ok(match self.admit(call, mutation).await? {
             Admission::Done(done) => Err(replayed(done)?),
-            Admission::Do(ticket) => Ok(Target { call, id, ticket, expected }),
+            Admission::Do(ticket) => {
+                Ok(Target { call, id, ticket, expected, action, standing: self.standing(call).await? })
+            }
         })
     }
 
     async fn load_credential(&self, target: &Target<'_>) -> Result<Credential, AppError> {
-        self.load(&StreamId::credential(target.call.principal.tenant, target.id)).await
+        let stream = StreamId::credential(target.call.principal.tenant, target.id);
+        let credential = self.load(&stream).await?;
+        target.standing.still_may(target.action, &credential)?;
+        Ok(credential)
     }
 
     async fn change(
@@ -348,8 +353,27 @@ impl App {
         target: Target<'_>,
         make: impl Fn(&Credential) -> Result<CredentialCommand, AppError> + Send + Sync,
     ) -> Answer {
+        let make = |credential: &Credential| {
+            target.standing.still_may(target.action, credential)?;
+            make(credential)
+        };
         let done = self.execute::<Credential>(target.execution(), make).await?;
         Ok(done.map(|()| target.id))
+    }
+}
+
+/// What was merged and checked must still be what is there, or a change at the same time is lost.
+fn unchanged(seen: &State, now: &Credential, expected: Option<u64>) -> Result<(), AppError> {
+    let same = |now: &State| {
+        (now.version, &now.fields, &now.allowed_hosts) == (seen.version, &seen.fields, &seen.allowed_hosts)
+    };
+    match now.live() {
+        Some(now) if !same(now) => Err(AppError::Conflict {
+            message: "the credential was changed at the same time: try again".into(),
+            expected,
+            actual: Some(now.revision),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -165,7 +165,7 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
         E::Verified { version, trigger, report }
         | E::Invalidated { version, trigger, report }
         | E::VerificationInconclusive { version, trigger, report } => {
-            checked(row, Check { id, version: *version, trigger: *trigger, report }, meta);
+            checked(row, &Check { id, version: *version, trigger: *trigger, report }, meta);
         }
         E::Attached { usage, kind } => row.usages.push(UsageRow {
             kind: *kind,
@@ -199,7 +199,7 @@ struct Check<'a> {
     report: &'a Report,
 }
 
-fn checked(row: &mut CredentialRow, check: Check<'_>, meta: &EventMeta) {
+fn checked(row: &mut CredentialRow, check: &Check<'_>, meta: &EventMeta) {
     row.health = row.health.after(check.report.verdict);
     row.expires_at = check.report.expires_at.or(row.expires_at);
     row.last_verification = Some(VerificationRow {

@@ -32,7 +32,7 @@ impl Projector for Projections {
     }
 
     fn project(&self, event: &RecordedEvent, views: &mut dyn ViewTx) -> Result<(), ViewError> {
-        let meta = event.meta().map_err(unreadable)?;
+        let meta = event.meta().map_err(|error| unreadable(&error))?;
         let fact = Fact { event, meta: &meta };
         match event.stream.kind() {
             StreamKind::Tenant => tenants::project(&fact, &decode::<TenantEvent>(event)?, views)?,
@@ -51,10 +51,10 @@ impl Projector for Projections {
 }
 
 fn decode<E: keytrail_domain::DomainEvent>(event: &RecordedEvent) -> Result<E, ViewError> {
-    event.decode().map_err(unreadable)
+    event.decode().map_err(|error| unreadable(&error))
 }
 
-fn unreadable(error: keytrail_domain::DecodeError) -> ViewError {
+fn unreadable(error: &keytrail_domain::DecodeError) -> ViewError {
     ViewError::Projection(error.to_string())
 }
 

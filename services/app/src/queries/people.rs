@@ -43,6 +43,18 @@ impl App {
         self.authorize(call, Action::View, Object::Tenant).await
     }
 
+    /// May the caller add members, and so see how to reach them?
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` for no member.
+    pub async fn may_manage_members(&self, call: &Call) -> Result<bool, AppError> {
+        match self.authorize(call, Action::Create, Object::Member(None)).await {
+            Ok(()) => Ok(true),
+            Err(AppError::Forbidden | AppError::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A page of the tenant's teams.
     ///
     /// # Errors

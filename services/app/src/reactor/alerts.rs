@@ -50,17 +50,29 @@ impl App {
     async fn react_until_failure(&self) -> Result<(), AppError> {
         let mark = self.ports().journal.mark(NAME).await?;
         let after: Option<Position> = mark.and_then(|mark| serde_json::from_slice(&mark).ok());
+        self.views_at_head().await?;
         let mut signals = self.ports().log.subscribe(after, Filter::default()).await?;
         let mut unmarked = 0;
         while let Some(signal) = signals.next().await {
             let LogSignal::Event(event) = signal? else { continue };
             let reacted = self.react(&event).await?;
             unmarked += 1;
+            if reacted {
+                self.views_at_head().await?;
+            }
             if reacted || unmarked >= MARK_EVERY {
                 let mark = serde_json::to_vec(&event.position).unwrap_or_default();
                 self.ports().journal.set_mark(NAME, mark).await?;
                 unmarked = 0;
             }
+        }
+        Ok(())
+    }
+
+    /// Waits until the views show every alert of ours: they tell whether there is one to resolve.
+    async fn views_at_head(&self) -> Result<(), AppError> {
+        if let Some(head) = self.ports().log.head().await? {
+            self.0.progress.wait_for_ever(head).await;
         }
         Ok(())
     }
@@ -107,11 +119,15 @@ impl App {
             Reaction::Recover(cause) => (cause, AlertCommand::Recover { source }),
         };
         let tenant = event.stream.tenant_id();
+        let stream = StreamId::alert(tenant, credential, cause.as_str());
+        if matches!(command, AlertCommand::Recover { .. }) && self.was_raised_later(event, &stream).await? {
+            return Ok(());
+        }
         let call =
             Call { principal: Principal::internal(tenant, NAME), correlation: event.meta()?.correlation };
         let execution = Execution {
             call: &call,
-            stream: StreamId::alert(tenant, credential, cause.as_str()),
+            stream,
             expected_revision: None,
             idempotency: None,
             cause: Some((event.id, cause.as_str())),
@@ -119,6 +135,14 @@ impl App {
         };
         self.execute::<Alert>(execution, |_| Ok(command.clone())).await?;
         Ok(())
+    }
+
+    /// Events are looked at again after a crash: an old recovery must not end a newer alert.
+    async fn was_raised_later(&self, event: &RecordedEvent, alert: &StreamId) -> Result<bool, AppError> {
+        let Some(source) = self.load::<Alert>(alert).await?.source else { return Ok(false) };
+        // The views know every event up to this one: an unknown source came later.
+        let source = self.ports().views.event(event.stream.tenant_id(), source).await?;
+        Ok(source.is_none_or(|source| source.position > event.position))
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod event_store;
 pub mod journal;
+pub mod secret_store;
 
 use std::{future::Future, time::Duration};
 

@@ -3,6 +3,8 @@
 
 mod event_store;
 mod journal;
+mod secret_store;
 
 pub use event_store::MemoryEventStore;
 pub use journal::MemoryJournal;
+pub use secret_store::{MemorySecretStore, SecretCalls, VaultTrouble};

@@ -99,7 +99,7 @@ pub struct Projected {
 /// The read models as a whole. Writes come from one runner; reads from everywhere, and never
 /// block an executor thread.
 ///
-/// Promises, each tested by the adapter:
+/// Promises, each a case in the tests of `keytrail-sqlite`:
 /// 1. Rows and checkpoint commit together; an event at or before the checkpoint changes nothing.
 /// 2. A failing event leaves rows and checkpoint as they were before its batch.
 /// 3. Nothing of one tenant is in an answer for another.

@@ -42,7 +42,7 @@ const READERS: usize = 2;
 
 /// The embedded event log.
 pub struct SqliteEventStore {
-    // Closed in this order: the writer's connection, the last one, tidies up the file.
+    // Closed before the writer: the last connection empties the log of changes, if it may write.
     readers: Arc<Readers>,
     writer: GroupCommit<Log>,
     /// Number of the last durable event; wakes the subscriptions.

@@ -31,7 +31,7 @@ const READERS: usize = 2;
 
 /// The embedded journal.
 pub struct SqliteJournal {
-    // Closed in this order: the writer's connection, the last one, tidies up the file.
+    // Closed before the writer: the last connection empties the log of changes, if it may write.
     readers: Readers,
     writer: GroupCommit<Book>,
     stats: Arc<Stats>,

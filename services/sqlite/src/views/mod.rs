@@ -59,7 +59,7 @@ const READERS: usize = 4;
 
 /// The embedded read models.
 pub struct SqliteViews {
-    // Closed in this order: the writer's connection, the last one, tidies up the file.
+    // Closed before the writer: the last connection empties the log of changes, if it may write.
     readers: Readers,
     worker: Worker<Job>,
     hot: Arc<Hot>,

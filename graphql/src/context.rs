@@ -1,0 +1,36 @@
+//! What a resolver has at hand: the application and the caller.
+
+use async_graphql::{Context, Result};
+use keytrail_app::{App, Call};
+use keytrail_domain::Principal;
+use uuid::Uuid;
+
+use crate::{
+    error::{Code, OrFail, failure},
+    request::{AfterPosition, RequestId},
+};
+
+/// The application.
+pub(crate) fn app<'a>(ctx: &Context<'a>) -> Result<&'a App> {
+    ctx.data::<App>()
+}
+
+/// The request's id; nil only when a test runs the schema without the transport.
+pub(crate) fn request_id(ctx: &Context<'_>) -> Uuid {
+    ctx.data_opt::<RequestId>().map_or(Uuid::nil(), |id| id.0)
+}
+
+/// The caller, once the views show what he has seen elsewhere (`Keytrail-After`).
+///
+/// # Errors
+/// `UNAUTHENTICATED` for a caller without a valid token.
+pub(crate) async fn caller(ctx: &Context<'_>) -> Result<Call> {
+    let Some(principal) = ctx.data_opt::<Principal>() else {
+        return Err(failure(Code::Unauthenticated, "sign in as a member of the tenant"));
+    };
+    let call = Call { principal: principal.clone(), correlation: request_id(ctx) };
+    if let Some(after) = ctx.data_opt::<AfterPosition>() {
+        app(ctx)?.wait_for(&call, &after.0).await.or_fail(ctx)?;
+    }
+    Ok(call)
+}

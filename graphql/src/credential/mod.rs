@@ -1,0 +1,16 @@
+//! Credentials.
+
+pub mod access;
+pub mod inputs;
+pub mod mutation;
+pub mod query;
+pub mod subscription;
+pub mod types;
+pub mod verification;
+
+pub use access::{Grant, Owner};
+pub use mutation::CredentialMutation;
+pub use query::CredentialQuery;
+pub use subscription::{AccessLost, CredentialSubscription};
+pub use types::Credential;
+pub use verification::{TestReport, Verification};

@@ -1,0 +1,303 @@
+//! The credential as callers see it: everything but its secret.
+
+use std::sync::Arc;
+
+use async_graphql::{
+    Context, ID, Json, Object, Result, SimpleObject,
+    connection::{Connection, EmptyFields},
+};
+use keytrail_ports::views::{AlertFilter, CredentialRow, UsageRow, VersionRow};
+use serde_json::Value;
+
+use super::{Grant, Owner, Verification};
+use crate::{
+    alert::Alert,
+    component::Component,
+    context::{app, caller},
+    enums::{CredentialKind, CredentialStatus, Permission, UsageKind},
+    error::OrFail,
+    event::Event,
+    member::Actor,
+    page::{Cursor, Window, connection, cost},
+    scalar::DateTime,
+};
+
+/// A named object that holds what is needed to authenticate with one component. Its secret is in
+/// the vault and in no answer.
+#[derive(Clone, Debug)]
+pub struct Credential(pub Arc<CredentialRow>);
+
+/// A free label.
+#[derive(SimpleObject)]
+pub struct Label {
+    /// Its key.
+    key: String,
+    /// Its value.
+    value: String,
+}
+
+/// One field of a credential.
+#[derive(SimpleObject)]
+pub struct CredentialField {
+    /// Its name.
+    name: String,
+    /// Its value; always null for a secret field.
+    value: Option<Json<Value>>,
+    /// Its value is in the vault only.
+    is_secret: bool,
+    /// It has a value.
+    is_set: bool,
+}
+
+/// One secret version.
+pub struct CredentialVersion(VersionRow);
+
+/// Something that uses the credential.
+pub struct Usage(UsageRow);
+
+#[Object]
+impl Credential {
+    /// Global id, `cred_…`.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// Its name, unique for its owner.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Your own id for it, unique in the tenant.
+    async fn external_id(&self) -> Option<&str> {
+        self.0.external_id.as_deref()
+    }
+
+    /// What it is for.
+    async fn component(&self, ctx: &Context<'_>) -> Result<Option<Component>> {
+        let call = caller(ctx).await?;
+        Ok(app(ctx)?.component(&call, &self.0.component.slug).await.or_fail(ctx)?.map(Component))
+    }
+
+    /// Its broad kind.
+    async fn kind(&self) -> CredentialKind {
+        self.0.kind.into()
+    }
+
+    /// Its status now.
+    async fn status(&self, ctx: &Context<'_>) -> Result<CredentialStatus> {
+        Ok(self.0.status(app(ctx)?.now()).into())
+    }
+
+    /// Who owns it.
+    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<Owner>> {
+        Owner::load(ctx, self.0.owner).await
+    }
+
+    /// Free labels.
+    async fn labels(&self) -> Vec<Label> {
+        let label = |(key, value): (&str, &str)| Label { key: key.to_owned(), value: value.to_owned() };
+        self.0.labels.iter().map(label).collect()
+    }
+
+    /// Hosts that its secret may be sent to.
+    async fn allowed_hosts(&self) -> &[String] {
+        &self.0.allowed_hosts
+    }
+
+    /// Number of the current secret version, from 1.
+    async fn secret_version(&self) -> u32 {
+        self.0.versions.last().map_or(0, |version| version.number)
+    }
+
+    /// Secret versions, oldest first.
+    #[graphql(complexity = "10 * child_complexity + 1")]
+    async fn versions(&self) -> Vec<CredentialVersion> {
+        self.0.versions.iter().cloned().map(CredentialVersion).collect()
+    }
+
+    /// Its fields, as the component has them; secret ones without a value.
+    #[graphql(complexity = "10 * child_complexity + 1")]
+    async fn fields(&self, ctx: &Context<'_>) -> Result<Vec<CredentialField>> {
+        let call = caller(ctx).await?;
+        let component = app(ctx)?.component(&call, &self.0.component.slug).await.or_fail(ctx)?;
+        let secret = component.as_ref().map(|it| it.secret_fields()).unwrap_or_default();
+        let names = component.iter().flat_map(|it| it.properties()).map(|(name, _)| name.to_owned());
+        Ok(names.map(|name| self.field(name, &secret)).collect())
+    }
+
+    /// When it ends: by evidence where there is any, else as somebody said.
+    async fn expires_at(&self) -> Option<DateTime> {
+        self.0.expires_at.map(DateTime)
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+
+    /// By whom.
+    async fn created_by(&self) -> Actor {
+        Actor(self.0.created_by.clone())
+    }
+
+    /// When people last changed it.
+    async fn updated_at(&self) -> DateTime {
+        self.0.updated_at.into()
+    }
+
+    /// The last check.
+    async fn last_verification(&self) -> Option<Verification> {
+        self.0.last_verification.clone().map(Verification)
+    }
+
+    /// Checks, newest first.
+    #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
+    async fn verifications(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many, 1 to 1000; 50 when not given")] first: Option<i32>,
+        #[graphql(desc = "After this cursor")] after: Option<String>,
+        #[graphql(desc = "The last so many")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor")] before: Option<String>,
+    ) -> Result<Connection<Cursor, Verification, EmptyFields, EmptyFields>> {
+        let call = caller(ctx).await?;
+        let page = Window { first, after, last, before }.args()?;
+        let listed = app(ctx)?.verifications(&call, self.0.id, page).await.or_fail(ctx)?;
+        Ok(connection(listed, Verification, EmptyFields))
+    }
+
+    /// When its secret was last fetched.
+    async fn last_leased_at(&self) -> Option<DateTime> {
+        self.0.last_leased_at.map(DateTime)
+    }
+
+    /// Who was given what; the owner is not among them.
+    #[graphql(complexity = "10 * child_complexity + 1")]
+    async fn grants(&self, ctx: &Context<'_>) -> Result<Vec<Grant>> {
+        let call = caller(ctx).await?;
+        let app = app(ctx)?;
+        let rows = app.grants(&call, self.0.id).await.or_fail(ctx)?;
+        let now = app.now();
+        Ok(rows.into_iter().map(|row| Grant { row, now }).collect())
+    }
+
+    /// What the viewer may do with it.
+    async fn viewer_permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
+        let call = caller(ctx).await?;
+        let actions = app(ctx)?.permissions(&call, self.0.id).await.or_fail(ctx)?;
+        Ok(actions.into_iter().map(Into::into).collect())
+    }
+
+    /// What uses it.
+    #[graphql(complexity = "10 * child_complexity + 1")]
+    async fn usages(&self) -> Vec<Usage> {
+        self.0.usages.iter().cloned().map(Usage).collect()
+    }
+
+    /// Everything that happened to it, oldest first.
+    #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many, 1 to 1000; 50 when not given")] first: Option<i32>,
+        #[graphql(desc = "After this cursor")] after: Option<String>,
+        #[graphql(desc = "The last so many")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor")] before: Option<String>,
+    ) -> Result<Connection<Cursor, Event, EmptyFields, EmptyFields>> {
+        let call = caller(ctx).await?;
+        let page = Window { first, after, last, before }.args()?;
+        Ok(connection(
+            app(ctx)?.history(&call, self.0.id, page).await.or_fail(ctx)?,
+            Event::from,
+            EmptyFields,
+        ))
+    }
+
+    /// Its alerts, newest first.
+    #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
+    async fn alerts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many, 1 to 1000; 50 when not given")] first: Option<i32>,
+        #[graphql(desc = "After this cursor")] after: Option<String>,
+        #[graphql(desc = "The last so many")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor")] before: Option<String>,
+    ) -> Result<Connection<Cursor, Alert, EmptyFields, EmptyFields>> {
+        let call = caller(ctx).await?;
+        let filter = AlertFilter { credential: Some(self.0.id), ..AlertFilter::default() };
+        let page = Window { first, after, last, before }.args()?;
+        Ok(connection(app(ctx)?.alerts(&call, filter, page).await.or_fail(ctx)?, Alert, EmptyFields))
+    }
+
+    /// When it was deleted, if it is.
+    async fn deleted_at(&self) -> Option<DateTime> {
+        self.0.deleted_at.map(DateTime)
+    }
+
+    /// Until when it can be restored, if it is deleted.
+    async fn restorable_until(&self) -> Option<DateTime> {
+        self.0.restorable_until.map(DateTime)
+    }
+
+    /// How often people changed it: for `expectedRevision`. Checks do not count.
+    async fn revision(&self) -> u64 {
+        self.0.revision
+    }
+}
+
+impl Credential {
+    fn field(&self, name: String, secret: &std::collections::BTreeSet<String>) -> CredentialField {
+        if secret.contains(&name) {
+            let is_set = self.0.secret_fields.contains(&name);
+            return CredentialField { name, value: None, is_secret: true, is_set };
+        }
+        let value = self.0.fields.get(&name).cloned();
+        CredentialField { is_set: value.is_some(), value: value.map(Json), is_secret: false, name }
+    }
+}
+
+#[Object]
+impl CredentialVersion {
+    /// Its number, from 1, never used twice.
+    async fn number(&self) -> u32 {
+        self.0.number
+    }
+
+    /// When it was taken.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+
+    /// By whom.
+    async fn created_by(&self) -> Actor {
+        Actor(self.0.created_by.clone())
+    }
+
+    /// When a newer one took its place.
+    async fn replaced_at(&self) -> Option<DateTime> {
+        self.0.replaced_at.map(DateTime)
+    }
+}
+
+#[Object]
+impl Usage {
+    /// Its global id.
+    async fn id(&self) -> ID {
+        self.0.id.clone().into()
+    }
+
+    /// What it is.
+    async fn kind(&self) -> UsageKind {
+        self.0.kind.into()
+    }
+
+    /// It runs right now.
+    async fn active(&self) -> bool {
+        self.0.active
+    }
+
+    /// Since when.
+    async fn attached_at(&self) -> DateTime {
+        self.0.attached_at.into()
+    }
+}

@@ -1,0 +1,226 @@
+//! Enums of the API, each the twin of one of the domain's.
+
+use async_graphql::Enum;
+use keytrail_domain::{alert, component, credential, verification};
+use keytrail_ports::{Action, views};
+
+/// The status of a credential. Dates count when asked.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "credential::Status")]
+pub enum CredentialStatus {
+    /// Deleted, and restorable for a while.
+    Deleted,
+    /// Stopped by hand: no lease, check or refresh.
+    Suspended,
+    /// The system rejects it.
+    Invalid,
+    /// Its time is over.
+    Expired,
+    /// Its time is over within 30 days.
+    Expiring,
+    /// The system accepts it.
+    Valid,
+    /// Nothing is known yet.
+    Unverified,
+}
+
+/// The broad kind of a credential.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "component::CredentialKind")]
+pub enum CredentialKind {
+    /// One key or token.
+    ApiKey,
+    /// User and password.
+    Basic,
+    /// OAuth2 tokens.
+    #[graphql(name = "OAUTH2")]
+    OAuth2,
+    /// A certificate and its key.
+    Certificate,
+    /// An account of AWS, GCP or Azure.
+    Cloud,
+    /// A Kubernetes service account's token.
+    ServiceAccountToken,
+    /// A database account.
+    Database,
+    /// Anything else.
+    Custom,
+}
+
+/// What a check proved.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "verification::Verdict")]
+pub enum Verdict {
+    /// It works.
+    Valid,
+    /// It is alive, but its scope is too small for what the check asked.
+    Limited,
+    /// Rejected.
+    Invalid,
+    /// Rejected because its time is over.
+    Expired,
+    /// Rejected because somebody took it back.
+    Revoked,
+    /// Nothing: see the reason. The status does not change.
+    Inconclusive,
+    /// There is no check for this component.
+    Unsupported,
+}
+
+/// Why a check proved nothing.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "verification::InconclusiveReason")]
+pub enum InconclusiveReason {
+    /// The system asked us to come back later.
+    RateLimited,
+    /// No connection, or it was not allowed.
+    Unreachable,
+    /// No answer in time.
+    Timeout,
+    /// An answer that the component's rules do not know.
+    Unexpected,
+}
+
+/// Who or what asked for a check.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "verification::Trigger")]
+pub enum CheckTrigger {
+    /// Before the credential was created.
+    Create,
+    /// Before a change was taken.
+    Change,
+    /// Somebody asked.
+    Demand,
+    /// The schedule.
+    Routine,
+}
+
+/// How much a grant allows; each level includes the ones before.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "keytrail_domain::Level")]
+pub enum Level {
+    /// See metadata, status and history.
+    View,
+    /// Lease, attach, verify.
+    Use,
+    /// Rename, label, rotate.
+    Edit,
+    /// Share, transfer, suspend, delete, restore.
+    Manage,
+}
+
+/// A member's role in the tenant.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "keytrail_domain::Role")]
+pub enum Role {
+    /// Sees everything and the audit log, changes nothing.
+    Auditor,
+    /// Makes credentials for himself and his teams.
+    Member,
+    /// Manages members, teams and every credential.
+    Admin,
+    /// Also changes the tenant's settings and makes owners.
+    Owner,
+}
+
+/// Where an alert stands.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "alert::AlertState")]
+pub enum AlertState {
+    /// Nobody has it yet.
+    Open,
+    /// Somebody takes care of it.
+    Acknowledged,
+    /// Over.
+    Resolved,
+}
+
+/// How bad an alert is.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "alert::Severity")]
+pub enum AlertSeverity {
+    /// Good to know.
+    Info,
+    /// Somebody should look this week.
+    Warning,
+    /// Something is broken now.
+    Critical,
+}
+
+/// Why there is an alert.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "alert::Cause")]
+pub enum AlertCause {
+    /// The system rejects the credential.
+    Invalid,
+    /// Its end is near.
+    Expiring,
+    /// Its end has come.
+    Expired,
+    /// Checks have come to nothing for a day.
+    VerificationFailing,
+    /// It was suspended while something uses it.
+    Suspended,
+}
+
+/// What uses a credential.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "credential::UsageKind")]
+pub enum UsageKind {
+    /// A link to an external system.
+    Connection,
+    /// An integration flow.
+    Flow,
+}
+
+/// Something that the viewer may do.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "Action")]
+pub enum Permission {
+    /// Make one.
+    Create,
+    /// See it.
+    View,
+    /// Check it against the real system.
+    Verify,
+    /// Fetch its secret once.
+    Lease,
+    /// Put it into a flow or connection.
+    Attach,
+    /// Change what is no secret.
+    Update,
+    /// Give it a new secret.
+    Rotate,
+    /// Give others a level, or take it back.
+    Share,
+    /// Stop it, and let it go on.
+    Suspend,
+    /// Delete it.
+    Delete,
+    /// Bring it back.
+    Restore,
+    /// Offer it to another owner.
+    Transfer,
+    /// See who had access, and when.
+    ReviewAccess,
+    /// Change a team's members and leads.
+    ChangeMembers,
+    /// Change a member's role.
+    ChangeRole,
+    /// Take care of its alerts.
+    Acknowledge,
+}
+
+/// What a list of credentials goes by.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "views::CredentialSort")]
+pub enum CredentialSort {
+    /// Name, without regard to case.
+    Name,
+    /// When it was made.
+    CreatedAt,
+    /// When people last changed it.
+    UpdatedAt,
+    /// When it ends; those without an end last.
+    ExpiresAt,
+}

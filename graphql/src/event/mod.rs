@@ -1,0 +1,133 @@
+//! Events: history and audit log.
+
+use std::sync::Arc;
+
+use async_graphql::{
+    Context, ID, InputObject, Json, Object, Result, SimpleObject,
+    connection::{Connection, EmptyFields},
+};
+use keytrail_ports::views::{EventFilter, EventRow};
+use serde_json::Value;
+
+use crate::{
+    context::{app, caller},
+    credential::Credential,
+    error::{OrFail, bad_id},
+    loader::load,
+    member::Actor,
+    page::{Cursor, Window, connection, cost},
+    scalar::DateTime,
+};
+
+/// Places in the vault, and sealed profiles: no secrets, but nobody's business.
+const HIDDEN: [&str; 4] = ["secret", "keys", "profile", "key"];
+
+/// Something that happened. Never holds a secret.
+#[derive(Clone, SimpleObject)]
+#[graphql(complex)]
+pub struct Event {
+    /// Global id, `evt_…`.
+    id: ID,
+    /// What happened, for example `CredentialCreated`.
+    #[graphql(name = "type")]
+    event_type: String,
+    /// When, by Keytrail's clock.
+    recorded_at: DateTime,
+    /// Number of the event in its stream, from 0.
+    revision: u64,
+    /// The request that it belongs to.
+    correlation_id: ID,
+    #[graphql(skip)]
+    row: Arc<EventRow>,
+}
+
+impl From<Arc<EventRow>> for Event {
+    fn from(row: Arc<EventRow>) -> Self {
+        Self {
+            id: row.id.to_string().into(),
+            event_type: row.event_type.clone(),
+            recorded_at: row.recorded_at.into(),
+            revision: row.revision,
+            correlation_id: row.correlation.to_string().into(),
+            row,
+        }
+    }
+}
+
+#[async_graphql::ComplexObject]
+impl Event {
+    /// Who did it.
+    async fn actor(&self) -> Actor {
+        Actor(self.row.actor.clone())
+    }
+
+    /// What it says, without places in the vault.
+    async fn data(&self) -> Json<Value> {
+        let mut data = self.row.data.clone();
+        if let Some(fields) = data.as_object_mut() {
+            fields.retain(|name, _| !HIDDEN.contains(&name.as_str()));
+        }
+        Json(data)
+    }
+
+    /// The credential that it is about, if it is about one that the viewer may see.
+    async fn credential(&self, ctx: &Context<'_>) -> Result<Option<Credential>> {
+        match self.row.credential {
+            Some(id) => Ok(load(ctx, id).await?.map(Credential)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Which events; all that is given must hold.
+#[derive(InputObject, Clone, Debug, Default)]
+pub struct AuditLogFilter {
+    /// Any of these types.
+    pub types: Option<Vec<String>>,
+    /// About this credential.
+    pub credential_id: Option<ID>,
+    /// By this member or service account.
+    pub actor_id: Option<ID>,
+    /// Recorded at or after this moment.
+    pub from: Option<DateTime>,
+    /// Recorded before this moment.
+    pub until: Option<DateTime>,
+}
+
+impl AuditLogFilter {
+    fn into_port(self) -> Result<EventFilter> {
+        let credential = self.credential_id.map(|id| keytrail_domain::CredentialId::parse(&id));
+        Ok(EventFilter {
+            types: self.types.unwrap_or_default(),
+            credential: credential.transpose().map_err(|error| bad_id("filter.credentialId", &error))?,
+            actor: self.actor_id.map(|id| id.to_string()),
+            from: self.from.map(|moment| moment.0),
+            until: self.until.map(|moment| moment.0),
+            stream: None,
+        })
+    }
+}
+
+/// The audit log.
+#[derive(Default)]
+pub struct AuditQuery;
+
+#[Object]
+impl AuditQuery {
+    /// Everything that happened in the tenant, oldest first. For OWNER, ADMIN and AUDITOR.
+    #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
+    async fn audit_log(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which events")] filter: Option<AuditLogFilter>,
+        #[graphql(desc = "At most so many, 1 to 1000; 50 when not given")] first: Option<i32>,
+        #[graphql(desc = "After this cursor")] after: Option<String>,
+        #[graphql(desc = "The last so many")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor")] before: Option<String>,
+    ) -> Result<Connection<Cursor, Event, EmptyFields, EmptyFields>> {
+        let call = caller(ctx).await?;
+        let filter = filter.unwrap_or_default().into_port()?;
+        let page = Window { first, after, last, before }.args()?;
+        Ok(connection(app(ctx)?.audit_log(&call, filter, page).await.or_fail(ctx)?, Event::from, EmptyFields))
+    }
+}

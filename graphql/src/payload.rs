@@ -1,0 +1,33 @@
+//! Payloads: the changed thing as it is now, and the place in the log that shows the change.
+
+/// Defines one mutation's payload around one changed thing.
+macro_rules! payload {
+    ($(#[$doc:meta])* $name:ident { $(#[$thing_doc:meta])* $field:ident: $thing:ty }) => {
+        $(#[$doc])*
+        #[derive(async_graphql::SimpleObject)]
+        pub struct $name {
+            $(#[$thing_doc])*
+            pub $field: Option<$thing>,
+            /// Place in the log that shows the change: send it as `Keytrail-After` to read your
+            /// write on any node.
+            pub position: String,
+            /// This node's answers show the change already.
+            pub visible: bool,
+            /// This is the answer of an earlier mutation with the same `idempotencyKey`.
+            pub replayed: bool,
+        }
+
+        impl $name {
+            pub(crate) fn new<T>(done: &keytrail_app::Done<T>, $field: Option<$thing>) -> Self {
+                Self {
+                    $field,
+                    position: done.position.clone(),
+                    visible: done.visible,
+                    replayed: done.replayed,
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use payload;

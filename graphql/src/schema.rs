@@ -1,0 +1,90 @@
+//! The schema as a whole.
+
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema};
+use keytrail_app::App;
+
+use crate::{
+    alert::{AlertMutation, AlertQuery, AlertSubscription},
+    component::ComponentQuery,
+    credential::{CredentialMutation, CredentialQuery, CredentialSubscription},
+    event::AuditQuery,
+    loader::PerRequest,
+    member::{MemberMutation, MemberQuery},
+    node::NodeQuery,
+    stats::StatsQuery,
+    team::{TeamMutation, TeamQuery},
+    tenant::{TenantMutation, TenantQuery},
+};
+
+/// Selection sets inside each other.
+const DEPTH: usize = 15;
+/// Fields, with those of a list counted once for each item that it can have.
+const COMPLEXITY: usize = 50_000;
+
+/// Everything that can be asked.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    NodeQuery,
+    TenantQuery,
+    CredentialQuery,
+    ComponentQuery,
+    TeamQuery,
+    MemberQuery,
+    AlertQuery,
+    AuditQuery,
+    StatsQuery,
+);
+
+/// Everything that can be changed.
+#[derive(MergedObject, Default)]
+pub struct Mutation(CredentialMutation, TeamMutation, MemberMutation, TenantMutation, AlertMutation);
+
+/// Everything that can be heard.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(CredentialSubscription, AlertSubscription);
+
+/// Keytrail's schema.
+pub type KeytrailSchema = Schema<Query, Mutation, Subscription>;
+
+/// Whether the schema can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Introspection {
+    /// It can.
+    On,
+    /// It cannot.
+    Off,
+}
+
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .register_output_type::<crate::node::Node>()
+        .limit_depth(DEPTH)
+        .limit_complexity(COMPLEXITY)
+        .disable_suggestions()
+}
+
+/// The schema over an application.
+pub fn schema(app: App, introspection: Introspection) -> KeytrailSchema {
+    let builder = builder().data(app).extension(PerRequest);
+    match introspection {
+        Introspection::On => builder.finish(),
+        Introspection::Off => builder.disable_introspection().finish(),
+    }
+}
+
+/// The schema in its definition language, as `graphql/schema.graphql` has it.
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new().sorted_fields().sorted_enum_items().include_specified_by();
+    format!("{}\n", builder().finish().sdl_with_options(options).trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checked_in_schema_is_this_one() {
+        let checked_in = include_str!("../schema.graphql");
+        assert!(sdl() == checked_in, "graphql/schema.graphql differs: run `cargo xtask update`");
+    }
+}

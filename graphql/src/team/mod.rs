@@ -1,0 +1,9 @@
+//! Teams.
+
+pub mod mutation;
+pub mod query;
+pub mod types;
+
+pub use mutation::TeamMutation;
+pub use query::TeamQuery;
+pub use types::Team;

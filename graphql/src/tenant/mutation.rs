@@ -1,0 +1,57 @@
+//! Changes of the tenant.
+
+use async_graphql::{Context, InputObject, Object, Result};
+
+use super::Tenant;
+use crate::{
+    context::{app, caller},
+    error::OrFail,
+    input::{mutation, revision},
+    payload::payload,
+};
+
+/// Settings that change; what is not given stays.
+#[derive(InputObject, Clone)]
+pub struct UpdateTenantInput {
+    /// What people call it.
+    pub name: Option<String>,
+    /// Days that a deleted credential can be restored, 1 to 3650.
+    pub restore_days: Option<u32>,
+    /// Only when the tenant is at this revision.
+    pub expected_revision: Option<i64>,
+    /// The same key and input answer the same again, for a day.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The changed tenant.
+    UpdateTenantPayload {
+        /// The tenant.
+        tenant: Tenant
+    }
+}
+
+/// Changes of the tenant.
+#[derive(Default)]
+pub struct TenantMutation;
+
+#[Object]
+impl TenantMutation {
+    /// Change the tenant's settings.
+    async fn update_tenant(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateTenantInput,
+    ) -> Result<UpdateTenantPayload> {
+        let call = caller(ctx).await?;
+        let mutation = mutation("updateTenant", input.idempotency_key.clone(), &input);
+        let expected = revision(input.expected_revision)?;
+        let app = app(ctx)?;
+        let done = app
+            .update_tenant(&call, mutation, input.name, input.restore_days, expected)
+            .await
+            .or_fail(ctx)?;
+        let tenant = Tenant(app.tenant(&call).await.or_fail(ctx)?);
+        Ok(UpdateTenantPayload::new(&done, Some(tenant)))
+    }
+}

@@ -1,0 +1,46 @@
+# What Keytrail may do in Vault or OpenBao, and nothing else.
+# `setup.sh` puts the name of the mount in place of `keytrail`.
+
+# A secret is written once and read: without `update`, nobody who holds Keytrail's token can write
+# another value over it.
+path "keytrail/data/+/+/+" {
+  capabilities = ["create", "read"]
+}
+
+# Hidden when its credential is deleted, brought back when that is restored, ended at the purge.
+path "keytrail/delete/+/+/+" {
+  capabilities = ["update"]
+}
+path "keytrail/undelete/+/+/+" {
+  capabilities = ["update"]
+}
+path "keytrail/destroy/+/+/+" {
+  capabilities = ["update"]
+}
+
+# The sweep finds secrets that no event names: tenants, owners, secrets and their times.
+path "keytrail/metadata/" {
+  capabilities = ["list"]
+}
+path "keytrail/metadata/+/" {
+  capabilities = ["list"]
+}
+path "keytrail/metadata/+/+/" {
+  capabilities = ["list"]
+}
+path "keytrail/metadata/+/+/+" {
+  capabilities = ["read"]
+}
+
+# Which log this vault belongs to, and how far that log had come.
+path "keytrail/data/_keytrail/deployment" {
+  capabilities = ["create", "read", "update"]
+}
+
+# Its own token: is it still good, and renewing it in time.
+path "auth/token/lookup-self" {
+  capabilities = ["read"]
+}
+path "auth/token/renew-self" {
+  capabilities = ["update"]
+}

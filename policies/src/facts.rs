@@ -1,0 +1,191 @@
+//! What is in force in one tenant: the fold of its [`AuthorityChange`]s.
+//!
+//! Ids are 16 bytes and stand in the maps as they are; a grant takes 32 bytes. Each change says how
+//! something is from now on, so a change that is applied twice changes nothing.
+
+use std::collections::HashMap;
+
+use keytrail_domain::{CredentialId, Grantee, Level, MemberId, Owner, Position, Role, TeamId, Timestamp};
+use keytrail_ports::{AuthorityChange, AuthoritySnapshot};
+
+/// A grant on one credential.
+#[derive(Clone, Copy, Debug)]
+struct Grant {
+    grantee: Grantee,
+    level: Level,
+    /// Microseconds; the end of time for a grant without an end.
+    until: i64,
+}
+
+/// Who has what on one credential.
+#[derive(Debug, Default)]
+struct Held {
+    owner: Option<Owner>,
+    /// Ordered by grantee, each once.
+    grants: Vec<Grant>,
+}
+
+/// What is in force in one tenant.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    position: Option<Position>,
+    roles: HashMap<MemberId, Role>,
+    teams: HashMap<MemberId, Vec<(TeamId, bool)>>,
+    credentials: HashMap<CredentialId, Held>,
+    grants: usize,
+}
+
+impl Facts {
+    /// Folds a snapshot. That can be millions of changes: keep it off the executor.
+    pub(crate) fn of(snapshot: &AuthoritySnapshot) -> Self {
+        let mut facts = Self { position: snapshot.position, ..Self::default() };
+        snapshot.changes.iter().for_each(|change| facts.change(change));
+        facts
+    }
+
+    /// Folds the changes up to a position, unless that position is folded already.
+    pub(crate) fn apply(&mut self, position: Position, changes: &[AuthorityChange]) {
+        if self.position.is_some_and(|folded| position <= folded) {
+            return;
+        }
+        changes.iter().for_each(|change| self.change(change));
+        self.position = Some(position);
+    }
+
+    /// How many things are kept here, as a measure of memory.
+    pub(crate) fn entries(&self) -> usize {
+        self.roles.len() + self.teams.len() + self.credentials.len() + self.grants
+    }
+
+    /// A member's role; none when he is no member.
+    pub(crate) fn role(&self, member: MemberId) -> Option<Role> {
+        self.roles.get(&member).copied()
+    }
+
+    /// The teams that a member is in, each with whether he leads it.
+    pub(crate) fn teams(&self, member: MemberId) -> &[(TeamId, bool)] {
+        self.teams.get(&member).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who owns a credential; none for one that this tenant does not have.
+    pub(crate) fn owner(&self, credential: CredentialId) -> Option<Owner> {
+        self.credentials.get(&credential)?.owner
+    }
+
+    /// What a grant gives now. A grant counts before its end, not at it, and not on a credential
+    /// that nobody owns: that one is not of this tenant, or gone.
+    pub(crate) fn grant(&self, credential: CredentialId, grantee: Grantee, now: Timestamp) -> Option<Level> {
+        let held = self.credentials.get(&credential)?;
+        let place = held.grants.binary_search_by_key(&grantee, |grant| grant.grantee).ok()?;
+        let grant = held.grants.get(place).filter(|_| held.owner.is_some())?;
+        (now.as_micros() < grant.until).then_some(grant.level)
+    }
+
+    fn change(&mut self, change: &AuthorityChange) {
+        use AuthorityChange as C;
+        match *change {
+            C::Role { member, role: Some(role) } => drop(self.roles.insert(member, role)),
+            C::Role { member, role: None } => drop(self.roles.remove(&member)),
+            C::Membership { team, member, lead } => self.put_membership(member, team, lead),
+            C::TeamGone { team } => self.remove_team(team),
+            C::Owned { credential, owner } => {
+                self.credentials.entry(credential).or_default().owner = Some(owner);
+            }
+            C::Granted { credential, grantee, level: Some((level, until)) } => {
+                let until = until.map_or(i64::MAX, Timestamp::as_micros);
+                self.put_grant(credential, Grant { grantee, level, until });
+            }
+            C::Granted { credential, grantee, level: None } => self.remove_grant(credential, grantee),
+            C::CredentialGone { credential } => {
+                let gone = self.credentials.remove(&credential);
+                self.grants -= gone.map_or(0, |held| held.grants.len());
+            }
+        }
+    }
+
+    fn put_membership(&mut self, member: MemberId, team: TeamId, lead: Option<bool>) {
+        let teams = self.teams.entry(member).or_default();
+        teams.retain(|(known, _)| *known != team);
+        teams.extend(lead.map(|lead| (team, lead)));
+        if teams.is_empty() {
+            self.teams.remove(&member);
+        }
+    }
+
+    fn remove_team(&mut self, team: TeamId) {
+        self.teams.retain(|_, teams| {
+            teams.retain(|(known, _)| *known != team);
+            !teams.is_empty()
+        });
+    }
+
+    fn put_grant(&mut self, credential: CredentialId, grant: Grant) {
+        let grants = &mut self.credentials.entry(credential).or_default().grants;
+        match grants.binary_search_by_key(&grant.grantee, |known| known.grantee) {
+            Ok(place) => grants[place] = grant,
+            Err(place) => {
+                grants.insert(place, grant);
+                self.grants += 1;
+            }
+        }
+    }
+
+    fn remove_grant(&mut self, credential: CredentialId, grantee: Grantee) {
+        let Some(held) = self.credentials.get_mut(&credential) else { return };
+        let Ok(place) = held.grants.binary_search_by_key(&grantee, |known| known.grantee) else { return };
+        held.grants.remove(place);
+        self.grants -= 1;
+        if held.owner.is_none() && held.grants.is_empty() {
+            self.credentials.remove(&credential);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NUMBER: Uuid = Uuid::from_u128(1);
+
+    fn shared(level: Option<(Level, Option<Timestamp>)>) -> AuthorityChange {
+        let (credential, member) = (CredentialId::from_uuid(NUMBER), MemberId::from_uuid(NUMBER));
+        AuthorityChange::Granted { credential, grantee: Grantee::Member(member), level }
+    }
+
+    #[test]
+    fn a_grant_takes_32_bytes() {
+        assert_eq!(size_of::<Grant>(), 32);
+    }
+
+    #[test]
+    fn entries_follow_what_is_kept() {
+        let (credential, member) = (CredentialId::from_uuid(NUMBER), MemberId::from_uuid(NUMBER));
+        let mut facts = Facts::default();
+        for (change, entries) in [
+            (shared(Some((Level::View, None))), 2),
+            (shared(Some((Level::Edit, None))), 2),
+            (shared(None), 0),
+            (shared(None), 0),
+            (AuthorityChange::Owned { credential, owner: Owner::Member(member) }, 1),
+            (shared(Some((Level::View, None))), 2),
+            (AuthorityChange::CredentialGone { credential }, 0),
+            (AuthorityChange::Role { member, role: Some(Role::Member) }, 1),
+            (AuthorityChange::Membership { team: TeamId::from_uuid(NUMBER), member, lead: Some(true) }, 2),
+            (AuthorityChange::TeamGone { team: TeamId::from_uuid(NUMBER) }, 1),
+        ] {
+            facts.change(&change);
+            assert_eq!(facts.entries(), entries, "{change:?}");
+        }
+    }
+
+    #[test]
+    fn a_position_that_is_folded_changes_nothing() {
+        let mut facts = Facts::default();
+        facts.apply(Position::nth(2), &[shared(Some((Level::View, None)))]);
+        facts.apply(Position::nth(2), &[shared(None)]);
+        facts.apply(Position::nth(1), &[shared(None)]);
+        assert_eq!(facts.entries(), 2);
+    }
+}

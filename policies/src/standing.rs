@@ -1,0 +1,105 @@
+//! The roles of the policy files, read from the facts. `roles.csv` says the same in words.
+
+use keytrail_domain::{CredentialId, Grantee, Level, MemberId, Owner, Role, TeamId, Timestamp};
+
+use crate::{
+    facts::Facts,
+    question::{Subject, Thing},
+    vocabulary::Needs,
+};
+
+/// What a tenant role gives on every credential of the tenant.
+pub(crate) const fn level_of_role(role: Role) -> Option<Level> {
+    match role {
+        Role::Owner | Role::Admin => Some(Level::Manage),
+        Role::Auditor => Some(Level::View),
+        Role::Member => None,
+    }
+}
+
+impl Facts {
+    /// Whether the subject is to the thing what is needed.
+    pub(crate) fn meets(&self, subject: Subject, needs: Needs, thing: Thing, now: Timestamp) -> bool {
+        match (subject, needs, thing) {
+            (Subject::System, ..) => true,
+            (
+                Subject::ServiceAccount(account),
+                Needs::Level(least) | Needs::Granted(least),
+                Thing::Credential(id),
+            ) => self.grant(id, Grantee::ServiceAccount(account), now) >= Some(least),
+            (Subject::ServiceAccount(_), ..) => false,
+            (Subject::Member(member), ..) => self
+                .role(member)
+                .is_some_and(|role| Asker { facts: self, member, role, now }.meets(needs, thing)),
+        }
+    }
+}
+
+/// A present member with a question.
+struct Asker<'a> {
+    facts: &'a Facts,
+    member: MemberId,
+    role: Role,
+    now: Timestamp,
+}
+
+impl Asker<'_> {
+    fn meets(&self, needs: Needs, thing: Thing) -> bool {
+        match (needs, thing) {
+            (Needs::Role(least), thing) => has_role(self.role, least) && self.is_here(thing),
+            (Needs::Lead, Thing::Of(Owner::Team(team))) => self.leads(team) == Some(true),
+            (Needs::Team, Thing::Of(owner)) => self.shares(owner),
+            (Needs::Maker, Thing::Of(owner)) => self.makes_for(owner),
+            (Needs::Level(least), Thing::Credential(id)) => {
+                self.level_by_role(id).max(self.level_by_grant(id)) >= Some(least)
+            }
+            (Needs::Granted(least), Thing::Credential(id)) => self.level_by_grant(id) >= Some(least),
+            _ => false,
+        }
+    }
+
+    /// Whether he leads a team; none when he is not in it.
+    fn leads(&self, team: TeamId) -> Option<bool> {
+        self.facts.teams(self.member).iter().find(|(known, _)| *known == team).map(|(_, lead)| *lead)
+    }
+
+    fn shares(&self, owner: Owner) -> bool {
+        match owner {
+            Owner::Member(member) => member == self.member,
+            Owner::Team(team) => self.leads(team).is_some(),
+        }
+    }
+
+    fn makes_for(&self, owner: Owner) -> bool {
+        let any_team = has_role(self.role, Role::Admin) && matches!(owner, Owner::Team(_));
+        any_team || (has_role(self.role, Role::Member) && self.shares(owner))
+    }
+
+    /// A credential that nobody owns is not one of this tenant: no role opens it.
+    fn is_here(&self, thing: Thing) -> bool {
+        !matches!(thing, Thing::Credential(id) if self.facts.owner(id).is_none())
+    }
+
+    fn level_by_role(&self, id: CredentialId) -> Option<Level> {
+        self.is_here(Thing::Credential(id)).then(|| level_of_role(self.role)).flatten()
+    }
+
+    fn level_by_grant(&self, id: CredentialId) -> Option<Level> {
+        let teams = self.facts.teams(self.member).iter().map(|(team, _)| Grantee::Team(*team));
+        let grantees = teams.chain([Grantee::Member(self.member)]);
+        let granted = grantees.filter_map(|grantee| self.facts.grant(id, grantee, self.now)).max();
+        granted.max(self.level_by_owning(id))
+    }
+
+    fn level_by_owning(&self, id: CredentialId) -> Option<Level> {
+        match self.facts.owner(id)? {
+            Owner::Member(member) => (member == self.member).then_some(Level::Manage),
+            Owner::Team(team) => self.leads(team).map(|lead| if lead { Level::Manage } else { Level::Use }),
+        }
+    }
+}
+
+/// `OWNER` includes `ADMIN` includes `MEMBER`; `AUDITOR` stands beside them.
+fn has_role(role: Role, least: Role) -> bool {
+    role == least || (least != Role::Auditor && role > least)
+}

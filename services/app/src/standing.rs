@@ -1,0 +1,91 @@
+//! What a caller may do to a credential by its own stream: the authoriser answers from the views,
+//! and a grant that was revoked a moment ago must not count because they lag behind.
+
+use keytrail_domain::{
+    Grantee, Level, Owner, Role, TeamId, Timestamp, Who,
+    credential::{Credential, State},
+};
+use keytrail_ports::Action;
+
+use crate::{App, AppError, Call};
+
+/// Who the caller is to the credentials of his tenant.
+pub(crate) struct Standing {
+    who: Who,
+    role: Option<Role>,
+    teams: Vec<(TeamId, bool)>,
+    now: Timestamp,
+}
+
+impl App {
+    /// The caller's role and teams, now.
+    pub(crate) async fn standing(&self, call: &Call) -> Result<Standing, AppError> {
+        let authorizer = &self.ports().authorizer;
+        Ok(Standing {
+            who: call.principal.actor.who.clone(),
+            role: authorizer.role(&call.principal).await?,
+            teams: authorizer.teams(&call.principal).await?,
+            now: self.now(),
+        })
+    }
+}
+
+impl Standing {
+    /// The authoriser's yes must hold by the loaded credential too.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for a caller who may not even view it any more, else `FORBIDDEN`.
+    pub(crate) fn still_may(&self, action: Action, credential: &Credential) -> Result<(), AppError> {
+        // What is not there is refused by the domain.
+        let Some(state) = credential.known() else { return Ok(()) };
+        match self.level_on(state) {
+            level if level >= Some(level_for(action)) => Ok(()),
+            None => Err(AppError::NotFound),
+            Some(_) => Err(AppError::Forbidden),
+        }
+    }
+
+    /// The highest level that role, ownership or a grant in force give.
+    fn level_on(&self, state: &State) -> Option<Level> {
+        let granted =
+            state.grants.iter().filter(|(grantee, grant)| grant.in_force(self.now) && self.is(**grantee));
+        let granted = granted.map(|(_, grant)| grant.level).max();
+        self.by_role().max(self.by_owning(state.owner)).max(granted)
+    }
+
+    fn by_role(&self) -> Option<Level> {
+        match (&self.who, self.role) {
+            (Who::System(_), _) | (_, Some(Role::Owner | Role::Admin)) => Some(Level::Manage),
+            (_, Some(Role::Auditor)) => Some(Level::View),
+            (_, Some(Role::Member) | None) => None,
+        }
+    }
+
+    fn by_owning(&self, owner: Owner) -> Option<Level> {
+        match owner {
+            Owner::Member(_) => self.is(owner.into()).then_some(Level::Manage),
+            Owner::Team(team) => {
+                let (_, leads) = self.teams.iter().find(|(of, _)| *of == team)?;
+                Some(if *leads { Level::Manage } else { Level::Use })
+            }
+        }
+    }
+
+    fn is(&self, grantee: Grantee) -> bool {
+        match grantee {
+            Grantee::Member(member) => self.who == Who::Member(member),
+            Grantee::ServiceAccount(account) => self.who == Who::ServiceAccount(account),
+            Grantee::Team(team) => self.teams.iter().any(|(of, _)| *of == team),
+        }
+    }
+}
+
+/// The level that `policies/roles.csv` asks for; what is not listed asks for the highest.
+fn level_for(action: Action) -> Level {
+    match action {
+        Action::View => Level::View,
+        Action::Verify | Action::Attach | Action::Acknowledge => Level::Use,
+        Action::Update | Action::Rotate => Level::Edit,
+        _ => Level::Manage,
+    }
+}

@@ -1,0 +1,220 @@
+//! A log, a vault, a clock and a verifier that do as a test says.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use keytrail_domain::{
+    EventId, NewEvent, Position, RecordedEvent, SecretPayload, SecretRef, StreamId, StreamKind, TenantId,
+    Timestamp,
+    component::Component,
+    verification::{Report, Verdict},
+};
+use keytrail_ports::{
+    Appended, CheckRequest, Clock, DeploymentMark, EventStore, Expected, Filter, LogError, SecretError,
+    SecretStore, StoredSecret, Subscription, Verifier,
+    memory::{MemoryEventStore, MemorySecretStore},
+};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+use uuid::Uuid;
+
+/// What happens to one append to a credential's stream.
+pub(crate) enum Fault {
+    /// Not written, and the answer is lost.
+    UnknownBefore,
+    /// Written, and the answer is lost.
+    UnknownAfter,
+    /// Somebody else was faster, it says.
+    Conflict,
+    /// Surely not written.
+    Unavailable,
+    /// Goes on when told to.
+    Held(oneshot::Receiver<()>),
+}
+
+/// A log in memory whose next appends to credentials go wrong as scripted.
+#[derive(Default)]
+pub(crate) struct FaultyLog {
+    pub(crate) inner: MemoryEventStore,
+    script: Mutex<VecDeque<Fault>>,
+    asked: Mutex<Vec<Vec<EventId>>>,
+    /// An append is being held.
+    pub(crate) holding: Notify,
+}
+
+impl FaultyLog {
+    pub(crate) fn script(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.asked.lock().clear();
+        *self.script.lock() = faults.into_iter().collect();
+    }
+
+    /// Event ids of each append to a credential since the last script.
+    pub(crate) fn asked(&self) -> Vec<Vec<EventId>> {
+        self.asked.lock().clone()
+    }
+
+    fn fault(&self, stream: &StreamId, events: &[NewEvent]) -> Option<Fault> {
+        if stream.kind() != StreamKind::Credential {
+            return None;
+        }
+        self.asked.lock().push(events.iter().map(|event| event.id).collect());
+        self.script.lock().pop_front()
+    }
+}
+
+#[async_trait]
+impl EventStore for FaultyLog {
+    async fn append(
+        &self,
+        stream: &StreamId,
+        expected: Expected,
+        events: Vec<NewEvent>,
+    ) -> Result<Appended, LogError> {
+        match self.fault(stream, &events) {
+            None => {}
+            Some(Fault::Conflict) => return Err(LogError::Conflict { current: Some(99) }),
+            Some(Fault::Unavailable) => return Err(LogError::Unavailable("scripted".into())),
+            Some(Fault::UnknownBefore) => return Err(LogError::Unknown("scripted".into())),
+            Some(Fault::UnknownAfter) => {
+                self.inner.append(stream, expected, events).await?;
+                return Err(LogError::Unknown("scripted".into()));
+            }
+            Some(Fault::Held(go_on)) => {
+                self.holding.notify_one();
+                go_on.await.expect("told to go on");
+            }
+        }
+        self.inner.append(stream, expected, events).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        from: u64,
+        max: usize,
+    ) -> Result<Vec<RecordedEvent>, LogError> {
+        self.inner.read_stream(stream, from, max).await
+    }
+
+    async fn subscribe(&self, after: Option<Position>, filter: Filter) -> Result<Subscription, LogError> {
+        self.inner.subscribe(after, filter).await
+    }
+
+    async fn head(&self) -> Result<Option<Position>, LogError> {
+        self.inner.head().await
+    }
+
+    async fn log_id(&self) -> Result<Uuid, LogError> {
+        self.inner.log_id().await
+    }
+}
+
+/// A clock that is moved by hand.
+pub(crate) struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(1_800_000_000_000_000)))
+    }
+
+    pub(crate) fn forward(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A vault in memory for whose writes the clock can stand for a while.
+pub(crate) struct SlowVault {
+    pub(crate) inner: MemorySecretStore,
+    clock: Arc<HandClock>,
+    seconds_per_write: AtomicI64,
+}
+
+impl SlowVault {
+    pub(crate) fn new(clock: Arc<HandClock>) -> Self {
+        let inner = MemorySecretStore::with_clock(clock.clone());
+        Self { inner, clock, seconds_per_write: AtomicI64::new(0) }
+    }
+
+    pub(crate) fn needs(&self, seconds: i64) {
+        self.seconds_per_write.store(seconds, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl SecretStore for SlowVault {
+    async fn put(&self, at: SecretRef, payload: &SecretPayload) -> Result<(), SecretError> {
+        self.inner.put(at, payload).await?;
+        self.clock.forward(self.seconds_per_write.load(Ordering::SeqCst));
+        Ok(())
+    }
+
+    async fn get(&self, at: SecretRef) -> Result<SecretPayload, SecretError> {
+        self.inner.get(at).await
+    }
+
+    async fn delete(&self, at: SecretRef) -> Result<(), SecretError> {
+        self.inner.delete(at).await
+    }
+
+    async fn undelete(&self, at: SecretRef) -> Result<(), SecretError> {
+        self.inner.undelete(at).await
+    }
+
+    async fn destroy(&self, at: SecretRef) -> Result<(), SecretError> {
+        self.inner.destroy(at).await
+    }
+
+    async fn tenants(&self) -> Result<Vec<TenantId>, SecretError> {
+        self.inner.tenants().await
+    }
+
+    async fn list(&self, tenant: TenantId) -> Result<Vec<StoredSecret>, SecretError> {
+        self.inner.list(tenant).await
+    }
+
+    async fn deployment(&self) -> Result<Option<DeploymentMark>, SecretError> {
+        self.inner.deployment().await
+    }
+
+    async fn set_deployment(&self, mark: DeploymentMark) -> Result<(), SecretError> {
+        self.inner.set_deployment(mark).await
+    }
+
+    async fn health(&self) -> Result<(), SecretError> {
+        self.inner.health().await
+    }
+}
+
+/// Finds what it is told to find.
+pub(crate) struct Told(pub(crate) Mutex<Verdict>);
+
+#[async_trait]
+impl Verifier for Told {
+    async fn check(&self, _: CheckRequest<'_>) -> Report {
+        Report {
+            verdict: *self.0.lock(),
+            reason: None,
+            message: "as told".into(),
+            identity: None,
+            scopes: Vec::new(),
+            expires_at: None,
+            duration_ms: 1,
+        }
+    }
+
+    fn default_hosts(&self, _: &Component, _: &BTreeMap<String, serde_json::Value>) -> Vec<String> {
+        vec!["api.example.com".into()]
+    }
+}

@@ -1,0 +1,78 @@
+//! Subscribers that are slow, and grants that end.
+
+use futures_util::{StreamExt, future::join_all};
+use keytrail_app::{Delivered, NewGrant};
+use keytrail_domain::{EventId, Grantee, Level, Role, StreamKind};
+use keytrail_ports::views::EventFilter;
+
+use crate::world::{World, member_of, plain};
+
+/// More than a listener may lag behind (4,096).
+const CREDENTIALS: usize = 50;
+const RENAMES: usize = 84;
+
+async fn ids_of(
+    feed: &mut keytrail_app::Feed<std::sync::Arc<keytrail_ports::views::EventRow>>,
+    many: usize,
+) -> Vec<EventId> {
+    let mut ids = Vec::new();
+    while ids.len() < many {
+        match feed.next().await.unwrap().unwrap() {
+            Delivered::Item { item, .. } => ids.push(item.id),
+            Delivered::AccessLost { credential } => panic!("lost {credential}"),
+        }
+    }
+    ids
+}
+
+#[tokio::test]
+async fn a_listener_that_lags_behind_and_one_that_comes_late_hear_everything_once_and_in_order() {
+    let world = World::start().await;
+    let start = world.app.create_team(&world.alice, plain("createTeam"), "Start".into()).await.unwrap();
+    let mut lagging = world.app.credential_events(&world.alice, None, EventFilter::default()).await.unwrap();
+    join_all((0..CREDENTIALS).map(async |number| {
+        let id = world.create(&world.alice, &format!("c{number}")).await.unwrap().value;
+        for round in 0..RENAMES {
+            world.rename(&world.alice, id, &format!("c{number} {round}")).await.unwrap();
+        }
+    }))
+    .await;
+    let all = world.everything().await.into_iter();
+    let all: Vec<_> =
+        all.filter(|event| event.stream.kind() == StreamKind::Credential).map(|event| event.id).collect();
+    assert_eq!(all.len(), CREDENTIALS * (RENAMES + 1));
+    assert_eq!(ids_of(&mut lagging, all.len()).await, all);
+    let after = Some(start.position);
+    let mut late = world.app.credential_events(&world.alice, after, EventFilter::default()).await.unwrap();
+    assert_eq!(ids_of(&mut late, all.len()).await, all);
+    let last = world.create(&world.alice, "Live").await.unwrap().value;
+    let last = world.stream(last).await[0].id;
+    for feed in [&mut lagging, &mut late] {
+        assert_eq!(ids_of(feed, 1).await, [last], "and then it is live");
+    }
+}
+
+#[tokio::test]
+async fn a_grant_that_ended_by_date_is_told_once_and_nothing_comes_after() {
+    let world = World::start().await;
+    let bob = world.member("bob", Role::Member).await;
+    let id = world.create(&world.alice, "For a while").await.unwrap().value;
+    let mut feed = world.app.credential_events(&bob, None, EventFilter::default()).await.unwrap();
+    let grant = NewGrant {
+        id,
+        grantee: Grantee::Member(member_of(&bob)),
+        level: Level::View,
+        expires_at: Some(world.app.now().plus_seconds(60)),
+        reason: None,
+        expected_revision: None,
+    };
+    world.app.share_credential(&world.alice, plain("shareCredential"), grant).await.unwrap();
+    ids_of(&mut feed, 1).await;
+    world.kept.clock.forward(60);
+    world.rename(&world.alice, id, "Over").await.unwrap();
+    let told = feed.next().await.unwrap().unwrap();
+    assert!(matches!(told, Delivered::AccessLost { credential } if credential == id), "{told:?}");
+    world.rename(&world.alice, id, "Over and over").await.unwrap();
+    let own = world.create(&bob, "Own").await.unwrap().value;
+    assert_eq!(ids_of(&mut feed, 1).await, [world.stream(own).await[0].id]);
+}

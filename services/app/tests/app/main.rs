@@ -1,0 +1,14 @@
+//! The use cases over a log and a vault in memory that can be made to fail, real views and the
+//! real policy.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail loudly")]
+
+mod alerts;
+mod authority;
+mod faults;
+mod feed;
+mod idempotency;
+mod lag;
+mod names;
+mod world;
+mod write_path;

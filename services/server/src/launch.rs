@@ -1,0 +1,62 @@
+//! The seam between the process and the application: [`crate::wire`] fills it, `cli/` uses it.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{admin::Admin, config::Config, data_dir::DataDir, lifecycle::Lifecycle};
+
+/// Why the application cannot start. Names what is wrong and the next step; never quotes a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct StartError {
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl StartError {
+    /// A failure with its next step.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+}
+
+/// Builds the application.
+#[async_trait]
+pub trait Launcher: Send + Sync {
+    /// Opens stores, repairs what a crash left, and starts the background on tasks of `life`. Serves
+    /// nothing yet. The caller keeps the data directory until all tasks of `life` have ended.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    async fn open(
+        &self,
+        config: Arc<Config>,
+        dir: &DataDir,
+        life: &Lifecycle,
+    ) -> Result<Box<dyn Wired>, StartError>;
+
+    /// The GraphQL schema in its definition language.
+    ///
+    /// # Errors
+    /// [`StartError`] when this build has none.
+    fn schema(&self) -> Result<String, StartError>;
+}
+
+/// The application, built.
+#[async_trait]
+pub trait Wired: Send + Sync {
+    /// What operators can ask of it.
+    fn admin(&self) -> Arc<dyn Admin>;
+
+    /// Binds and serves HTTP on vital intake tasks of `life`; answers the bound address.
+    ///
+    /// # Errors
+    /// [`StartError`], for example when the address is taken or a certificate cannot be read.
+    async fn listen(&self, life: &Lifecycle) -> Result<SocketAddr, StartError>;
+
+    /// Closes the stores, after every task of `life` has ended.
+    async fn close(&self);
+}

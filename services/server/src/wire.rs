@@ -1,0 +1,144 @@
+//! Builds adapters, application and schema, in reading order: the only place that knows which
+//! adapter is used.
+
+mod identity;
+mod operator;
+mod readiness;
+mod serving;
+mod stores;
+mod upkeep;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use async_trait::async_trait;
+use keytrail_app::{App, Options, Ports, SteadyClock};
+use keytrail_policy::{CasbinAuthorizer, PolicyFiles};
+use keytrail_ports::{SystemClock, SystemIds};
+use keytrail_verify::{Catalog, HttpVerifier, VerifyConfig};
+
+use self::{identity::Identities, operator::Operator, readiness::Readings};
+use crate::{
+    admin::Admin,
+    config::{Config, Mode},
+    data_dir::DataDir,
+    launch::{Launcher, StartError, Wired},
+    lifecycle::{Lifecycle, Stage, Weight},
+};
+
+/// Roles, memberships, credentials and grants that the authoriser keeps in memory.
+const AUTHORITY_ENTRIES: usize = 1_000_000;
+/// What `keytrail dev` may reach besides public addresses: this machine.
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+
+/// What `main` hands to the command line.
+pub fn launcher() -> impl Launcher {
+    Keytrail
+}
+
+struct Keytrail;
+
+/// The application with everything around it.
+pub(crate) struct Built {
+    pub(crate) app: App,
+    pub(crate) ports: Ports,
+    pub(crate) identities: Identities,
+    pub(crate) config: Arc<Config>,
+    pub(crate) mode: Mode,
+    pub(crate) operator: Arc<Operator>,
+    pub(crate) readings: Arc<Readings>,
+}
+
+#[async_trait]
+impl Launcher for Keytrail {
+    async fn open(
+        &self,
+        config: Arc<Config>,
+        dir: &DataDir,
+        life: &Lifecycle,
+    ) -> Result<Box<dyn Wired>, StartError> {
+        let stores = stores::open(&config, dir).await?;
+        let clock = Arc::new(SteadyClock::new(Arc::new(SystemClock)));
+        let source = stores.authority;
+        let authorizer =
+            CasbinAuthorizer::load(&PolicyFiles::builtin(), source, clock.clone(), AUTHORITY_ENTRIES)
+                .await
+                .map_err(|error| failed(&error, "mend the policy files"))?;
+        let ports = Ports {
+            log: stores.log,
+            journal: stores.journal,
+            views: stores.views,
+            secrets: stores.secrets,
+            authorizer: Arc::new(authorizer),
+            verifier: Arc::new(verifier(&config, dir.mode(), clock.clone())?),
+            components: Arc::new(Catalog::load().map_err(|error| failed(&error, "use a released build"))?),
+            clock,
+            ids: Arc::new(SystemIds),
+        };
+        let identities = Identities::open(&config, dir)?;
+        let options = Options { default_issuer: identities.issuer_name().to_owned() };
+        let app = App::new(ports.clone(), options)
+            .await
+            .map_err(|error| failed(&error, "see the log lines above"))?;
+        run_behind(&app, &ports, life);
+        app.caught_up().await;
+        let readings = Arc::new(Readings::new(app.clone(), ports.clone()));
+        let operator =
+            Arc::new(Operator::new(app.clone(), ports.clone(), identities.builtin(), dir, readings.clone()));
+        let mode = dir.mode();
+        Ok(Box::new(Built { app, ports, identities, config, mode, operator, readings }))
+    }
+
+    fn schema(&self) -> Result<String, StartError> {
+        Ok(keytrail_graphql::sdl())
+    }
+}
+
+#[async_trait]
+impl Wired for Built {
+    fn admin(&self) -> Arc<dyn Admin> {
+        self.operator.clone()
+    }
+
+    async fn listen(&self, life: &Lifecycle) -> Result<SocketAddr, StartError> {
+        serving::listen(self, life).await
+    }
+
+    async fn close(&self) {
+        upkeep::remember(&self.app, &self.ports).await;
+    }
+}
+
+fn verifier(config: &Config, mode: Mode, clock: Arc<SteadyClock>) -> Result<HttpVerifier, StartError> {
+    let mut allowed_networks = config.allowed_networks.clone();
+    if mode == Mode::Dev {
+        allowed_networks.extend(LOOPBACK.iter().filter_map(|network| network.parse::<ipnet::IpNet>().ok()));
+    }
+    let config = VerifyConfig { allowed_networks, ..VerifyConfig::default() };
+    HttpVerifier::new(config, clock).map_err(|error| failed(&error, "check the system's certificates"))
+}
+
+/// What works behind the requests.
+fn run_behind(app: &App, ports: &Ports, life: &Lifecycle) {
+    let stop = || life.stopping(Stage::Background);
+    let (projecting, until) = (app.clone(), stop());
+    life.spawn(Stage::Background, Weight::Vital, "projections", async move {
+        projecting.run_projections(until).await;
+    });
+    let (alerting, until) = (app.clone(), stop());
+    life.spawn(Stage::Background, Weight::Vital, "alerts", async move { alerting.run_alerts(until).await });
+    let (kept, behind, until) = (app.clone(), ports.clone(), stop());
+    life.spawn(Stage::Background, Weight::Light, "upkeep", async move {
+        upkeep::run(kept, behind, until).await;
+    });
+}
+
+/// A start that failed, with all of its causes.
+fn failed(error: &dyn std::error::Error, hint: &str) -> StartError {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message = format!("{message}: {cause}");
+        source = cause.source();
+    }
+    StartError::new(message, hint)
+}

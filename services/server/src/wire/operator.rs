@@ -1,0 +1,151 @@
+//! What operators can ask of the application.
+
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use keytrail_app::{App, AppError, NewTenant, Ports};
+use keytrail_ports::Clock;
+use keytrail_vault::{SweepError, SweepMode as VaultSweep, SweepRequest};
+
+use super::{readiness::Readings, stores, upkeep};
+use crate::{
+    admin::{
+        Admin, AdminCode, AdminError, CreateTenant, CreatedTenant, MintToken, MintedToken, Progress,
+        ProgressSender, RebuiltViews, Status, SweepMode, Swept,
+    },
+    auth::{BuiltinIssuer, MintRequest},
+    data_dir::DataDir,
+    http::Readiness,
+};
+
+pub(crate) struct Operator {
+    app: App,
+    ports: Ports,
+    issuer: Option<Arc<BuiltinIssuer>>,
+    dir: PathBuf,
+    readings: Arc<Readings>,
+}
+
+impl Operator {
+    pub(super) fn new(
+        app: App,
+        ports: Ports,
+        issuer: Option<Arc<BuiltinIssuer>>,
+        dir: &DataDir,
+        readings: Arc<Readings>,
+    ) -> Self {
+        Self { app, ports, issuer, dir: dir.path().to_owned(), readings }
+    }
+}
+
+#[async_trait]
+impl Admin for Operator {
+    async fn create_tenant(&self, wish: CreateTenant) -> Result<CreatedTenant, AdminError> {
+        let new = NewTenant {
+            name: wish.slug.clone(),
+            slug: wish.slug,
+            owner_subject: wish.owner,
+            owner_issuer: wish.owner_issuer,
+            owner_profile: None,
+        };
+        let made = self.app.create_tenant(new).await;
+        let (tenant, owner) = made.map_err(|error| refused(&error, "choose another name"))?;
+        Ok(CreatedTenant { tenant, owner })
+    }
+
+    async fn mint_token(&self, wish: MintToken) -> Result<MintedToken, AdminError> {
+        let issuer = self.issuer.as_ref().ok_or_else(|| {
+            AdminError::new(
+                AdminCode::Refused,
+                "tokens come from the issuer that KEYTRAIL_JWT_ISSUER names",
+                "ask that issuer for a token",
+            )
+        })?;
+        let ttl = u32::try_from(wish.ttl_seconds).unwrap_or(u32::MAX);
+        let minted = self.app.mint_token(&wish.tenant, &wish.subject, ttl).await.map_err(|error| {
+            refused(&error, "check both names; an admin adds people with the mutation addMember")
+        })?;
+        let request = MintRequest {
+            token: minted.token,
+            tenant_slug: wish.tenant,
+            subject: wish.subject,
+            issued_at: minted.issued_at,
+            expires_at: minted.expires_at,
+        };
+        let token = issuer
+            .mint(&request)
+            .map_err(|error| AdminError::new(AdminCode::Internal, error.to_string(), "see the log"))?;
+        Ok(MintedToken { token, expires_at: minted.expires_at })
+    }
+
+    async fn rebuild_views(&self, progress: &ProgressSender) -> Result<RebuiltViews, AdminError> {
+        let rebuilt = stores::rebuild_next(&self.dir, &*self.ports.log, progress).await;
+        let events =
+            rebuilt.map_err(|error| AdminError::new(AdminCode::Unavailable, error.message, error.hint))?;
+        Ok(RebuiltViews { events })
+    }
+
+    async fn sweep(&self, mode: SweepMode, progress: &ProgressSender) -> Result<Swept, AdminError> {
+        let mode = match mode {
+            SweepMode::Delete => VaultSweep::Hide,
+            SweepMode::DryRun => VaultSweep::DryRun,
+        };
+        upkeep::mark(&self.app, &self.ports).await.map_err(|error| not_swept(&error))?;
+        let known = self.named_secrets().await.map_err(|error| refused(&error, "try again"))?;
+        let head = self.ports.log.head().await.map_err(|error| refused(&error.into(), "try again"))?;
+        let request = SweepRequest {
+            log_id: self.app.log_id(),
+            head,
+            is_known: &|secret| known.contains(&secret),
+            now: self.ports.clock.now(),
+            mode,
+        };
+        let report = keytrail_vault::sweep(&*self.ports.secrets, request).await;
+        let report = report.map_err(|error| not_swept(&error))?;
+        let litter = report.swept.len() as u64;
+        let seen = report.named as u64 + report.young as u64 + litter;
+        progress.report(Progress { done: seen, total: Some(seen) });
+        Ok(Swept { seen, litter })
+    }
+
+    async fn status(&self) -> Result<Status, AdminError> {
+        let parts = self.readings.parts().await;
+        Ok(Status {
+            release: env!("CARGO_PKG_VERSION").to_owned(),
+            ready: parts.iter().all(|part| part.trouble.is_none()),
+        })
+    }
+}
+
+impl Operator {
+    async fn named_secrets(&self) -> Result<HashSet<keytrail_domain::SecretRef>, AppError> {
+        let mut known = HashSet::new();
+        for tenant in self.ports.views.tenants().await? {
+            known.extend(self.ports.views.known_secrets(tenant).await?);
+        }
+        Ok(known)
+    }
+}
+
+fn refused(error: &AppError, hint: &str) -> AdminError {
+    let (code, message) = match error {
+        AppError::NotFound => (AdminCode::NotFound, "there is no such tenant or member".to_owned()),
+        AppError::Conflict { message, .. } => (AdminCode::AlreadyExists, message.clone()),
+        AppError::BadInput(fields) => {
+            let places = fields.iter().map(|field| format!("{}: {}", field.path, field.message));
+            (AdminCode::BadInput, places.collect::<Vec<_>>().join("; "))
+        }
+        AppError::Unavailable { .. } => (AdminCode::Unavailable, error.to_string()),
+        AppError::Internal(source) => {
+            tracing::error!(error = &**source as &dyn std::error::Error, "admin request failed");
+            (AdminCode::Internal, "internal error".to_owned())
+        }
+        _ => (AdminCode::Refused, error.to_string()),
+    };
+    AdminError::new(code, message, hint)
+}
+
+fn not_swept(error: &SweepError) -> AdminError {
+    let hint = "restore the event log and the vault from the same backup; nothing was swept";
+    AdminError::new(AdminCode::Refused, error.to_string(), hint)
+}

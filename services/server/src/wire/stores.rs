@@ -1,0 +1,240 @@
+//! Opens log, journal, views and vault.
+
+use std::{path::Path, sync::Arc};
+
+use futures_util::StreamExt;
+use keytrail_app::Projections;
+use keytrail_domain::SecretValue;
+use keytrail_ports::{
+    AuthoritySource, EventStore, Filter, Journal, LogSignal, SecretStore,
+    views::{Projector, Views},
+};
+use keytrail_sqlite::{OpenError, Opened, Rebuild, SqliteEventStore, SqliteJournal, SqliteViews};
+use keytrail_vault::{KeySource, Login, SealedConfig, SealedSecretStore, VaultConfig, VaultSecretStore};
+use tokio::task::spawn_blocking;
+
+use super::failed;
+use crate::{
+    admin::{Progress, ProgressSender},
+    config::{Config, EventLog, RemoteVault, SecretSource, Vault, VaultLogin},
+    data_dir::DataDir,
+    launch::StartError,
+};
+
+/// File names in the data directory.
+const LOG: &str = "log.db";
+const JOURNAL: &str = "journal.db";
+const VIEWS: &str = "views.db";
+const VIEWS_NEXT: &str = "views.next.db";
+const SECRETS: &str = "secrets.db";
+const KEY: &str = "vault.key";
+/// Events that a rebuild hands over at once.
+const BATCH: usize = 4_096;
+
+/// All stores, open.
+pub(super) struct Stores {
+    pub(super) log: Arc<dyn EventStore>,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) views: Arc<dyn Views>,
+    pub(super) authority: Arc<dyn AuthoritySource>,
+    pub(super) secrets: Arc<dyn SecretStore>,
+}
+
+pub(super) async fn open(config: &Config, dir: &DataDir) -> Result<Stores, StartError> {
+    let log = event_log(config, dir).await?;
+    let journal_file = dir.file(JOURNAL);
+    let journal = blocking(move || SqliteJournal::open(&journal_file)).await?;
+    let views = Arc::new(open_views(dir, &*log).await?);
+    Ok(Stores {
+        log,
+        journal: Arc::new(journal),
+        authority: views.clone(),
+        views,
+        secrets: open_secrets(config, dir).await?,
+    })
+}
+
+async fn event_log(config: &Config, dir: &DataDir) -> Result<Arc<dyn EventStore>, StartError> {
+    match &config.event_log {
+        EventLog::Embedded => {
+            let path = dir.file(LOG);
+            refuse_lost_log(&path, &dir.file(JOURNAL))?;
+            Ok(Arc::new(blocking(move || SqliteEventStore::open(&path)).await?))
+        }
+        EventLog::Kurrent(_) => Err(StartError::new(
+            "this release has the embedded event log only",
+            "unset KEYTRAIL_EVENT_LOG, or set it to `embedded`",
+        )),
+    }
+}
+
+/// The journal is made after the log: without a log there was one, and an empty one in its place
+/// would hide that.
+fn refuse_lost_log(log: &Path, journal: &Path) -> Result<(), StartError> {
+    let is_empty = std::fs::metadata(log).map_or(true, |found| found.len() == 0);
+    if !is_empty || !journal.exists() {
+        return Ok(());
+    }
+    Err(StartError::new(
+        format!("the event log {} is missing or empty, and other files here belong to it", log.display()),
+        "put the file back from a backup, or set KEYTRAIL_DATA_DIR to a new directory",
+    ))
+}
+
+async fn blocking<T: Send + 'static>(
+    open: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, StartError> {
+    let opened = spawn_blocking(open).await.map_err(|error| failed(&error, "see the log lines above"))?;
+    opened.map_err(|error| failed(&error, "restore the file from a backup, or free the directory"))
+}
+
+/// The views as they are; made anew when there are none, or none that fit.
+async fn open_views(dir: &DataDir, log: &dyn EventStore) -> Result<SqliteViews, StartError> {
+    let path = dir.file(VIEWS);
+    adopt(&dir.file(VIEWS_NEXT), &path)
+        .map_err(|error| failed(&error, "check the data directory's permissions"))?;
+    let version = Projections.version();
+    let opening = path.clone();
+    match blocking(move || SqliteViews::open(&opening, version)).await? {
+        Opened::Ready(views) => Ok(views),
+        Opened::Stale(why) => {
+            tracing::info!(?why, "making the views anew from the event log");
+            let (progress, _unread) = crate::admin::progress();
+            rebuild(&path, log, &progress).await.map(|(views, events)| {
+                tracing::info!(events, "the views are made");
+                views
+            })
+        }
+    }
+}
+
+/// Views that `views rebuild` made while the old ones were in use.
+fn adopt(next: &Path, views: &Path) -> std::io::Result<()> {
+    let beside = |path: &Path, ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        std::path::PathBuf::from(name)
+    };
+    if !next.exists() {
+        return Ok(());
+    }
+    for ending in ["", "-wal", "-shm"] {
+        remove(&beside(views, ending))?;
+    }
+    if beside(next, "-wal").exists() {
+        // It was not closed: the views are made once more.
+        return ["", "-wal", "-shm"].iter().try_for_each(|ending| remove(&beside(next, ending)));
+    }
+    std::fs::rename(next, views)
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes views beside those in use, for the next start; answers from how many events.
+pub(super) async fn rebuild_next(
+    dir: &Path,
+    log: &dyn EventStore,
+    progress: &ProgressSender,
+) -> Result<u64, StartError> {
+    let (views, events) = rebuild(&dir.join(VIEWS_NEXT), log, progress).await?;
+    drop(views);
+    Ok(events)
+}
+
+async fn rebuild(
+    path: &Path,
+    log: &dyn EventStore,
+    progress: &ProgressSender,
+) -> Result<(SqliteViews, u64), StartError> {
+    let version = Projections.version();
+    let target = path.to_owned();
+    let mut rebuild: Rebuild = blocking(move || SqliteViews::rebuild(&target, version)).await?;
+    let events = feed(&mut rebuild, log, progress)
+        .await
+        .map_err(|error| failed(&*error, "run `keytrail views rebuild` again, or restore a backup"))?;
+    let views = rebuild.finish().await.map_err(|error| failed(&error, "run it again"))?;
+    Ok((views, events))
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+async fn feed(
+    rebuild: &mut Rebuild,
+    log: &dyn EventStore,
+    progress: &ProgressSender,
+) -> Result<u64, Failure> {
+    // Positions of the embedded log count its events.
+    let total = log.head().await?.map(|head| head.commit);
+    let mut signals = log.subscribe(None, Filter::default()).await?.ready_chunks(BATCH);
+    let mut done = 0;
+    while let Some(chunk) = signals.next().await {
+        let (mut events, mut caught_up) = (Vec::with_capacity(chunk.len()), false);
+        for signal in chunk {
+            match signal? {
+                LogSignal::Event(event) => events.push(event),
+                LogSignal::Checkpoint(_) => {}
+                LogSignal::CaughtUp => caught_up = true,
+            }
+        }
+        done += events.len() as u64;
+        if let Some(upto) = events.last().map(|event| event.position) {
+            rebuild.feed(events, upto, Arc::new(Projections)).await?;
+        }
+        progress.report(Progress { done, total });
+        if caught_up {
+            return Ok(done);
+        }
+    }
+    Err("the event log ended too early".into())
+}
+
+async fn open_secrets(config: &Config, dir: &DataDir) -> Result<Arc<dyn SecretStore>, StartError> {
+    match &config.vault {
+        Vault::Embedded { key } => {
+            let key = match key {
+                None => KeySource::File(dir.file(KEY)),
+                Some(SecretSource::File(path)) => KeySource::File(path.clone()),
+                Some(SecretSource::Value(value)) => KeySource::Value(value.clone()),
+            };
+            let opened = SealedSecretStore::open(SealedConfig { path: dir.file(SECRETS), key }).await;
+            Ok(Arc::new(opened.map_err(|error| failed(&error, "see what the message says to do"))?))
+        }
+        Vault::Remote(remote) => Ok(Arc::new(connect(remote).await?)),
+    }
+}
+
+async fn connect(remote: &RemoteVault) -> Result<VaultSecretStore, StartError> {
+    let config = VaultConfig {
+        address: remote.address.as_str().trim_end_matches('/').to_owned(),
+        mount: remote.mount.clone(),
+        namespace: remote.namespace.clone(),
+        ca_file: remote.ca_file.clone(),
+        login: login(&remote.login)?,
+    };
+    let connected = VaultSecretStore::connect(config).await;
+    connected.map_err(|error| failed(&error, "check the KEYTRAIL_VAULT settings"))
+}
+
+fn login(login: &VaultLogin) -> Result<Login, StartError> {
+    Ok(match login {
+        VaultLogin::Token(SecretSource::Value(token)) => Login::Token(trimmed(token)),
+        VaultLogin::Token(SecretSource::File(path)) => Login::TokenFile(path.clone()),
+        VaultLogin::AppRole { mount, role_id, secret_id_file } => Login::AppRole {
+            mount: mount.clone(),
+            role_id: role_id.clone(),
+            secret_id_file: secret_id_file.clone(),
+        },
+        VaultLogin::Kubernetes { mount, role, token_file } => {
+            Login::Kubernetes { mount: mount.clone(), role: role.clone(), token_file: token_file.clone() }
+        }
+    })
+}
+
+fn trimmed(token: &SecretValue) -> SecretValue {
+    SecretValue::new(token.expose().trim().to_owned())
+}

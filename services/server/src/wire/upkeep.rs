@@ -1,0 +1,40 @@
+//! Work that is due now and then: the vault learns how far the log is, and litter is swept.
+
+use std::time::Duration;
+
+use keytrail_app::{App, Ports};
+use keytrail_vault::SweepError;
+use tokio_util::sync::CancellationToken;
+
+/// How often the vault learns how far the log is.
+const MARK_EVERY: Duration = Duration::from_secs(600);
+
+/// Until `stop`.
+pub(super) async fn run(app: App, ports: Ports, stop: CancellationToken) {
+    loop {
+        remember(&app, &ports).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(MARK_EVERY) => {}
+        }
+    }
+}
+
+/// Tells the vault how far the log is; trouble is only logged.
+pub(super) async fn remember(app: &App, ports: &Ports) {
+    if let Err(error) = mark(app, ports).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the vault does not know this log");
+    }
+}
+
+/// Tells the vault how far the log is.
+pub(super) async fn mark(app: &App, ports: &Ports) -> Result<(), SweepError> {
+    match ports.log.head().await {
+        Ok(Some(head)) => keytrail_vault::remember(&*ports.secrets, app.log_id(), head).await,
+        Ok(None) => Ok(()),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the log does not answer");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Hiding secrets that no event names.
+//!
+//! A secret is written before the event that names it, so a crash in between leaves litter. The
+//! sweep must never take anything else: it hides and does not destroy, it leaves whatever is
+//! younger than a day alone (an event comes at most 60 seconds after its secret), and it refuses
+//! to run against another log than the one that this vault belongs to, or an older copy of it.
+
+use keytrail_domain::{Position, SecretRef, Timestamp};
+use keytrail_ports::{DeploymentMark, SecretError, SecretStore};
+use uuid::Uuid;
+
+/// What is younger is left alone: 24 hours.
+const GRACE_SECONDS: i64 = 24 * 60 * 60;
+
+/// What a sweep needs to know.
+pub struct SweepRequest<'a> {
+    /// Which log this is.
+    pub log_id: Uuid,
+    /// Its last event; none when it is empty.
+    pub head: Option<Position>,
+    /// Does an event name this place? Must know every event up to `head`.
+    pub is_known: &'a (dyn Fn(SecretRef) -> bool + Sync),
+    /// The present moment.
+    pub now: Timestamp,
+    /// Really hide, or only look.
+    pub mode: SweepMode,
+}
+
+/// Whether a sweep changes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SweepMode {
+    /// Only tell what would be hidden.
+    DryRun,
+    /// Hide it.
+    Hide,
+}
+
+/// What a sweep found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SweepReport {
+    /// Secrets that events name.
+    pub named: usize,
+    /// Secrets that no event names, but too young to tell.
+    pub young: usize,
+    /// Secrets that were hidden, or would be.
+    pub swept: Vec<SecretRef>,
+}
+
+/// Why nothing (more) was swept.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// Nobody has said which log this vault belongs to.
+    #[error("the vault does not know which event log it belongs to")]
+    NoMark,
+    /// The vault belongs to another log.
+    #[error("the vault belongs to event log {vault}, and this one is {log}")]
+    AnotherLog {
+        /// The log that the vault knows.
+        vault: Uuid,
+        /// The log that was given.
+        log: Uuid,
+    },
+    /// The log is an older copy: events that name secrets are missing.
+    #[error("the event log ends before the last position that the vault has seen: it is an older copy")]
+    LogBehind {
+        /// What the vault has seen.
+        seen: Position,
+        /// Where the log ends.
+        head: Option<Position>,
+    },
+    /// The vault.
+    #[error("the vault could not be swept")]
+    Store(#[from] SecretError),
+}
+
+/// Hides every secret that no event names and that is older than 24 hours.
+///
+/// # Errors
+/// [`SweepError`]; except with `Store`, nothing was changed.
+pub async fn sweep(store: &dyn SecretStore, request: SweepRequest<'_>) -> Result<SweepReport, SweepError> {
+    let mark = store.deployment().await?.ok_or(SweepError::NoMark)?;
+    agree(mark, request.log_id, request.head)?;
+    let mut report = SweepReport::default();
+    for tenant in store.tenants().await? {
+        for stored in store.list(tenant).await? {
+            if (request.is_known)(stored.at) {
+                report.named += 1;
+            } else if stored.written.plus_seconds(GRACE_SECONDS) >= request.now {
+                report.young += 1;
+            } else {
+                if request.mode == SweepMode::Hide {
+                    store.delete(stored.at).await?;
+                }
+                report.swept.push(stored.at);
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Tells the vault which log it belongs to and how far that log has come; never back.
+///
+/// # Errors
+/// [`SweepError`] when the vault belongs to another log or has seen a later position; the mark is
+/// then as before.
+pub async fn remember(store: &dyn SecretStore, log_id: Uuid, head: Position) -> Result<(), SweepError> {
+    let mark = DeploymentMark { log_id, position: head };
+    match store.deployment().await? {
+        Some(known) if known == mark => return Ok(()),
+        Some(known) => agree(known, log_id, Some(head))?,
+        None => {}
+    }
+    Ok(store.set_deployment(mark).await?)
+}
+
+fn agree(mark: DeploymentMark, log: Uuid, head: Option<Position>) -> Result<(), SweepError> {
+    if mark.log_id != log {
+        return Err(SweepError::AnotherLog { vault: mark.log_id, log });
+    }
+    if head.unwrap_or(Position::START) < mark.position {
+        return Err(SweepError::LogBehind { seen: mark.position, head });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

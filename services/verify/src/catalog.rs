@@ -1,0 +1,166 @@
+//! The built-in components: one data file each, compiled in, read and checked at start.
+
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+use keytrail_domain::{FieldError, component::Component};
+use keytrail_ports::{CheckedFields, Completeness, ComponentCatalog};
+use rust_embed::RustEmbed;
+use serde_json::{Map, Value};
+
+use crate::{definition::validate_definition, schema::FieldSchema};
+
+#[derive(RustEmbed)]
+#[folder = "components"]
+struct Files;
+
+/// A component's file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// Not JSON.
+    #[error("components/{file} is not JSON")]
+    Json {
+        /// The file.
+        file: String,
+        /// Where and why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Against the rules.
+    #[error("components/{file}: {}", listed(.errors))]
+    Definition {
+        /// The file.
+        file: String,
+        /// Every wrong place.
+        errors: Vec<FieldError>,
+    },
+}
+
+fn listed(errors: &[FieldError]) -> String {
+    errors.iter().map(|error| format!("{} {}", error.path, error.message)).collect::<Vec<_>>().join("; ")
+}
+
+/// All built-in components with their compiled schemas.
+#[derive(Debug)]
+pub struct Catalog {
+    entries: BTreeMap<String, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    component: Arc<Component>,
+    schema: FieldSchema,
+}
+
+impl Catalog {
+    /// Reads the files that are compiled in.
+    ///
+    /// # Errors
+    /// The first file that cannot be used, with the places inside it.
+    pub fn load() -> Result<Self, CatalogError> {
+        Self::of(Files::iter().filter_map(|name| Some((name.clone(), Files::get(&name)?.data))))
+    }
+
+    fn of<'a>(files: impl Iterator<Item = (Cow<'a, str>, Cow<'a, [u8]>)>) -> Result<Self, CatalogError> {
+        let entries = files.map(|(name, bytes)| read(&name, &bytes));
+        Ok(Self { entries: entries.collect::<Result<_, _>>()? })
+    }
+}
+
+fn read(file: &str, bytes: &[u8]) -> Result<(String, Entry), CatalogError> {
+    let definition = serde_json::from_slice(bytes)
+        .map_err(|source| CatalogError::Json { file: file.to_owned(), source })?;
+    let against = |errors| CatalogError::Definition { file: file.to_owned(), errors };
+    let component = validate_definition(&definition).map_err(against)?;
+    if file.strip_suffix(".json") != Some(&component.slug) {
+        return Err(against(vec![FieldError::new("slug", "must be the file's name")]));
+    }
+    let schema = FieldSchema::of(&component)
+        .map_err(|error| against(vec![FieldError::new("fields", error.to_string())]))?;
+    Ok((component.slug.clone(), Entry { component: Arc::new(component), schema }))
+}
+
+impl ComponentCatalog for Catalog {
+    fn get(&self, slug: &str) -> Option<Arc<Component>> {
+        self.entries.get(slug).map(|entry| Arc::clone(&entry.component))
+    }
+
+    fn list(&self) -> Vec<Arc<Component>> {
+        self.entries.values().map(|entry| Arc::clone(&entry.component)).collect()
+    }
+
+    fn check_fields(
+        &self,
+        component: &Component,
+        fields: Map<String, Value>,
+        completeness: Completeness,
+    ) -> Result<CheckedFields, Vec<FieldError>> {
+        // Another definition under the same slug must not be checked by ours.
+        match self.entries.get(&component.slug).filter(|entry| *entry.component == *component) {
+            Some(entry) => entry.schema.check(fields, completeness),
+            None => FieldSchema::of(component)
+                .map_err(|error| vec![FieldError::new("fields", error.to_string())])?
+                .check(fields, completeness),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn load(name: &str, content: &str) -> Result<Catalog, CatalogError> {
+        Catalog::of([(Cow::from(name), Cow::from(content.as_bytes()))].into_iter())
+    }
+
+    #[test]
+    fn all_files_are_good_and_listed_by_slug() {
+        let catalog = Catalog::load().unwrap();
+        let slugs: Vec<_> = catalog.list().iter().map(|it| it.slug.clone()).collect();
+        assert!(slugs.is_sorted());
+        for slug in
+            ["github", "gitlab", "slack", "stripe", "vault", "http-api-key", "http-basic", "http-bearer"]
+        {
+            assert!(slugs.iter().any(|it| it == slug), "{slug}");
+        }
+        assert!(catalog.get("nonesuch").is_none());
+    }
+
+    #[test]
+    fn every_component_has_a_secret_and_says_where_it_may_go() {
+        for component in Catalog::load().unwrap().list() {
+            assert!(!component.secret_fields().is_empty(), "{}", component.slug);
+            assert!(!component.allowed_hosts.is_empty(), "{}", component.slug);
+        }
+    }
+
+    #[test]
+    fn a_bad_file_is_told_with_its_name_and_the_place() {
+        assert!(load("x.json", "{").unwrap_err().to_string().contains("components/x.json is not JSON"));
+        let mut github = serde_json::to_value(&*Catalog::load().unwrap().get("github").unwrap()).unwrap();
+        assert!(
+            load("x.json", &github.to_string())
+                .unwrap_err()
+                .to_string()
+                .contains("slug must be the file's name")
+        );
+        github["verify"]["checks"][0]["request"]["auth"]["bearer"] = "{{tokn}}".into();
+        let error = load("github.json", &github.to_string()).unwrap_err().to_string();
+        assert!(
+            error.contains("components/github.json: verify.checks[0].request.auth there is no field `tokn`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn another_definition_of_the_same_slug_is_checked_by_its_own_schema() {
+        let catalog = Catalog::load().unwrap();
+        let mut own = (*catalog.get("github").unwrap()).clone();
+        own.fields["properties"]["extra"] = json!({"type": "string", "title": "Extra", "maxLength": 9});
+        let fields = || Map::from_iter([("token".to_owned(), "t".into()), ("extra".to_owned(), "e".into())]);
+        assert!(catalog.check_fields(&own, fields(), Completeness::Complete).is_ok());
+        let github = catalog.get("github").unwrap();
+        assert!(catalog.check_fields(&github, fields(), Completeness::Complete).is_err());
+    }
+}

@@ -1,0 +1,154 @@
+use keytrail_ports::ComponentCatalog;
+use serde_json::json;
+
+use super::*;
+use crate::Catalog;
+
+fn good(slug: &str) -> Value {
+    serde_json::to_value(&*Catalog::load().unwrap().get(slug).unwrap()).unwrap()
+}
+
+/// GitHub's definition with one place changed (null: taken away), and where that is complained about.
+fn complaints(pointer: &str, value: Value) -> Vec<String> {
+    let mut definition = good("github");
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    let parent = definition.pointer_mut(parent).unwrap_or_else(|| panic!("{pointer}"));
+    match (parent, value) {
+        (Value::Object(entries), Value::Null) => drop(entries.remove(name)),
+        (Value::Array(items), value) => items[name.parse::<usize>().unwrap()] = value,
+        (parent, value) => parent[name] = value,
+    }
+    match validate_definition(&definition) {
+        Ok(_) => vec![],
+        Err(errors) => errors.into_iter().map(|error| error.path).collect(),
+    }
+}
+
+#[test]
+fn the_built_in_ones_are_good() {
+    for component in Catalog::load().unwrap().list() {
+        assert_eq!(validate_definition(&good(&component.slug)).unwrap(), *component);
+    }
+}
+
+#[test]
+fn a_broken_head_is_told() {
+    for (pointer, value, path) in [
+        ("/slug", json!("Git Hub"), "slug"),
+        ("/slug", json!("a/b"), "slug"),
+        ("/version", json!(0), "version"),
+        ("/name", json!("a\nb"), "name"),
+        ("/kind", json!("NONSENSE"), "kind"),
+        ("/description", json!(""), "description"),
+        ("/documentation", json!("javascript:alert(1)"), "documentation"),
+        ("/documentation", json!("http://a.example"), "documentation"),
+        ("/allowedHosts", json!([]), "allowedHosts"),
+        ("/allowedHosts/0", json!("*"), "allowedHosts[0]"),
+        ("/allowedHosts/0", json!("{{token}}"), "allowedHosts[0]"),
+        ("/allowedHosts/0", json!("{{base_url}}.evil.example"), "allowedHosts[0]"),
+        ("/allowedHosts/0", json!("https://a.example/"), "allowedHosts[0]"),
+        ("/description", json!("x".repeat(70_000)), ""),
+    ] {
+        assert_eq!(complaints(pointer, value.clone()), [path], "{pointer} {value}");
+    }
+    assert_eq!(complaints("/extra", json!(1)).len(), 1);
+}
+
+#[test]
+fn a_broken_schema_is_told() {
+    let token = "/fields/properties/token";
+    for (pointer, value, path) in [
+        ("/fields/type", json!("array"), "fields.type"),
+        ("/fields/additionalProperties", json!(true), "fields.additionalProperties"),
+        ("/fields/allOf", json!([]), "fields.allOf"),
+        ("/fields/required", json!(["tokn"]), "fields.required"),
+        ("/fields/anyOf", json!([{"required": ["tokn"]}]), "fields.anyOf[0].required"),
+        (
+            "/fields/properties/Bad Name",
+            json!({"type": "boolean", "title": "x"}),
+            "fields.properties.Bad Name",
+        ),
+        (&format!("{token}/$ref"), json!("https://evil.example/schema"), "fields.properties.token.$ref"),
+        (&format!("{token}/not"), json!({}), "fields.properties.token.not"),
+        (&format!("{token}/title"), Value::Null, "fields.properties.token.title"),
+        (&format!("{token}/maxLength"), Value::Null, "fields.properties.token.maxLength"),
+        (&format!("{token}/maxLength"), json!(1_000_000), "fields.properties.token.maxLength"),
+        (&format!("{token}/minLength"), json!(0), "fields.properties.token.minLength"),
+        (&format!("{token}/default"), json!("x"), "fields.properties.token.default"),
+        (&format!("{token}/enum"), json!(["a"]), "fields.properties.token.enum"),
+        (&format!("{token}/x-destination"), json!(true), "fields.properties.token.x-destination"),
+        (&format!("{token}/x-secret"), json!("yes"), "fields.properties.token.x-secret"),
+        (&format!("{token}/format"), json!("regex"), "fields.properties.token.format"),
+        (&format!("{token}/pattern"), json!("(a"), "fields"),
+        (&format!("{token}/pattern"), json!("(?=a)"), "fields"),
+        ("/fields/properties/base_url/default", json!("nowhere"), "fields.properties.base_url.default"),
+    ] {
+        assert_eq!(complaints(pointer, value.clone()), [path], "{pointer} {value}");
+    }
+}
+
+#[test]
+fn a_broken_recipe_is_told() {
+    for (pointer, value, path) in [
+        ("/checks", json!([]), ".checks"),
+        ("/checks/0/wenn", json!({}), ".checks[0].wenn"),
+        ("/checks/0/when", json!({"set": ["tokn"]}), ".checks[0].when"),
+        ("/checks/0/request/method", json!("DELETE"), ".checks[0].request.method"),
+        ("/checks/0/request/url", json!("{{token}}/user"), ".checks[0].request.url"),
+        ("/checks/0/request/url", json!("http://a.example/"), ".checks[0].request.url"),
+        ("/checks/0/request/url", json!("{{base_url}}.evil.example/"), ".checks[0].request.url"),
+        ("/checks/0/request/url", json!("{{base_url}}/{{nonesuch}}"), ".checks[0].request.url"),
+        ("/checks/0/request/headers/Host", json!("a.example"), ".checks[0].request.headers.Host"),
+        ("/checks/0/request/headers/X-A", json!("{{nonesuch}}"), ".checks[0].request.headers.X-A"),
+        ("/checks/0/request/headers/X-A", json!("{{token"), ".checks[0].request.headers.X-A"),
+        ("/checks/0/request/query/a", json!("{{nonesuch}}"), ".checks[0].request.query.a"),
+        ("/checks/0/request/body", json!({"json": {}}), ".checks[0].request.body"),
+        ("/checks/0/request/auth", json!({"digest": "{{token}}"}), ".checks[0].request.auth"),
+        ("/checks/0/rules", json!([]), ".checks[0].rules"),
+        (
+            "/checks/0/rules",
+            json!([{"status": [401], "verdict": "INVALID", "message": "no"}]),
+            ".checks[0].rules",
+        ),
+        ("/checks/0/rules/0/status", json!([]), ".checks[0].rules[0].status"),
+        ("/checks/0/rules/0/status", json!([100]), ".checks[0].rules[0].status"),
+        ("/checks/0/rules/0/status", json!([429]), ".checks[0].rules[0].status"),
+        ("/checks/0/rules/0/status", json!([503]), ".checks[0].rules[0].status"),
+        ("/checks/0/rules/0/status", json!({"from": 200, "to": 599}), ".checks[0].rules[0].status"),
+        ("/checks/0/rules/0/status", json!({"from": 299, "to": 200}), ".checks[0].rules[0].status"),
+        ("/checks/0/rules/0/status", json!({"field": "base_url"}), ".checks[0].rules[0].status"),
+        ("/checks/0/rules/0/status", json!({"von": 200}), ".checks[0].rules[0].status"),
+        ("/checks/0/rules/0/verdict", json!("MAYBE"), ".checks[0].rules[0].verdict"),
+        ("/checks/0/rules/0/reason", json!("TIMEOUT"), ".checks[0].rules[0].reason"),
+        ("/checks/0/rules/0/message", json!("hello {{token}}"), ".checks[0].rules[0].message"),
+        ("/checks/0/rules/0/json", json!({"path": "$..a"}), ".checks[0].rules[0].json.path"),
+        (
+            "/checks/0/rules/0/json",
+            json!({"path": "$.a", "equals": 1, "oneOf": [1]}),
+            ".checks[0].rules[0].json",
+        ),
+        ("/checks/0/rules/0/header", json!({"name": "a b"}), ".checks[0].rules[0].header.name"),
+        ("/checks/1/identity", json!({"json": "login"}), ".checks[1].identity.json"),
+        ("/checks/1/identity", json!({"header": "a b"}), ".checks[1].identity"),
+        ("/checks/1/scopes", json!({"from": {"header": ""}}), ".checks[1].scopes"),
+    ] {
+        let found = complaints(&format!("/verify{pointer}"), value.clone());
+        assert_eq!(found, [format!("verify{path}")], "{pointer} {value}");
+    }
+}
+
+#[test]
+fn a_field_that_may_be_missing_cannot_shape_the_request() {
+    let mut vault = good("vault");
+    vault["verify"]["checks"][1]["when"] = json!({});
+    let errors = validate_definition(&vault).unwrap_err();
+    assert!(errors.iter().all(|error| error.path == "verify.checks[1].request.body"), "{errors:?}");
+    assert_eq!(errors.len(), 2, "role_id and secret_id");
+}
+
+#[test]
+fn nothing_but_an_object_is_a_definition() {
+    for other in [json!(null), json!([]), json!("x"), json!({})] {
+        assert!(validate_definition(&other).is_err());
+    }
+}

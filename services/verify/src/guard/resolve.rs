@@ -1,0 +1,92 @@
+//! Names to addresses, of which only the allowed ones come through.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
+
+use super::{Guard, GuardError, Transport};
+
+/// A name service.
+#[async_trait]
+pub trait Lookup: Send + Sync + 'static {
+    /// All addresses of a name.
+    ///
+    /// # Errors
+    /// The name has none, or the service does not answer.
+    async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>>;
+}
+
+/// The machine's own name service.
+#[derive(Debug)]
+pub struct SystemLookup {
+    threads: Arc<Semaphore>,
+}
+
+impl SystemLookup {
+    /// Questions that can be under way at once. A question cannot be called back, so a caller
+    /// that gave up still holds its place, and slow names cannot take all blocking threads.
+    const AT_ONCE: usize = 32;
+
+    /// A name service as the client takes it.
+    pub fn shared() -> Arc<dyn Lookup> {
+        Arc::new(Self { threads: Arc::new(Semaphore::new(Self::AT_ONCE)) })
+    }
+}
+
+#[async_trait]
+impl Lookup for SystemLookup {
+    async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        let place = Arc::clone(&self.threads).acquire_owned().await.map_err(io::Error::other)?;
+        let name = name.to_owned();
+        tokio::task::spawn_blocking(move || {
+            let _place = place;
+            Ok((name.as_str(), 0).to_socket_addrs()?.map(|found| found.ip()).collect())
+        })
+        .await?
+    }
+}
+
+/// The addresses of a name that may be connected to. What a caller gets here, he must connect to
+/// as it is: asking for the name again could give another answer.
+///
+/// # Errors
+/// [`GuardError::Unreachable`] when the name has no address, [`GuardError::AddressNotAllowed`]
+/// when it has none that may be reached.
+pub async fn resolve(
+    guard: &Guard,
+    lookup: &dyn Lookup,
+    name: &str,
+    transport: Transport,
+) -> Result<Vec<IpAddr>, GuardError> {
+    let found = lookup.lookup(name).await.map_err(|_| GuardError::Unreachable)?;
+    if found.is_empty() {
+        return Err(GuardError::Unreachable);
+    }
+    let allowed: Vec<_> = found.into_iter().filter(|address| guard.admits(*address, transport)).collect();
+    if allowed.is_empty() { Err(GuardError::AddressNotAllowed) } else { Ok(allowed) }
+}
+
+/// The guarded name service as the HTTP client asks it, once for each connection. The client
+/// connects to the answer itself, so nothing can change between check and use.
+pub(super) struct GuardedNames {
+    pub(super) guard: Arc<Guard>,
+    pub(super) lookup: Arc<dyn Lookup>,
+    pub(super) transport: Transport,
+}
+
+impl Resolve for GuardedNames {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (guard, lookup, transport) = (Arc::clone(&self.guard), Arc::clone(&self.lookup), self.transport);
+        Box::pin(async move {
+            let found = resolve(&guard, lookup.as_ref(), name.as_str(), transport).await?;
+            // Port 0 is replaced by the port of the URL.
+            Ok(Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
+        })
+    }
+}

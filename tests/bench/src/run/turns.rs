@@ -1,0 +1,81 @@
+//! A B A B …: whatever else the machine does hits both sides.
+
+use super::{
+    Options,
+    plan::{self, Load, Measurement},
+    process::Server,
+    report::Row,
+    say,
+};
+use crate::{
+    BenchError,
+    load::{Amount, Sample, ask, drive},
+};
+
+/// How many credentials each side has when the measuring begins.
+const CREDENTIALS: u64 = 1_000;
+
+/// The two sides, filled alike.
+pub(super) struct Sides {
+    limit: (Server, String),
+    subject: (Server, String),
+}
+
+impl Sides {
+    /// Creates the same number of credentials on both sides.
+    pub(super) fn prepare(limit: Server, subject: Server) -> Result<Self, BenchError> {
+        say(&format!("creating {CREDENTIALS} credentials on each side"));
+        Ok(Self { limit: fill(limit)?, subject: fill(subject)? })
+    }
+
+    /// Runs one measurement on both sides in turn, and answers its rows.
+    pub(super) fn take_turns(&self, it: &Measurement, options: &Options) -> Result<Vec<Row>, BenchError> {
+        let amount = it.amount.shorter(options.shorter);
+        let (mut limit, mut subject) = (Vec::new(), Vec::new());
+        for side in [&self.limit, &self.subject] {
+            once(side, it.load, amount.shorter(10))?;
+        }
+        for round in 1..=options.rounds {
+            limit.push(once(&self.limit, it.load, amount)?);
+            subject.push(once(&self.subject, it.load, amount)?);
+            say(&progress(it, round, options.rounds, &limit, &subject));
+        }
+        Ok(Row::of(it, &limit, &subject))
+    }
+
+    pub(super) fn subject(&self) -> &Server {
+        &self.subject.0
+    }
+}
+
+/// Fills a side and finds a credential on it.
+fn fill(server: Server) -> Result<(Server, String), BenchError> {
+    let amount = Amount { requests: CREDENTIALS, connections: 64 };
+    drive(server.target(), &Load::Create.bodies(""), amount)?;
+    let listed = ask(server.target(), &plan::list(1))?;
+    let id = listed["credentials"]["edges"][0]["node"]["id"].as_str();
+    let id = id.ok_or_else(|| BenchError::BadAnswer("it lists no credential".to_owned()))?.to_owned();
+    check_lists(&server)?;
+    Ok((server, id))
+}
+
+/// A side that lists fewer than asked would look fast.
+fn check_lists(server: &Server) -> Result<(), BenchError> {
+    for first in [50, 1_000] {
+        let listed = ask(server.target(), &plan::list(first))?;
+        let count = listed["credentials"]["edges"].as_array().map_or(0, Vec::len);
+        if count != first as usize {
+            return Err(BenchError::BadAnswer(format!("asked for {first} credentials, it lists {count}")));
+        }
+    }
+    Ok(())
+}
+
+fn once((server, id): &(Server, String), load: Load, amount: Amount) -> Result<Sample, BenchError> {
+    drive(server.target(), &load.bodies(id), amount)
+}
+
+fn progress(it: &Measurement, round: u32, rounds: u32, limit: &[Sample], subject: &[Sample]) -> String {
+    let rate = |samples: &[Sample]| samples.last().map_or(0.0, |sample| sample.per_second);
+    format!("{} {round}/{rounds}: {:.0} against {:.0} a second", it.what, rate(subject), rate(limit))
+}

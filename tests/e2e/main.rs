@@ -1,0 +1,14 @@
+//! The product as its users have it: the real binary, real files, a real OpenBao, real sockets.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail loudly")]
+
+mod crash;
+mod damage;
+mod harness;
+mod input;
+mod leaks;
+mod main_job;
+mod main_job_changes;
+mod processes;
+mod subscriptions;
+mod vault_down;
