@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keytrail_domain::{MemberId, TenantId, Timestamp};
+use keytrail_domain::{MemberId, TenantId, Timestamp, policy::PolicyText};
 use keytrail_ports::{
     Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier, views::Views,
 };
@@ -42,6 +42,8 @@ pub struct Ports {
 pub struct Options {
     /// The issuer that a member belongs to when nobody says otherwise.
     pub default_issuer: String,
+    /// The text of the policy files that the authoriser decides by.
+    pub policy: PolicyText,
 }
 
 /// The use cases. Cheap to clone: all clones are one.

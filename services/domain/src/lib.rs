@@ -20,6 +20,7 @@ mod id;
 mod label;
 mod leak;
 mod level;
+pub mod policy;
 mod secret;
 mod stream;
 pub mod team;

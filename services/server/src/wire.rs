@@ -12,6 +12,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
 use keytrail_app::{App, Options, Ports, SteadyClock};
+use keytrail_domain::policy::PolicyText;
 use keytrail_policy::{CasbinAuthorizer, PolicyFiles};
 use keytrail_ports::{SystemClock, SystemIds};
 use keytrail_verify::{Catalog, HttpVerifier, VerifyConfig};
@@ -59,10 +60,10 @@ impl Launcher for Keytrail {
         let stores = stores::open(&config, dir).await?;
         let clock = Arc::new(SteadyClock::new(Arc::new(SystemClock)));
         let source = stores.authority;
-        let authorizer =
-            CasbinAuthorizer::load(&PolicyFiles::builtin(), source, clock.clone(), AUTHORITY_ENTRIES)
-                .await
-                .map_err(|error| failed(&error, "mend the policy files"))?;
+        let policy = PolicyFiles::builtin();
+        let authorizer = CasbinAuthorizer::load(&policy, source, clock.clone(), AUTHORITY_ENTRIES)
+            .await
+            .map_err(|error| failed(&error, "mend the policy files"))?;
         let ports = Ports {
             log: stores.log,
             journal: stores.journal,
@@ -75,7 +76,8 @@ impl Launcher for Keytrail {
             ids: Arc::new(SystemIds),
         };
         let identities = Identities::open(&config, dir)?;
-        let options = Options { default_issuer: identities.issuer_name().to_owned() };
+        let policy = PolicyText { model: policy.model.text, roles: policy.roles.text };
+        let options = Options { default_issuer: identities.issuer_name().to_owned(), policy };
         let app = App::new(ports.clone(), options)
             .await
             .map_err(|error| failed(&error, "see the log lines above"))?;
@@ -126,6 +128,10 @@ fn run_behind(app: &App, ports: &Ports, life: &Lifecycle) {
     });
     let (alerting, until) = (app.clone(), stop());
     life.spawn(Stage::Background, Weight::Vital, "alerts", async move { alerting.run_alerts(until).await });
+    let (recording, until) = (app.clone(), stop());
+    life.spawn(Stage::Background, Weight::Light, "policy", async move {
+        upkeep::record_policy(recording, until).await;
+    });
     let (kept, behind, until) = (app.clone(), ports.clone(), stop());
     life.spawn(Stage::Background, Weight::Light, "upkeep", async move {
         upkeep::run(kept, behind, until).await;

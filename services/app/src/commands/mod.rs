@@ -6,6 +6,7 @@ mod create_credential;
 mod credential;
 mod member;
 mod names;
+mod policy;
 mod team;
 mod tenant;
 mod token;

@@ -59,10 +59,17 @@ impl App {
             fresh: true,
         };
         match self.execute::<Tenant>(execution, |_| Ok(command.clone())).await {
-            Ok(_) => Ok((tenant, member)),
-            Err(AppError::Conflict { .. }) => Err(AppError::conflict("a tenant of this name exists already")),
-            Err(error) => Err(error),
+            Ok(_) => {}
+            Err(AppError::Conflict { .. }) => {
+                return Err(AppError::conflict("a tenant of this name exists already"));
+            }
+            Err(error) => return Err(error),
         }
+        if let Err(error) = self.record_policy_of(tenant).await {
+            // The tenant is there; the next start records what is missing.
+            tracing::warn!(tenant.id = %tenant, error = &error as &dyn std::error::Error, "policy not recorded");
+        }
+        Ok((tenant, member))
     }
 
     /// Changes the tenant's settings.

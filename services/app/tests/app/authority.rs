@@ -244,7 +244,7 @@ impl Story {
 async fn play(steps: &[Step]) -> (usize, usize) {
     let mut story = Story::begin().await;
     let mut done = 0;
-    for steps in steps.chunks(4) {
+    for steps in steps.chunks(8) {
         for step in steps {
             done += usize::from(story.take(step).await);
         }
@@ -267,15 +267,15 @@ async fn play(steps: &[Step]) -> (usize, usize) {
 fn list_and_authoriser_agree_whatever_happened() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut sums = (0, 0);
-    let mut runner = proptest::test_runner::TestRunner::new(Config { cases: 24, ..Config::default() });
+    let mut runner = proptest::test_runner::TestRunner::new(Config { cases: 10, ..Config::default() });
     let sums_of = std::cell::RefCell::new(&mut sums);
     runner
-        .run(&proptest::collection::vec(step(), 20..60), |steps| {
+        .run(&proptest::collection::vec(step(), 20..48), |steps| {
             let (done, seen) = runtime.block_on(play(&steps));
             let mut sums = sums_of.borrow_mut();
             (sums.0, sums.1) = (sums.0 + done, sums.1 + seen);
             Ok(())
         })
         .unwrap();
-    assert!(sums.0 > 200 && sums.1 > 100, "the stories must not be empty: {sums:?}");
+    assert!(sums.0 > 80 && sums.1 > 40, "the stories must not be empty: {sums:?}");
 }

@@ -10,5 +10,6 @@ mod feed;
 mod idempotency;
 mod lag;
 mod names;
+mod policy;
 mod world;
 mod write_path;

@@ -9,7 +9,7 @@ use keytrail_app::{
 };
 use keytrail_domain::{
     CredentialId, Grantee, Labels, Level, MemberId, Owner, Principal, RecordedEvent, Role, StreamId, TeamId,
-    TenantId, Timestamp, verification::Verdict,
+    TenantId, Timestamp, policy::PolicyText, verification::Verdict,
 };
 use keytrail_policy::{CasbinAuthorizer, DEFAULT_ENTRIES, PolicyFiles};
 use keytrail_ports::{
@@ -43,6 +43,7 @@ pub(crate) struct World {
     pub(crate) ports: Ports,
     pub(crate) alice: Call,
     projecting: Option<(CancellationToken, JoinHandle<()>)>,
+    frozen: bool,
 }
 
 impl World {
@@ -56,7 +57,7 @@ impl World {
         };
         let (app, ports) = application(&kept).await;
         let nobody = Principal::internal(TenantId::of_slug("acme"), "nobody");
-        let mut world = Self { kept, app, ports, alice: call(nobody), projecting: None };
+        let mut world = Self { kept, app, ports, alice: call(nobody), projecting: None, frozen: false };
         world.project().await;
         let new = NewTenant {
             slug: "acme".into(),
@@ -74,7 +75,7 @@ impl World {
     pub(crate) async fn again(&self) -> Self {
         let (app, ports) = application(&self.kept).await;
         let kept = self.kept.clone();
-        let mut world = Self { kept, app, ports, alice: self.alice.clone(), projecting: None };
+        let mut world = Self { kept, app, ports, alice: self.alice.clone(), projecting: None, frozen: false };
         world.project().await;
         world
     }
@@ -85,15 +86,21 @@ impl World {
         let until = stop.clone();
         let task = tokio::spawn(async move { app.run_projections(until).await });
         self.projecting = Some((stop, task));
+        if std::mem::take(&mut self.frozen) {
+            tokio::time::resume();
+        }
         self.app.caught_up().await;
         self.shown().await;
     }
 
-    /// From now on the views stand still.
+    /// From now on the views stand still, and nobody has to wait in vain for them: time passes
+    /// as soon as there is nothing else to do.
     pub(crate) async fn freeze(&mut self) {
         let (stop, task) = self.projecting.take().expect("projecting");
         stop.cancel();
         task.await.unwrap();
+        tokio::time::pause();
+        self.frozen = true;
     }
 
     /// Waits until the views show all of the log.
@@ -201,7 +208,8 @@ async fn application(kept: &Kept) -> (App, Ports) {
         clock,
         ids: Arc::new(SystemIds),
     };
-    let options = Options { default_issuer: ISSUER.into() };
+    let policy = PolicyText { model: files.model.text, roles: files.roles.text };
+    let options = Options { default_issuer: ISSUER.into(), policy };
     (App::new(ports.clone(), options).await.unwrap(), ports)
 }
 

@@ -9,6 +9,24 @@ use tokio_util::sync::CancellationToken;
 /// How often the vault learns how far the log is.
 const MARK_EVERY: Duration = Duration::from_secs(600);
 
+/// How long to wait before the policy is recorded again when it could not be.
+const RECORD_AGAIN: Duration = Duration::from_secs(10);
+
+/// Records the policy in force for all tenants, once, however often it takes.
+pub(super) async fn record_policy(app: App, stop: CancellationToken) {
+    let recording = async {
+        app.caught_up().await;
+        while let Err(error) = app.record_policy().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "policy not recorded: trying again");
+            tokio::time::sleep(RECORD_AGAIN).await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = recording => {}
+    }
+}
+
 /// Until `stop`.
 pub(super) async fn run(app: App, ports: Ports, stop: CancellationToken) {
     loop {
