@@ -16,8 +16,10 @@ const CREATE: &str = "mutation($input: CreateCredentialInput!) {
 const ROTATE: &str = "mutation($input: RotateCredentialInput!) {
     rotateCredential(input: $input) { credential { secretVersion } }
 }";
-const VERIFY: &str = "mutation($id: ID!) { verifyCredential(input: { credentialId: $id }) { report { verdict } } }";
-const ADD: &str = "mutation($input: AddMemberInput!) { addMember(input: $input) { member { id name email } } }";
+const VERIFY: &str =
+    "mutation($id: ID!) { verifyCredential(input: { credentialId: $id }) { report { verdict } } }";
+const ADD: &str =
+    "mutation($input: AddMemberInput!) { addMember(input: $input) { member { id name email } } }";
 const FACTS: &str = "{ auditLog(first: 100) { nodes { id type } } }";
 
 /// A server with its vault, a target that takes everybody, and one credential.
@@ -141,9 +143,11 @@ async fn the_whole_life_of_a_credential_works_behind_the_least_privilege_policy(
     let mut site = Site::with(OpenBao::raft_with_policy().await, None).await;
     site.works_again().await;
     let alice = site.alice();
-    let ends = "mutation($id: ID!) { deleteCredential(input: { credentialId: $id }) { credential { status } } }";
+    let ends =
+        "mutation($id: ID!) { deleteCredential(input: { credentialId: $id }) { credential { status } } }";
     alice.data(ends, json!({ "id": site.id })).await;
-    let back = "mutation($id: ID!) { restoreCredential(input: { credentialId: $id }) { credential { status } } }";
+    let back =
+        "mutation($id: ID!) { restoreCredential(input: { credentialId: $id }) { credential { status } } }";
     alice.data(back, json!({ "id": site.id })).await;
     let verified = alice.data(VERIFY, json!({ "id": site.id })).await;
     assert_eq!(verified["verifyCredential"]["report"]["verdict"], "VALID");

@@ -7,7 +7,7 @@ mod proxy;
 mod socket;
 mod world;
 
-pub(crate) use canary::Canary;
+pub(crate) use canary::{Canary, Search};
 pub(crate) use client::Client;
 pub(crate) use process::{Keytrail, Settings};
 pub(crate) use proxy::Proxy;

@@ -62,7 +62,9 @@ async fn join(near: TcpStream, target: String, flowing: watch::Receiver<bool>) {
 async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut flowing: watch::Receiver<bool>) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        if flowing.wait_for(|flowing| *flowing).await.is_err() || to.write_all(&buffer[..count]).await.is_err() {
+        if flowing.wait_for(|flowing| *flowing).await.is_err()
+            || to.write_all(&buffer[..count]).await.is_err()
+        {
             return;
         }
     }
