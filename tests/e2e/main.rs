@@ -4,6 +4,7 @@
 
 mod crash;
 mod damage;
+mod disk_full;
 mod harness;
 mod input;
 mod leaks;

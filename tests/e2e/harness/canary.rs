@@ -1,12 +1,12 @@
 //! A secret that must not be found anywhere, in whatever form.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
+use aho_corasick::AhoCorasick;
 use base64::{
     Engine,
     prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
 };
-use memchr::memmem;
 
 /// A planted text and the forms in which it could come out.
 pub(crate) struct Canary {
@@ -34,19 +34,39 @@ impl Canary {
     }
 
     fn of(what: &'static str, text: String, part: &str) -> Self {
-        let mut forms = forms(part);
-        forms.extend(self::forms(&text));
-        Self { what, text, forms }
-    }
-
-    /// The form in which it stands in these bytes, if it does.
-    pub(crate) fn found_in(&self, bytes: &[u8]) -> Option<&'static str> {
-        self.forms.iter().find(|(_, form)| memmem::find(bytes, form).is_some()).map(|(name, _)| *name)
+        let both = forms(&text).into_iter().chain(forms(part));
+        let distinct: BTreeMap<_, _> = both.map(|(name, form)| (form, name)).collect();
+        Self { what, text, forms: distinct.into_iter().map(|(form, name)| (name, form)).collect() }
     }
 
     /// Each form, for the test of the search itself.
     pub(crate) fn forms(&self) -> &[(&'static str, Vec<u8>)] {
         &self.forms
+    }
+}
+
+/// Looks for all forms of some canaries at once.
+pub(crate) struct Search {
+    automaton: AhoCorasick,
+    /// What each of its patterns is.
+    names: Vec<String>,
+}
+
+impl Search {
+    pub(crate) fn of<'a>(canaries: impl IntoIterator<Item = &'a Canary>) -> Self {
+        let (mut patterns, mut names) = (Vec::new(), Vec::new());
+        for canary in canaries {
+            for (form, bytes) in &canary.forms {
+                patterns.push(bytes);
+                names.push(format!("{} as {form}", canary.what));
+            }
+        }
+        Self { automaton: AhoCorasick::new(patterns).expect("patterns"), names }
+    }
+
+    /// The first that stands in these bytes: which, and in what form.
+    pub(crate) fn find(&self, bytes: &[u8]) -> Option<&str> {
+        self.automaton.find(bytes).map(|found| self.names[found.pattern().as_usize()].as_str())
     }
 }
 
@@ -74,11 +94,13 @@ fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn hex(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        write!(out, "{byte:02x}").expect("a string takes it");
-        out
-    })
-    .into()
+    bytes
+        .iter()
+        .fold(String::new(), |mut out, byte| {
+            write!(out, "{byte:02x}").expect("a string takes it");
+            out
+        })
+        .into()
 }
 
 fn escaped(text: &str) -> String {
@@ -103,7 +125,9 @@ fn url(text: &str, stays: impl Fn(u8) -> bool, space: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         match byte {
             b' ' => out.push_str(space),
-            _ if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || stays(byte) => out.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || stays(byte) => {
+                out.push(char::from(byte))
+            }
             _ => write!(out, "%{byte:02X}").expect("a string takes it"),
         }
         out
@@ -126,23 +150,26 @@ mod tests {
     #[test]
     fn each_form_of_a_secret_is_found_inside_other_bytes() {
         let canary = Canary::fresh("scratch");
+        let search = Search::of([&canary]);
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("scratch");
         for (name, form) in canary.forms() {
             std::fs::write(&file, [b"\x00before\xff", form.as_slice(), b"\xfeafter"].concat()).unwrap();
-            assert!(canary.found_in(&std::fs::read(&file).unwrap()).is_some(), "{name}");
+            assert!(search.find(&std::fs::read(&file).unwrap()).is_some(), "{name}");
         }
-        assert_eq!(canary.found_in(b"a b\"c\\d<e>&'/+=?%#"), None);
+        assert_eq!(search.find(b"a b\"c\\d<e>&'/+=?%#"), None);
     }
 
     #[test]
     fn a_secret_in_base64_is_found_wherever_it_begins_and_ends() {
         let canary = Canary::fresh("scratch");
+        let search = Search::of([&canary]);
         for before in 0..7 {
             for after in 0..7 {
                 let whole = [&vec![b'x'; before], canary.text.as_bytes(), &vec![b'y'; after]].concat();
-                for encoded in [BASE64_STANDARD_NO_PAD.encode(&whole), BASE64_URL_SAFE_NO_PAD.encode(&whole)] {
-                    assert!(canary.found_in(encoded.as_bytes()).is_some(), "{before} before, {after} after");
+                for encoded in [BASE64_STANDARD_NO_PAD.encode(&whole), BASE64_URL_SAFE_NO_PAD.encode(&whole)]
+                {
+                    assert!(search.find(encoded.as_bytes()).is_some(), "{before} before, {after} after");
                 }
             }
         }
@@ -151,20 +178,23 @@ mod tests {
     #[test]
     fn what_others_make_of_a_secret_is_found() {
         let canary = Canary::fresh("scratch");
+        let search = Search::of([&canary]);
         let form: String = url::form_urlencoded::byte_serialize(canary.text.as_bytes()).collect();
         let mut address = url::Url::parse("http://h/").unwrap();
         address.set_path(&canary.text);
-        let nested = serde_json::json!({ "a": serde_json::json!({ "b": canary.text }).to_string() }).to_string();
+        let nested =
+            serde_json::json!({ "a": serde_json::json!({ "b": canary.text }).to_string() }).to_string();
         let debugged = format!("{:?}", Some(vec![&canary.text]));
         for made in [form, address.to_string(), nested, debugged] {
-            assert!(canary.found_in(made.as_bytes()).is_some(), "{made}");
+            assert!(search.find(made.as_bytes()).is_some(), "{made}");
         }
     }
 
     #[test]
     fn half_a_secret_is_found_too() {
         let canary = Canary::fresh("scratch");
+        let search = Search::of([&canary]);
         let end = canary.text.find('ü').unwrap();
-        assert!(canary.found_in(&canary.text.as_bytes()[10..end]).is_some());
+        assert!(search.find(&canary.text.as_bytes()[10..end]).is_some());
     }
 }

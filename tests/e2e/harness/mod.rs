@@ -9,7 +9,7 @@ mod proxy;
 mod socket;
 mod world;
 
-pub(crate) use canary::Canary;
+pub(crate) use canary::{Canary, Search};
 pub(crate) use client::Client;
 pub(crate) use event_stream::EventStream;
 pub(crate) use mutation::{history, mutation, text};

@@ -59,18 +59,6 @@ impl Socket {
         }
     }
 
-    /// The next message that is no ping; none when the socket was closed instead.
-    pub(crate) async fn hear_or_end(&mut self) -> Option<Value> {
-        loop {
-            let next = timeout(PATIENCE, self.stream.next()).await.expect("a message or the end in time");
-            match next {
-                None | Some(Ok(Message::Close(_)) | Err(_)) => return None,
-                Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).expect("json")),
-                Some(Ok(_)) => {}
-            }
-        }
-    }
-
     /// A message, if one comes within a second.
     pub(crate) async fn hear_soon(&mut self) -> Option<Value> {
         timeout(Duration::from_secs(1), self.hear()).await.ok()
