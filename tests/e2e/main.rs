@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail loudly")]
 
 mod harness;
+mod idempotency;
 mod input;
+mod lists;
 mod main_job;
 mod main_job_changes;
