@@ -29,7 +29,8 @@ async fn the_same_key_and_input_answer_the_same_also_after_a_rotation() {
     assert_eq!(again["credential"], first["credential"]);
 
     let id = text(&first["credential"]["id"]);
-    let rotate = json!({ "credentialId": id, "verify": false, "fields": { "token": "n3w" }, "idempotencyKey": "k2" });
+    let rotate =
+        json!({ "credentialId": id, "verify": false, "fields": { "token": "n3w" }, "idempotencyKey": "k2" });
     let rotated = world.alice.mutate("rotateCredential", ANSWER, rotate.clone()).await;
     let third = world.alice.mutate(CREATE, ANSWER, keyed("Deploy", "k1")).await;
     assert_eq!((&third["replayed"], &third["position"]), (&json!(true), &first["position"]));
@@ -87,7 +88,10 @@ async fn many_at_once_with_one_key_make_one_credential() {
     let first = answers.iter().find(|answer| answer["replayed"] == false).expect("one was first");
     assert_eq!(answers.iter().filter(|answer| answer["replayed"] == false).count(), 1);
     for answer in &answers {
-        assert_eq!((&answer["credential"]["id"], &answer["position"]), (&first["credential"]["id"], &first["position"]));
+        assert_eq!(
+            (&answer["credential"]["id"], &answer["position"]),
+            (&first["credential"]["id"], &first["position"])
+        );
     }
     assert_eq!(count(&world.alice).await, 1);
 }
@@ -182,7 +186,8 @@ async fn every_kind_of_mutation_can_be_repeated() {
 async fn a_stale_revision_is_a_conflict_that_names_both() {
     let world = World::start().await;
     let id = create_bearer(&world.alice, "Deploy", "s3cr3t").await;
-    let rename = |name: &str, revision: i64| json!({ "credentialId": id, "name": name, "expectedRevision": revision });
+    let rename =
+        |name: &str, revision: i64| json!({ "credentialId": id, "name": name, "expectedRevision": revision });
     let done = world.alice.mutate("updateCredential", ANSWER, rename("B", 1)).await;
     assert_eq!(done["credential"]["revision"], 2);
     let refused = world.alice.refused("updateCredential", rename("C", 1)).await;
@@ -227,7 +232,8 @@ async fn checks_do_not_change_the_revision() {
 /// Asks with the header that names a position to wait for.
 async fn after(client: &Client, position: &str, query: &str) -> Value {
     let http = reqwest::Client::builder().no_proxy().build().expect("client");
-    let request = http.post(format!("{}/graphql", client.base)).bearer_auth(client.token.as_deref().expect("token"));
+    let request =
+        http.post(format!("{}/graphql", client.base)).bearer_auth(client.token.as_deref().expect("token"));
     let request = request.header("keytrail-after", position).json(&json!({ "query": query }));
     request.send().await.expect("answered").json().await.expect("json")
 }

@@ -40,7 +40,8 @@ fn input(number: usize, world: &World) -> Value {
         input["expiresAt"] = json!(format!("20{}-01-01T00:00:00Z", 40 + number % 10));
     }
     if number % 5 == 0 {
-        input["labels"] = json!([{ "key": "env", "value": if number % 10 == 0 { "prod" } else { "Staging" } }]);
+        input["labels"] =
+            json!([{ "key": "env", "value": if number % 10 == 0 { "prod" } else { "Staging" } }]);
     }
     if number % 7 == 0 {
         input["externalId"] = json!(format!("tf/Module.{number}"));
@@ -61,7 +62,8 @@ async fn fill(world: &World) -> Vec<Made> {
     }
     // Some change later, so that the orders by creation and by change differ.
     for number in (0..COUNT).step_by(11) {
-        let change = json!({ "credentialId": made[number].id, "labels": [{ "key": "changed", "value": "yes" }] });
+        let change =
+            json!({ "credentialId": made[number].id, "labels": [{ "key": "changed", "value": "yes" }] });
         world.alice.mutate("updateCredential", "visible", change).await;
         made[number].input["labels"] = json!([{ "key": "changed", "value": "yes" }]);
     }
@@ -89,9 +91,17 @@ async fn walk(client: &Client, order: &Value, size: usize, forwards: bool) -> Ve
         let info = &page["pageInfo"];
         assert_eq!(page["totalCount"], COUNT);
         let edges = page["edges"].as_array().expect("edges");
-        assert_eq!((&info["startCursor"], &info["endCursor"]), (&edges[0]["cursor"], &edges[edges.len() - 1]["cursor"]));
-        let (more, next) = if forwards { ("hasNextPage", "endCursor") } else { ("hasPreviousPage", "startCursor") };
-        if forwards { all.extend(nodes(&page)) } else { all.splice(0..0, nodes(&page)).for_each(drop) }
+        assert_eq!(
+            (&info["startCursor"], &info["endCursor"]),
+            (&edges[0]["cursor"], &edges[edges.len() - 1]["cursor"])
+        );
+        let (more, next) =
+            if forwards { ("hasNextPage", "endCursor") } else { ("hasPreviousPage", "startCursor") };
+        if forwards {
+            all.extend(nodes(&page))
+        } else {
+            all.splice(0..0, nodes(&page)).for_each(drop)
+        }
         if info[more] == false {
             return all;
         }
@@ -140,10 +150,9 @@ async fn every_order_gives_each_credential_once_forwards_and_backwards() {
 #[tokio::test]
 async fn a_cursor_stays_good_while_the_list_changes() {
     let world = World::start().await;
-    let ids: Vec<String> = futures_util::future::join_all(
-        (0..9).map(|n| world.alice.create(bearer(&format!("n{n}"), "s"))),
-    )
-    .await;
+    let ids: Vec<String> =
+        futures_util::future::join_all((0..9).map(|n| world.alice.create(bearer(&format!("n{n}"), "s"))))
+            .await;
     let order = json!({ "by": "NAME" });
     let first = page(&world.alice, json!({ "order": order, "first": 4 })).await;
     world.alice.mutate("deleteCredential", "visible", json!({ "credentialId": ids[3] })).await;
@@ -194,18 +203,46 @@ fn cases(world: &World) -> Vec<(Value, Expectation)> {
         (json!({ "statuses": ["UNVERIFIED"] }), Box::new(|_| true)),
         (json!({ "statuses": ["VALID", "INVALID"] }), Box::new(|_| false)),
         (json!({ "labels": [{ "key": "env" }] }), Box::new(|made| labelled(made, "env", None))),
-        (json!({ "labels": [{ "key": "env", "value": "prod" }] }), Box::new(|made| labelled(made, "env", Some("prod")))),
+        (
+            json!({ "labels": [{ "key": "env", "value": "prod" }] }),
+            Box::new(|made| labelled(made, "env", Some("prod"))),
+        ),
         (json!({ "labels": [{ "key": "env" }, { "key": "changed" }] }), Box::new(|_| false)),
         (json!({ "ownerId": team }), Box::new(of_team)),
         (json!({ "ownerId": bob }), Box::new(move |made| made.by_bob && !of_team(made))),
         (json!({ "teamId": team }), Box::new(of_team)),
         (json!({ "hasOpenAlert": false }), Box::new(|_| true)),
         (json!({ "hasOpenAlert": true }), Box::new(|_| false)),
-        (json!({ "expiringBefore": "2045-01-01T00:00:00Z" }), Box::new(|made| ends_before(&made.input, "2045-01-01T00:00:00Z"))),
-        (json!({ "components": ["http-basic"], "ownerId": team, "text": "alpha" }),
-            Box::new(move |made| of_basic(made) && of_team(made) && contains(&made.input, "alpha"))),
+        (
+            json!({ "expiringBefore": "2045-01-01T00:00:00Z" }),
+            Box::new(|made| ends_before(&made.input, "2045-01-01T00:00:00Z")),
+        ),
+        (
+            json!({ "components": ["http-basic"], "ownerId": team, "text": "alpha" }),
+            Box::new(move |made| of_basic(made) && of_team(made) && contains(&made.input, "alpha")),
+        ),
     ];
-    for part in ["alpha", "ALPHA 1", "straße", "STRASSE", "鍵", "e_1", "%", "_", "1", "12", "tf/mod", "basic", "stag", "\"", "*", "a OR b", "nothing at all", "'", "pha 11"] {
+    for part in [
+        "alpha",
+        "ALPHA 1",
+        "straße",
+        "STRASSE",
+        "鍵",
+        "e_1",
+        "%",
+        "_",
+        "1",
+        "12",
+        "tf/mod",
+        "basic",
+        "stag",
+        "\"",
+        "*",
+        "a OR b",
+        "nothing at all",
+        "'",
+        "pha 11",
+    ] {
         cases.push((json!({ "text": part }), Box::new(move |made| contains(&made.input, part))));
     }
     cases
@@ -218,7 +255,8 @@ async fn filters_give_what_a_look_at_each_credential_gives() {
     for (filter, wanted) in cases(&world) {
         let found = page(&world.alice, json!({ "filter": filter, "first": 1000 })).await;
         let mut ids: Vec<String> = nodes(&found).iter().map(|node| text(&node["id"])).collect();
-        let mut expected: Vec<String> = made.iter().filter(|made| wanted(made)).map(|made| made.id.clone()).collect();
+        let mut expected: Vec<String> =
+            made.iter().filter(|made| wanted(made)).map(|made| made.id.clone()).collect();
         assert_eq!(found["totalCount"], expected.len(), "{filter}");
         ids.sort();
         expected.sort();

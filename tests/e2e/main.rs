@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail loudly")]
 
+mod coverage;
 mod harness;
 mod idempotency;
 mod input;
 mod lists;
 mod main_job;
 mod main_job_changes;
+mod sdl;

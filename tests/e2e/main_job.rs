@@ -18,10 +18,7 @@ async fn a_shared_credential_is_seen_by_the_team_and_by_nobody_else() {
     for outsider in [&world.bob, &world.carol, &world.stranger] {
         assert_eq!(outsider.code(NAME_AND_STATUS, json!({ "id": id })).await, "NOT_FOUND");
     }
-    assert_eq!(
-        world.server.anonymous().code(NAME_AND_STATUS, json!({ "id": id })).await,
-        "UNAUTHENTICATED"
-    );
+    assert_eq!(world.server.anonymous().code(NAME_AND_STATUS, json!({ "id": id })).await, "UNAUTHENTICATED");
     let input = json!({ "credentialId": id, "granteeId": world.team, "level": "VIEW" });
     world.alice.mutate("shareCredential", "visible", input).await;
     let seen = world.bob.data(NAME_AND_STATUS, json!({ "id": id })).await;
@@ -112,7 +109,8 @@ async fn a_checked_credential_shows_what_the_system_said_and_not_its_secret() {
     let selection = format!("{STATUS} allowedHosts expiresAt fields {{ name value isSecret isSet }}");
     let seen = story.world.alice.credential(&id, &selection).await;
     assert_eq!((&seen["status"], &seen["secretVersion"]), (&json!("VALID"), &json!(1)));
-    let said = json!({ "verdict": "VALID", "identity": "token", "scopes": ["deployer"], "trigger": "CREATE" });
+    let said =
+        json!({ "verdict": "VALID", "identity": "token", "scopes": ["deployer"], "trigger": "CREATE" });
     assert_eq!(seen["lastVerification"], said);
     assert!(seen["expiresAt"].is_string(), "the system said when it ends: {seen:#}");
     assert_eq!(seen["allowedHosts"], json!([story.bao.address().trim_start_matches("http://")]));
@@ -177,7 +175,10 @@ async fn a_token_revoked_at_the_system_is_found_invalid_and_a_good_one_ends_the_
     assert_eq!((&found["report"]["verdict"], &found["visible"]), (&json!("INVALID"), &json!(true)));
     assert_eq!(found["credential"]["status"], "INVALID");
     story.alerts_become(&id, json!([{ "state": "OPEN", "cause": "INVALID" }])).await;
-    let open = story.world.alice.data("{ alerts(filter: { state: OPEN }) { nodes { credential { id } } } }", Value::Null);
+    let open = story
+        .world
+        .alice
+        .data("{ alerts(filter: { state: OPEN }) { nodes { credential { id } } } }", Value::Null);
     assert_eq!(open.await["alerts"]["nodes"], json!([{ "credential": { "id": id } }]));
     let rotated = story.rotate(&id, &story.token(LONG).await).await;
     assert_eq!(rotated["status"], "VALID");
@@ -189,7 +190,8 @@ async fn the_history_shows_each_step_in_order_with_who_did_it() {
     let story = Story::begin().await;
     let world = &story.world;
     let id = story.create(&story.token(LONG).await).await;
-    let share = json!({ "credentialId": id, "granteeId": world.team, "level": "MANAGE", "reason": "on call" });
+    let share =
+        json!({ "credentialId": id, "granteeId": world.team, "level": "MANAGE", "reason": "on call" });
     world.alice.mutate("shareCredential", "visible", share).await;
     world.bob.mutate("verifyCredential", "visible", json!({ "credentialId": id })).await;
     let input = json!({ "credentialId": id, "fields": { "token": story.token(LONG).await } });

@@ -40,7 +40,8 @@ async fn a_deleted_credential_is_in_no_list_and_comes_back_with_grants_and_label
     let id = world.alice.create(input.clone()).await;
     let share = json!({ "credentialId": id, "granteeId": world.bob_id, "level": "USE" });
     world.alice.mutate("shareCredential", "visible", share).await;
-    let what = "name status labels { key value } grants { level grantee { ... on Member { id } } } secretVersion";
+    let what =
+        "name status labels { key value } grants { level grantee { ... on Member { id } } } secretVersion";
     let before = world.alice.credential(&id, what).await;
 
     let selection = "credential { status deletedAt restorableUntil }";
@@ -124,7 +125,10 @@ async fn plain_fields_change_by_update_and_destinations_only_with_the_secret() {
         assert_eq!((&refused["code"], &refused["reason"]), (&json!("REFUSED"), &json!("SECRET_REQUIRED")));
     }
     let secret = alice.refused("updateCredential", update(json!({ "token": "n3w" }))).await;
-    assert_eq!((&secret["code"], &secret["fields"][0]["path"]), (&json!("BAD_USER_INPUT"), &json!("fields.token")));
+    assert_eq!(
+        (&secret["code"], &secret["fields"][0]["path"]),
+        (&json!("BAD_USER_INPUT"), &json!("fields.token"))
+    );
     assert_eq!(plain_field(alice, &id, "base_url").await, "https://api.example.com");
 
     let moved = json!({ "credentialId": id, "verify": false, "allowedHosts": ["evil.example.com"],
