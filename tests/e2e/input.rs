@@ -156,7 +156,8 @@ async fn wrong_types_and_enums_are_named_and_not_quoted() {
 #[tokio::test]
 async fn a_name_and_an_external_id_are_given_once_without_regard_to_case() {
     let world = World::start().await;
-    let make = async |client: &Client, name: &str| client.refused(CREATE, bearer(name, "s")).await["code"].clone();
+    let make =
+        async |client: &Client, name: &str| client.refused(CREATE, bearer(name, "s")).await["code"].clone();
     create_bearer(&world.alice, "Déploy Ärger", "s").await;
     for taken in ["Déploy Ärger", "DÉPLOY ÄRGER", "  déploy ärger "] {
         assert_eq!(make(&world.alice, taken).await, "CONFLICT", "{taken}");
@@ -171,7 +172,11 @@ async fn a_name_and_an_external_id_are_given_once_without_regard_to_case() {
     let by_name = "{ credentialByName(name: \"dÉPLOY ärger\") { name } }";
     let found = world.bob.data(by_name, Value::Null).await;
     assert_eq!(found["credentialByName"]["name"], "Déploy Ärger");
-    assert_eq!(world.alice.code(by_name, Value::Null).await, "CONFLICT", "she sees two: whose does she mean?");
+    assert_eq!(
+        world.alice.code(by_name, Value::Null).await,
+        "CONFLICT",
+        "she sees two: whose does she mean?"
+    );
     for (mutation, input) in [
         ("createTeam", json!({ "name": "ops" })),
         ("addMember", json!({ "subject": "bob", "role": "MEMBER" })),
@@ -188,7 +193,8 @@ async fn ids_that_are_none_are_bad_input_everywhere() {
     let long = "cred_".to_owned() + &"z".repeat(10_000);
     let cut = good[..good.len() - 1].to_owned();
     for id in ["", "x", "cred_", "cred_!", "\u{0}", "../../etc", &cut, &long, &wrong_kind] {
-        let code = world.alice.code("query($id: ID!) { credential(id: $id) { id } }", json!({ "id": id })).await;
+        let code =
+            world.alice.code("query($id: ID!) { credential(id: $id) { id } }", json!({ "id": id })).await;
         assert_eq!(code, "BAD_USER_INPUT", "{id}");
         for name in ["deleteCredential", "restoreCredential", "rotateCredential", "updateCredential"] {
             let mut input = json!({ "credentialId": id });
@@ -201,7 +207,8 @@ async fn ids_that_are_none_are_bad_input_everywhere() {
     let code = world.alice.code("{ node(id: \"nonsense_1\") { id } }", Value::Null).await;
     assert_eq!(code, "BAD_USER_INPUT");
     let many: Vec<&str> = vec![good.as_str(); 1_001];
-    let code = world.alice.code("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", json!({ "ids": many })).await;
+    let code =
+        world.alice.code("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", json!({ "ids": many })).await;
     assert_eq!(code, "BAD_USER_INPUT");
 }
 
@@ -216,7 +223,9 @@ async fn page(client: &Client, list: &str, arguments: &str) -> String {
 async fn sizes_of_pages_have_limits_in_every_list() {
     let world = World::start().await;
     for list in LISTS {
-        for arguments in ["first: 0", "first: -1", "first: 1001", "last: 0", "last: 1001", "first: 1, last: 1"] {
+        for arguments in
+            ["first: 0", "first: -1", "first: 1001", "last: 0", "last: 1001", "first: 1, last: 1"]
+        {
             assert_eq!(page(&world.alice, list, arguments).await, "BAD_USER_INPUT", "{list}({arguments})");
         }
         let most = format!("{{ {list}(first: 1000) {{ pageInfo {{ endCursor }} }} }}");
@@ -276,7 +285,8 @@ async fn queries_that_multiply_or_go_too_deep_are_refused_at_once() {
         + &" } } }".repeat(12)
         + " } } }";
     let wide = "{ credentials(first: 1000) { nodes { history(first: 1000) { nodes { id } } } } }".to_owned();
-    let aliases = format!("{{ {} }}", (0..500).map(|n| format!("a{n}: viewer {{ role }} ")).collect::<String>());
+    let aliases =
+        format!("{{ {} }}", (0..500).map(|n| format!("a{n}: viewer {{ role }} ")).collect::<String>());
     for query in [doubling, deep, wide, aliases] {
         let begun = Instant::now();
         let code = world.alice.code(&query, Value::Null).await;
@@ -304,7 +314,8 @@ async fn get(world: &World, query: &str) -> u16 {
 #[tokio::test]
 async fn bodies_that_are_too_large_or_not_json_in_utf_8_are_refused() {
     let world = World::start().await;
-    let large = json!({ "query": "{ viewer { role } }", "variables": { "x": "x".repeat(10 << 20) } }).to_string();
+    let large =
+        json!({ "query": "{ viewer { role } }", "variables": { "x": "x".repeat(10 << 20) } }).to_string();
     let cases: [(u16, &str, Vec<u8>); 5] = [
         (413, "application/json", large.clone().into_bytes()),
         (415, "text/plain", br#"{"query":"{ viewer { role } }"}"#.to_vec()),
@@ -317,7 +328,11 @@ async fn bodies_that_are_too_large_or_not_json_in_utf_8_are_refused() {
         assert_eq!(sent.expect("answered").status(), status, "{kind}");
     }
     // A body that does not say its size ends as early.
-    let chunks = large.into_bytes().chunks(64 * 1024).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>();
+    let chunks = large
+        .into_bytes()
+        .chunks(64 * 1024)
+        .map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec()))
+        .collect::<Vec<_>>();
     let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
     let sent = post(&world, "application/json", body).send().await;
     // The server may hang up on a client that goes on sending; what it must not do is take the body.
