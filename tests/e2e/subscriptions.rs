@@ -104,12 +104,14 @@ async fn whoever_listens_hears_each_turn_of_a_credential_once_over_socket_and_st
     let variables = json!({ "after": checked.position });
     let mut stream = EventStream::open(&world.alice, ALERTS, variables).await;
     for (status, verdict, heard) in [
-        (401, "INVALID", says("AlertOpened", "OPEN", 1)),
-        (401, "INVALID", says("AlertRepeated", "OPEN", 2)),
-        (200, "VALID", says("AlertResolved", "RESOLVED", 2)),
-        (401, "INVALID", says("AlertOpened", "OPEN", 1)),
+        (401, "INVALID", Some(says("AlertOpened", "OPEN", 1))),
+        // The same once more is no turn: the next thing that is heard is the recovery.
+        (401, "INVALID", None),
+        (200, "VALID", Some(says("AlertResolved", "RESOLVED", 2))),
+        (401, "INVALID", Some(says("AlertOpened", "OPEN", 1))),
     ] {
         assert_eq!(checked.turns(&world.alice, status).await, verdict);
+        let Some(heard) = heard else { continue };
         assert_eq!(told(&alert(&mut socket).await), heard, "by socket");
         assert_eq!(told(&stream.next_data().await["credentialAlerts"]), heard, "by stream");
     }

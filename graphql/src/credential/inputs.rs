@@ -301,6 +301,9 @@ pub(super) enum ToVerify {
 impl VerifyCredentialInput {
     pub(super) fn into_app(self) -> Result<ToVerify> {
         match (self.credential_id, self.component, self.fields) {
+            (Some(_), None, None) if self.allowed_hosts.is_some() => {
+                Err(bad_input("input.allowedHosts", "goes with fields only: a stored credential has its own"))
+            }
             (Some(id), None, None) => Ok(ToVerify::Stored(credential_id(&id)?)),
             (None, Some(component), Some(fields)) => Ok(ToVerify::Fields(FieldsTest {
                 component,

@@ -1,6 +1,7 @@
 //! Members and actors.
 
 use async_graphql::{Context, Enum, ID, Object, Result};
+use keytrail_app::{AppError, Profile};
 use keytrail_domain::{Actor as DomainActor, MemberId, Who};
 use keytrail_ports::views::MemberRow;
 
@@ -30,10 +31,14 @@ impl Member {
         self.0.id.to_string().into()
     }
 
-    /// What people call him: his display name, else his subject.
+    /// What people call him: his display name, else (also while the vault is away) his subject.
     async fn name(&self, ctx: &Context<'_>) -> Result<String> {
         let call = caller(ctx).await?;
-        let profile = app(ctx)?.profile(&call, &self.0).await.or_fail(ctx)?;
+        let profile = match app(ctx)?.profile(&call, &self.0).await {
+            // Names stand beside most answers: reading goes on without the vault.
+            Err(AppError::Unavailable { .. }) => Profile::default(),
+            opened => opened.or_fail(ctx)?,
+        };
         Ok(profile.display_name.unwrap_or_else(|| self.0.subject.clone()))
     }
 

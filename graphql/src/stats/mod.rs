@@ -89,7 +89,8 @@ impl Stats {
             .collect()
     }
 
-    /// Checks by day, oldest first; days without any are left out. For the whole tenant.
+    /// Checks by day, oldest first; days without any are left out. For those who see the whole
+    /// tenant; empty for others.
     async fn daily(&self) -> Vec<DayOfChecks> {
         let days = self.0.daily.iter();
         days.map(|row| DayOfChecks {

@@ -58,6 +58,7 @@ pub(crate) struct Inner {
     pub(crate) claims: Claims,
     pub(crate) progress: Progress,
     pub(crate) tests: Throttle,
+    pub(crate) checks: Throttle,
     /// Who is which member, by tenant, issuer and subject.
     pub(crate) members: Cache<(TenantId, String, String), MemberId>,
 }
@@ -71,12 +72,17 @@ impl App {
     pub async fn new(ports: Ports, options: Options) -> Result<Self, AppError> {
         let log_id = ports.log.log_id().await?;
         let checkpoint = ports.views.checkpoint().await?;
+        // A clock that was set back while nothing ran must revive no grant.
+        if let Some(moment) = ports.views.last_recorded_at().await? {
+            ports.clock.observe(moment);
+        }
         Ok(Self(Arc::new(Inner {
             log_id,
             keys: KeyRing::new(Arc::clone(&ports.secrets)),
             claims: Claims::default(),
             progress: Progress::new(checkpoint),
             tests: Throttle::per_minute(crate::commands::TESTS_PER_MINUTE),
+            checks: Throttle::per_minute(crate::commands::CHECKS_PER_MINUTE),
             members: Cache::new(crate::sign_in::REMEMBERED),
             options,
             ports,

@@ -118,10 +118,15 @@ impl App {
         Err(AppError::internal("unreachable: attempts are counted"))
     }
 
+    /// False when the views have stood behind the log for ten seconds.
+    pub fn views_are_current(&self) -> bool {
+        self.0.progress.behind_for(Instant::now()) <= LONGEST_LAG
+    }
+
     /// Rights and names are judged by the views: a node whose views have not caught up changes
     /// nothing.
     fn must_be_current(&self) -> Result<(), AppError> {
-        if self.0.progress.behind_for(Instant::now()) <= LONGEST_LAG {
+        if self.views_are_current() {
             return Ok(());
         }
         Err(AppError::Unavailable { dependency: "event log", source: Some("the views lag behind".into()) })
@@ -241,7 +246,12 @@ impl App {
     }
 
     async fn keys_for(&self, execution: &Execution<'_>) -> Result<Option<Arc<TenantKeys>>, AppError> {
-        if execution.fresh && execution.stream.kind() == StreamKind::Tenant {
+        let kind = execution.stream.kind();
+        // A new tenant has no keys yet; nobody is answered with a place of a policy or an alert.
+        if (execution.fresh && kind == StreamKind::Tenant)
+            || execution.cause.is_some()
+            || kind == StreamKind::Policy
+        {
             return Ok(None);
         }
         self.tenant_keys(execution.stream.tenant_id()).await.map(Some)

@@ -4,7 +4,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use futures_util::{StreamExt, stream::BoxStream};
-use keytrail_domain::{CredentialId, Position, StreamKind};
+use keytrail_domain::{CredentialId, Position, StreamKind, alert::AlertState};
 use keytrail_ports::{
     Action, Denied, Object, Resource,
     views::{AlertFilter, AlertRow, EventFilter, EventRow, PageRequest, SortKey},
@@ -95,8 +95,16 @@ impl App {
         };
         let Some(id) = event.stream.alert_id() else { return Ok(None) };
         let Some(alert) = self.ports().views.alert(tenant, id).await? else { return Ok(None) };
+        // The state that this event led to, not what later ones made of it.
+        let state = match event.event_type.as_str() {
+            "AlertOpened" => AlertState::Open,
+            "AlertAcknowledged" => AlertState::Acknowledged,
+            "AlertResolved" => AlertState::Resolved,
+            // Seen again on a check: nothing turned.
+            _ => return Ok(None),
+        };
         let wanted = (filter.severities.is_empty() || filter.severities.contains(&alert.severity))
-            && (filter.states.is_empty() || filter.states.contains(&alert.state));
+            && (filter.states.is_empty() || filter.states.contains(&state));
         Ok(wanted.then_some(Delivered::Item { cursor, item: (event, alert) }))
     }
 

@@ -3,7 +3,7 @@
 
 use keytrail_domain::{
     Grantee, Level, Owner, Role, TeamId, Timestamp, Who,
-    credential::{Credential, State},
+    credential::{Credential, Share, State},
 };
 use keytrail_ports::Action;
 
@@ -45,12 +45,39 @@ impl Standing {
         }
     }
 
+    /// `MANAGE` by role holds no lease, so nobody who has it by role alone gives himself, or a team
+    /// of his, the use of a credential.
+    ///
+    /// # Errors
+    /// `REFUSED` with `BREAK_GLASS`.
+    pub(crate) fn gives_nothing_to_himself(
+        &self,
+        share: &Share,
+        credential: &Credential,
+    ) -> Result<(), AppError> {
+        let Some(state) = credential.known() else { return Ok(()) };
+        let by_role_alone = self.by_owning(state.owner).max(self.by_grants(state)) < Some(Level::Manage);
+        if by_role_alone && share.level >= Level::Use && self.is(share.grantee) {
+            return Err(AppError::Refused {
+                reason: "BREAK_GLASS",
+                message: "a role alone does not let you give yourself the use of a credential: ask somebody \
+                          who manages it to share it"
+                    .into(),
+                details: serde_json::Value::Null,
+            });
+        }
+        Ok(())
+    }
+
     /// The highest level that role, ownership or a grant in force give.
     fn level_on(&self, state: &State) -> Option<Level> {
+        self.by_role().max(self.by_owning(state.owner)).max(self.by_grants(state))
+    }
+
+    fn by_grants(&self, state: &State) -> Option<Level> {
         let granted =
             state.grants.iter().filter(|(grantee, grant)| grant.in_force(self.now) && self.is(**grantee));
-        let granted = granted.map(|(_, grant)| grant.level).max();
-        self.by_role().max(self.by_owning(state.owner)).max(granted)
+        granted.map(|(_, grant)| grant.level).max()
     }
 
     fn by_role(&self) -> Option<Level> {

@@ -83,6 +83,13 @@ impl Component {
         self.marked("x-destination")
     }
 
+    /// True for a field that is neither required nor secret.
+    pub fn may_be_absent(&self, field: &str) -> bool {
+        let required = self.fields["required"].as_array().into_iter().flatten();
+        self.fields["properties"].get(field).is_some_and(|schema| schema["x-secret"] != Value::Bool(true))
+            && !required.into_iter().any(|name| name.as_str() == Some(field))
+    }
+
     /// All properties: name and schema, in the file's order.
     pub fn properties(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.fields["properties"]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Aggregate, Decision, DomainEvent, Refusal, Timestamp, TokenId};
+use crate::{Aggregate, Decision, DomainEvent, MemberId, Refusal, Timestamp, TokenId};
 
 /// A token, as far as its rules ask.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub struct Token {
 pub struct Mint {
     /// Its id, the `jti` claim.
     pub token: TokenId,
-    /// Whom it names.
-    pub subject: String,
+    /// Whom it names. Not by subject: that can be an address, and an event is for ever.
+    pub member: MemberId,
     /// Until when it counts.
     pub expires_at: Timestamp,
 }
@@ -28,7 +28,7 @@ pub struct Mint {
 #[expect(missing_docs, reason = "the names are the contract")]
 pub enum TokenEvent {
     #[serde(rename = "TokenMinted")]
-    Minted { token: TokenId, subject: String, expires_at: Timestamp },
+    Minted { token: TokenId, member: MemberId, expires_at: Timestamp },
 }
 
 impl DomainEvent for TokenEvent {
@@ -51,7 +51,7 @@ impl Aggregate for Token {
         }
         Ok(Decision::of([TokenEvent::Minted {
             token: command.token,
-            subject: command.subject.clone(),
+            member: command.member,
             expires_at: command.expires_at,
         }]))
     }

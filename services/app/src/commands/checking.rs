@@ -36,10 +36,10 @@ impl App {
     }
 
     /// Checks a stored credential now and records what was found. One check at a time for each
-    /// credential: a second caller is answered by the first check.
+    /// credential; who asks meanwhile waits and then asks for himself, because he may have mended it.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when the vault is away; refusals of the domain.
+    /// `UNAVAILABLE` when the vault is away; `RATE_LIMITED`; refusals of the domain.
     pub async fn verify_credential(
         &self,
         call: &Call,
@@ -51,6 +51,7 @@ impl App {
             Admission::Done(done) => return Ok(done.map(|_| (id, None))),
             Admission::Do(ticket) => ticket,
         };
+        self.0.checks.take(principal_key(&call.principal.actor), self.now())?;
         let stream = StreamId::credential(call.principal.tenant, id);
         let _one_at_a_time = self.0.claims.take(format!("check\0{id}")).await?;
         let standing = self.standing(call).await?;
@@ -63,6 +64,7 @@ impl App {
         let recorded = self
             .execute::<Credential>(Execution::of(call, stream, &ticket), |now| {
                 standing.still_may(Action::Verify, now)?;
+                unchanged(state, now, None)?;
                 Ok(CredentialCommand::RecordCheck {
                     version,
                     trigger: Trigger::Demand,
@@ -108,6 +110,22 @@ impl App {
         self.ports().components.get(slug).ok_or_else(|| {
             AppError::bad_input("component", "no such component: the query `components` lists them")
         })
+    }
+}
+
+/// What was merged and checked must still be what is there, or a change at the same time is lost,
+/// and a verdict lands on what it was not about.
+pub(super) fn unchanged(seen: &State, now: &Credential, expected: Option<u64>) -> Result<(), AppError> {
+    let same = |now: &State| {
+        (now.version, &now.fields, &now.allowed_hosts) == (seen.version, &seen.fields, &seen.allowed_hosts)
+    };
+    match now.live() {
+        Some(now) if !same(now) => Err(AppError::Conflict {
+            message: "the credential was changed at the same time: try again".into(),
+            expected,
+            actual: Some(now.revision),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -43,6 +43,8 @@ impl App {
         let _external_id = self.hold_external_id(tenant, input.external_id.as_deref(), None).await?;
         let id = CredentialId::from_uuid(ticket.id(self));
         let create = self.creation(Draft { call, id, owner, name, component, checked }, input).await;
+        // The check took its time: the right and the team must still be there.
+        self.owner_of(call, Some(owner)).await?;
         let execution = Execution::of(call, StreamId::credential(tenant, id), &ticket).fresh();
         let done = self
             .execute::<Credential>(execution, |_| Ok(CredentialCommand::Create(Box::new(create.clone()))))

@@ -10,7 +10,10 @@ use keytrail_domain::{
 use keytrail_ports::{Action, CheckedFields, Completeness, Object};
 use serde_json::{Map, Value};
 
-use super::{checking::present, create_credential::replayed};
+use super::{
+    checking::{present, unchanged},
+    create_credential::replayed,
+};
 use crate::{
     App, AppError, Call, CredentialRotation, CredentialUpdate, Done, Mutation, NewGrant,
     execute::Execution,
@@ -104,12 +107,21 @@ impl App {
         state: &State,
         fields: Map<String, Value>,
     ) -> Result<BTreeMap<String, Value>, AppError> {
-        let checked = self.partial(component, fields)?;
+        let (gone, given): (Map<_, _>, Map<_, _>) =
+            fields.into_iter().partition(|(_, value)| value.is_null());
+        let checked = self.partial(component, given)?;
         if let Some(name) = checked.secrets.names().next() {
             let rule = "is a secret field: use rotateCredential";
             return Err(AppError::bad_input(&format!("fields.{name}"), rule));
         }
-        Ok(merged(&state.fields, checked.plain))
+        let mut all = merged(&state.fields, checked.plain);
+        for name in gone.keys() {
+            if !component.may_be_absent(name) {
+                return Err(AppError::bad_input(&format!("fields.{name}"), "is no optional plain field"));
+            }
+            all.remove(name);
+        }
+        Ok(all)
     }
 
     fn partial(&self, component: &Component, fields: Map<String, Value>) -> Result<CheckedFields, AppError> {
@@ -205,7 +217,12 @@ impl App {
             Err(done) => Ok(done),
             Ok(target) => {
                 self.known_grantee(call, share.grantee).await?;
-                self.change(target, |_| Ok(CredentialCommand::Share(share.clone()))).await
+                let standing = self.standing(call).await?;
+                self.change(target, |now| {
+                    standing.gives_nothing_to_himself(&share, now)?;
+                    Ok(CredentialCommand::Share(share.clone()))
+                })
+                .await
             }
         }
     }
@@ -362,25 +379,9 @@ impl App {
     }
 }
 
-/// What was merged and checked must still be what is there, or a change at the same time is lost.
-fn unchanged(seen: &State, now: &Credential, expected: Option<u64>) -> Result<(), AppError> {
-    let same = |now: &State| {
-        (now.version, &now.fields, &now.allowed_hosts) == (seen.version, &seen.fields, &seen.allowed_hosts)
-    };
-    match now.live() {
-        Some(now) if !same(now) => Err(AppError::Conflict {
-            message: "the credential was changed at the same time: try again".into(),
-            expected,
-            actual: Some(now.revision),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// Given fields over known ones; a null takes a field away.
+/// Given fields over known ones.
 fn merged(known: &BTreeMap<String, Value>, given: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
     let mut all = known.clone();
     all.extend(given);
-    all.retain(|_, value| !value.is_null());
     all
 }

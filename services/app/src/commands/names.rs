@@ -67,7 +67,7 @@ impl App {
         let taken = || AppError::conflict("another credential has this externalId");
         let claim = self.0.claims.try_take(format!("external\0{tenant}\0{id}")).ok_or_else(taken)?;
         let other = self.ports().views.credential_by_external_id(tenant, id).await?;
-        if other.is_some_and(|row| Some(row.id) != except) {
+        if other.is_some_and(|row| row.deleted_at.is_none() && Some(row.id) != except) {
             return Err(taken());
         }
         Ok(Some(claim))

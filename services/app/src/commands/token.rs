@@ -35,9 +35,7 @@ impl App {
         let tenant = TenantId::of_slug(slug);
         let issuer = &self.0.options.default_issuer;
         let member = self.ports().views.member_by_subject(tenant, issuer, subject).await?;
-        if member.is_none() {
-            return Err(AppError::NotFound);
-        }
+        let member = member.ok_or(AppError::NotFound)?.id;
         let call = operator(tenant, self.fresh_id());
         let token = TokenId::from_uuid(self.fresh_id());
         let issued_at = self.now();
@@ -50,8 +48,7 @@ impl App {
             cause: None,
             fresh: true,
         };
-        self.execute::<Token>(execution, |_| Ok(Mint { token, subject: subject.to_owned(), expires_at }))
-            .await?;
+        self.execute::<Token>(execution, |_| Ok(Mint { token, member, expires_at })).await?;
         Ok(MintedToken { token, tenant, issued_at, expires_at })
     }
 }

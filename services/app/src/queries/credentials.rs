@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keytrail_domain::{CredentialId, Owner};
+use keytrail_domain::{CredentialId, Owner, Position};
 use keytrail_ports::{
     Action, Denied, Object, Resource,
     views::{
@@ -26,6 +26,14 @@ impl App {
         let tenant = call.principal.tenant;
         let keys = self.tenant_keys(tenant).await?;
         let position = self.position_of(position, "Keytrail-After", tenant, &keys).await?;
+        self.shows(position).await
+    }
+
+    /// Waits until the views show a position.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` after two seconds.
+    pub async fn shows(&self, position: Position) -> Result<(), AppError> {
         if self.0.progress.wait(position, PATIENCE).await {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use keytrail_domain::alert::AlertState;
+use keytrail_ports::Scope;
 use keytrail_ports::views::{AlertFilter, CredentialFilter, CredentialOrder, PageRequest, StatusCounts};
 
 use crate::{App, AppError, Call, Stats};
@@ -22,7 +23,11 @@ impl App {
         let counts = self.counts(call).await?;
         let tenant = call.principal.tenant;
         let first = self.now().plus_days(1 - i64::from(days)).day();
-        let daily = self.ports().views.daily(tenant, &first).await?;
+        // The series is the tenant's: whoever does not see all of it sees none of it.
+        let daily = match self.ports().authorizer.scope(&call.principal).await? {
+            Scope::All => self.ports().views.daily(tenant, &first).await?,
+            Scope::GrantedTo(_) => Vec::new(),
+        };
         Ok(Stats { counts, daily, open_alerts: self.open_alerts(call).await? })
     }
 

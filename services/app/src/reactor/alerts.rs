@@ -33,6 +33,7 @@ impl App {
     pub async fn run_alerts(&self, stop: CancellationToken) {
         let mut wait = BACKOFF.0;
         loop {
+            let began = tokio::time::Instant::now();
             let ended = tokio::select! {
                 () = stop.cancelled() => return,
                 ended = self.react_until_failure() => ended,
@@ -40,9 +41,11 @@ impl App {
             if let Err(error) = ended {
                 tracing::error!(error = &error as &dyn std::error::Error, "alerts failed: trying again");
             }
+            // What ran for a while was well: the next failure is a new one.
+            wait = if began.elapsed() > BACKOFF.1 { BACKOFF.0 } else { (wait * 2).min(BACKOFF.1) };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(wait) => wait = (wait * 2).min(BACKOFF.1),
+                () = tokio::time::sleep(wait) => {}
             }
         }
     }

@@ -206,6 +206,8 @@ pub trait Views: AuthoritySource {
     ) -> Result<Option<Arc<EventRow>>, ViewError>;
     /// The last position of a tenant whose recorded time is at or before a moment.
     async fn position_at(&self, tenant: TenantId, moment: Timestamp) -> Result<Option<Position>, ViewError>;
+    /// When the last event was recorded, of any tenant.
+    async fn last_recorded_at(&self) -> Result<Option<Timestamp>, ViewError>;
     /// A stream's events up to a position, for answers as of then.
     async fn stream_events(
         &self,

@@ -91,8 +91,12 @@ impl Admin for Operator {
             SweepMode::DryRun => VaultSweep::DryRun,
         };
         upkeep::mark(&self.app, &self.ports).await.map_err(|error| not_swept(&error))?;
-        let known = self.named_secrets().await.map_err(|error| refused(&error, "try again"))?;
         let head = self.ports.log.head().await.map_err(|error| refused(&error.into(), "try again"))?;
+        // What no view knows yet is not litter.
+        if let Some(head) = head {
+            self.app.shows(head).await.map_err(|error| refused(&error, "try again"))?;
+        }
+        let known = self.named_secrets().await.map_err(|error| refused(&error, "try again"))?;
         let request = SweepRequest {
             log_id: self.app.log_id(),
             head,

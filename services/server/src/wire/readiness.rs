@@ -41,7 +41,8 @@ impl Readiness for Readings {
             return parts;
         }
         let (log, vault) = tokio::join!(trouble(self.ports.log.head()), trouble(self.ports.secrets.health()));
-        let lagging = (!self.app.views_caught_up()).then(|| "catching up with the event log".to_owned());
+        let behind = !self.app.views_caught_up() || !self.app.views_are_current();
+        let lagging = behind.then(|| "catching up with the event log".to_owned());
         let parts = vec![
             Part { name: "log", trouble: log },
             Part { name: "vault", trouble: vault },

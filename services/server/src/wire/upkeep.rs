@@ -1,4 +1,4 @@
-//! Work that is due now and then: the vault learns how far the log is, and litter is swept.
+//! Work that is due now and then: the vault learns how far the log is, each tenant's log the policy in force.
 
 use std::time::Duration;
 

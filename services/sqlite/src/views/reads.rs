@@ -264,6 +264,14 @@ impl Views for SqliteViews {
         self.read_of(tenant, move |connection, tenant| events::position_at(connection, tenant, moment)).await
     }
 
+    async fn last_recorded_at(&self) -> Result<Option<Timestamp>, ViewError> {
+        let find = "SELECT at FROM events ORDER BY number DESC LIMIT 1";
+        self.read(move |connection| {
+            doc::one(connection, find, [], |row| Ok(Timestamp::from_micros(row.get(0)?)))
+        })
+        .await
+    }
+
     async fn stream_events(
         &self,
         stream: &StreamId,
