@@ -2,6 +2,18 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail loudly")]
 
+mod coverage;
+mod crash;
+mod damage;
+mod disk_full;
 mod harness;
+mod idempotency;
+mod input;
+mod leaks;
+mod lists;
 mod main_job;
+mod main_job_changes;
+mod processes;
+mod sdl;
 mod subscriptions;
+mod vault_down;

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     process::{Done, Failure, cargo, not_started, shown, variables, version},
     say,
-    tally::Tally,
+    tally::{Runner, Tally},
     tools, workspace,
 };
 
@@ -32,12 +32,14 @@ pub(crate) fn run(args: &[String]) -> Done {
 /// nextest knows no doc tests: cargo runs those after it, unless only some tests were asked for.
 fn with_nextest(nextest: &str, args: &[String], tally: &mut Tally) -> Result<u8, Failure> {
     say::line(&format!("test: running with {nextest}"));
-    let code = counted(cargo(["nextest", "run", "--workspace", "--no-fail-fast"]).args(args), tally)?;
+    let mut run = cargo(["nextest", "run", "--workspace", "--no-fail-fast"]);
+    let code = counted(Runner::Nextest, run.args(args), tally)?;
     let built = tally.passed + tally.failed > 0;
     if !args.is_empty() || !built {
         return Ok(code);
     }
-    let docs = counted(&mut cargo(["test", "--workspace", "--doc", "--no-fail-fast"]), tally)?;
+    let mut run = cargo(["test", "--workspace", "--doc", "--no-fail-fast"]);
+    let docs = counted(Runner::Cargo, &mut run, tally)?;
     Ok(if code == 0 { docs } else { code })
 }
 
@@ -45,11 +47,11 @@ fn with_plain_cargo(args: &[String], tally: &mut Tally) -> Result<u8, Failure> {
     say::line(
         "test: running with plain cargo (cargo-nextest is faster: cargo install cargo-nextest --locked)",
     );
-    counted(cargo(["test", "--workspace", "--no-fail-fast"]).args(args), tally)
+    counted(Runner::Cargo, cargo(["test", "--workspace", "--no-fail-fast"]).args(args), tally)
 }
 
 /// Runs a test runner, passes on what it prints, counts, and answers its exit code.
-fn counted(command: &mut Command, tally: &mut Tally) -> Result<u8, Failure> {
+fn counted(runner: Runner, command: &mut Command, tally: &mut Tally) -> Result<u8, Failure> {
     say::line(&format!("$ {}", shown(command)));
     prepare_environment(command);
     let mut child = command
@@ -57,14 +59,11 @@ fn counted(command: &mut Command, tally: &mut Tally) -> Result<u8, Failure> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| not_started(command, &error))?;
-    let errors = child.stderr.take().map(|pipe| thread::spawn(|| pass_on(pipe, std::io::stderr())));
-    let of_output = child.stdout.take().map(|pipe| pass_on(pipe, std::io::stdout()));
+    let errors =
+        child.stderr.take().map(|pipe| thread::spawn(move || pass_on(runner, pipe, std::io::stderr())));
+    let of_output = child.stdout.take().map(|pipe| pass_on(runner, pipe, std::io::stdout()));
     let of_errors = errors.and_then(|thread| thread.join().ok());
-    for part in [of_output, of_errors].into_iter().flatten() {
-        tally.passed += part.passed;
-        tally.failed += part.failed;
-        tally.skipped += part.skipped;
-    }
+    [of_output, of_errors].into_iter().flatten().for_each(|part| tally.add(part));
     let code = child.wait()?.code().unwrap_or(1);
     Ok(u8::try_from(code).unwrap_or(1))
 }
@@ -84,14 +83,14 @@ fn prepare_environment(command: &mut Command) {
     }
 }
 
-fn pass_on(from: impl Read, mut to: impl Write) -> Tally {
+fn pass_on(runner: Runner, from: impl Read, mut to: impl Write) -> Tally {
     let mut tally = Tally::default();
     let mut lines = BufReader::new(from);
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
         // Counting goes on when nobody reads us any more.
         _ = to.write_all(&line);
-        tally.read(&String::from_utf8_lossy(&line));
+        tally.read(runner, &String::from_utf8_lossy(&line));
         line.clear();
     }
     tally

@@ -27,7 +27,7 @@ pub struct AlertChange {
 #[derive(Union)]
 pub enum AlertMessage {
     /// An alert changed.
-    Change(AlertChange),
+    Change(Box<AlertChange>),
     /// The subscriber lost sight of a credential.
     AccessLost(AccessLost),
 }
@@ -52,7 +52,8 @@ impl AlertSubscription {
         let feed = app(ctx)?.credential_alerts(&call, after, filter).await.or_fail(ctx)?;
         Ok(feed.map(move |delivered| match delivered {
             Ok(Delivered::Item { cursor, item: (event, alert) }) => {
-                Ok(AlertMessage::Change(AlertChange { cursor, event: event.into(), alert: Alert(alert) }))
+                let change = AlertChange { cursor, event: event.into(), alert: Alert(alert) };
+                Ok(AlertMessage::Change(Box::new(change)))
             }
             Ok(Delivered::AccessLost { credential }) => {
                 Ok(AlertMessage::AccessLost(AccessLost { id: credential.to_string().into() }))

@@ -1,13 +1,13 @@
 //! Inputs of mutations, and their way to the application's.
 
 use async_graphql::{ID, InputObject, Json, MaybeUndefined, Result};
-use keytrail_app::{CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant};
+use keytrail_app::{CredentialRotation, CredentialUpdate, FieldsTest, Mutation, NewCredential, NewGrant};
 use keytrail_domain::{CredentialId, Grantee, Labels, Owner, TeamId};
 
 use crate::{
     enums::Level,
     error::{bad_id, bad_input},
-    input::{object, revision},
+    input::{mutation, object, revision},
     scalar::DateTime,
 };
 
@@ -228,6 +228,19 @@ impl CreateCredentialInput {
 }
 
 impl UpdateCredentialInput {
+    /// To leave a value and to take it away look the same as JSON: what is not given is left out.
+    pub(super) fn mutation(&self) -> Mutation {
+        let mut mutation = mutation("updateCredential", self.idempotency_key.clone(), self);
+        if let Some(input) = mutation.input.as_object_mut() {
+            let left = [
+                ("externalId", self.external_id.is_undefined()),
+                ("expiresAt", self.expires_at.is_undefined()),
+            ];
+            input.retain(|name, _| !left.contains(&(name.as_str(), true)));
+        }
+        mutation
+    }
+
     pub(super) fn into_app(self) -> Result<CredentialUpdate> {
         Ok(CredentialUpdate {
             id: credential_id(&self.credential_id)?,

@@ -114,7 +114,7 @@ impl CredentialMutation {
     ) -> Result<UpdateCredentialPayload> {
         let call = caller(ctx).await?;
         refuse_literal_fields(ctx)?;
-        let mutation = mutation("updateCredential", input.idempotency_key.clone(), &input);
+        let mutation = input.mutation();
         let done = app(ctx)?.update_credential(&call, mutation, input.into_app()?).await.or_fail(ctx)?;
         Ok(UpdateCredentialPayload::new(&done, read(ctx, done.value).await?))
     }

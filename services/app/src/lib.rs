@@ -1,6 +1,6 @@
 //! The use cases: executes commands, projects events into views, reacts to facts, answers queries.
 //!
-//! There is one write path ([`App::execute`]): authorise, load, decide, store secrets, append,
+//! There is one write path (`execute.rs`): authorise, load, decide, store secrets, append,
 //! wait until the views show it. It speaks to the world through `keytrail-ports` only and must not
 //! know an adapter, a token or GraphQL.
 //!

@@ -93,7 +93,7 @@ pub enum Denied {
 pub enum Scope {
     /// All of the tenant.
     All,
-    /// Those with a grant, in force now, for one of these.
+    /// Those that one of these owns or has a grant for that is in force now.
     GrantedTo(Vec<Grantee>),
 }
 

@@ -56,7 +56,7 @@ pub struct DeploymentMark {
 /// 5. `list` gives every live secret of every tenant with its time, and no deleted one.
 /// 6. A payload at one place is not readable at another, whatever happens to the files.
 /// 7. The deployment mark keeps its last value; none at first.
-/// 8. Every call answers within [`SecretStore::PATIENCE_SECONDS`], if only with `Unavailable`; a
+/// 8. Every call answers within `PATIENCE_SECONDS`, if only with `Unavailable`; a
 ///    `list` that has to ask for each secret bounds each question so, not their sum.
 /// 9. Nothing secret is in an error's text, its sources or a log line.
 #[async_trait]

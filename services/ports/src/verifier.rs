@@ -22,7 +22,7 @@ pub struct CheckRequest<'a> {
 /// Makes the harmless request and judges the answer.
 ///
 /// Promises: it never fails: what goes wrong is an inconclusive [`Report`]; it answers within
-/// [`Verifier::LONGEST`]; no text in the report contains a secret value in any usual encoding; it
+/// `LONGEST`; no text in the report contains a secret value in any usual encoding; it
 /// follows no redirect; it connects only to addresses that the operator allows.
 #[async_trait]
 pub trait Verifier: Send + Sync + 'static {

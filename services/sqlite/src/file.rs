@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use tempfile::TempDir;
 
 use crate::fault::{Fault, Place};
@@ -17,6 +17,8 @@ use crate::fault::{Fault, Place};
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// How long to wait for another process's lock before giving up.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// Most memory for pages of one connection; a small file needs less.
+const CACHE_KIB: i32 = 12 * 1_024;
 /// Statements that one connection keeps ready.
 const READY_STATEMENTS: usize = 256;
 
@@ -93,19 +95,24 @@ pub(crate) struct File {
     pub(crate) kind: &'static Kind,
     pub(crate) path: PathBuf,
     /// Deleted with its last owner.
-    _temporary: Option<Arc<TempDir>>,
+    temporary: Option<Arc<TempDir>>,
 }
 
 impl File {
     pub(crate) fn at(kind: &'static Kind, path: &Path) -> Self {
-        Self { kind, path: path.to_owned(), _temporary: None }
+        Self { kind, path: path.to_owned(), temporary: None }
     }
 
     /// A file in a directory of its own that vanishes with the last clone.
     pub(crate) fn temporary(kind: &'static Kind) -> Result<Self, OpenError> {
         let directory = tempfile::tempdir()
             .map_err(|source| OpenError::Unavailable { kind: kind.name, source: Box::new(source) })?;
-        Ok(Self { kind, path: directory.path().join("data.db"), _temporary: Some(Arc::new(directory)) })
+        Ok(Self { kind, path: directory.path().join("data.db"), temporary: Some(Arc::new(directory)) })
+    }
+
+    /// It will not be there after the process.
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.temporary.is_some()
     }
 
     pub(crate) fn place(&self) -> Place {
@@ -120,9 +127,8 @@ impl File {
             prepare(&connection)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", durable.pragma())?;
-            connection.pragma_update(None, "wal_autocheckpoint", 2_000)?;
+            connection.pragma_update(None, "wal_autocheckpoint", durable.checkpoint_pages())?;
             connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-            connection.pragma_update(None, "cache_size", -8_000)?;
             Ok(connection)
         };
         let mut connection = connect().map_err(|fault| self.refused(fault))?;
@@ -190,6 +196,15 @@ impl File {
 }
 
 impl Durable {
+    /// Pages in the log of changes before they go into the file. Each such step costs two fsyncs
+    /// and writes a page once however often it changed, so it is rare where nobody waits for it.
+    fn checkpoint_pages(self) -> i32 {
+        match self {
+            Self::EachCommit => 4_000,
+            Self::Checkpoints | Self::Never => 16_000,
+        }
+    }
+
     fn pragma(self) -> &'static str {
         match self {
             Self::EachCommit => "FULL",
@@ -199,9 +214,13 @@ impl Durable {
     }
 }
 
-fn prepare(connection: &Connection) -> Result<(), Fault> {
+/// What every connection of ours has.
+pub(crate) fn prepare(connection: &Connection) -> Result<(), Fault> {
+    // A plan never depends on bound values, so a statement is prepared once.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(LOCK_PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(READY_STATEMENTS);
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "foreign_keys", false)?;
     Ok(())

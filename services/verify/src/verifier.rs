@@ -48,7 +48,7 @@ impl HttpVerifier {
         Ok(Self::with_client(Arc::new(http), clock))
     }
 
-    /// A verifier that shares a client. Its time limit must be below [`<dyn Verifier>::LONGEST`].
+    /// A verifier that shares a client. Its time limit must be below that of the `Verifier` port.
     pub fn with_client(http: Arc<GuardedHttp>, clock: Arc<dyn Clock>) -> Self {
         Self { http, clock }
     }

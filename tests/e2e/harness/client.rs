@@ -24,6 +24,19 @@ impl Client {
         self.send(&json!({ "query": query, "variables": variables })).await
     }
 
+    /// The whole answer; none when the connection broke before it was there.
+    pub(crate) async fn try_ask(&self, query: &str, variables: Value) -> Option<Value> {
+        let body = json!({ "query": query, "variables": variables });
+        let request = self.http.post(format!("{}/graphql", self.base)).json(&body);
+        let request = request.bearer_auth(self.token.as_deref().unwrap_or_default());
+        request.send().await.ok()?.json().await.ok()
+    }
+
+    /// The same caller at another address.
+    pub(crate) fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
     /// A request that must be answered with JSON.
     pub(crate) async fn send(&self, body: &Value) -> Value {
         self.post(body.to_string()).await.json().await.expect("json")

@@ -69,8 +69,17 @@ impl Keytrail {
         timeout(PATIENCE, running).await.expect("the command ends").expect("the command starts")
     }
 
+    /// Starts the server, which must refuse; answers what it said.
+    pub(crate) async fn refuses_to_start(&self) -> String {
+        let output = self.try_run(&["serve"]).await;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && output.stdout.is_empty(), "it should not have started: {said}");
+        said
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keytrail"));
+        #[expect(clippy::disallowed_methods, reason = "settings of the person who tests must not count")]
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("KEYTRAIL_")) {
             command.env_remove(name);
         }
@@ -87,6 +96,11 @@ impl Keytrail {
     /// Where its files are.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// One of its files.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.data_dir().join(name)
     }
 
     /// Everything that it ever wrote to standard error.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message, client::IntoClientRequest},
+    tungstenite::{Message, client::IntoClientRequest, protocol::CloseFrame},
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,6 +59,11 @@ impl Socket {
         }
     }
 
+    /// A message, if one comes within a second.
+    pub(crate) async fn hear_soon(&mut self) -> Option<Value> {
+        timeout(Duration::from_secs(1), self.hear()).await.ok()
+    }
+
     /// Begins a subscription; answers its id.
     pub(crate) async fn subscribe(&mut self, query: &str, variables: Value) -> String {
         let id = self.next_id.to_string();
@@ -78,10 +83,19 @@ impl Socket {
 
     /// Waits for the close, and answers its code.
     pub(crate) async fn closed(&mut self) -> u16 {
+        self.close_frame().await.code.into()
+    }
+
+    /// Waits for the close, and answers why.
+    pub(crate) async fn close_reason(&mut self) -> String {
+        self.close_frame().await.reason.to_string()
+    }
+
+    async fn close_frame(&mut self) -> CloseFrame {
         loop {
             let next = timeout(PATIENCE, self.stream.next()).await.expect("closed in time");
             match next {
-                Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
+                Some(Ok(Message::Close(Some(frame)))) => return frame,
                 Some(Ok(_)) => {}
                 other => panic!("expected a close with a code, got {other:?}"),
             }

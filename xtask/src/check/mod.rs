@@ -44,7 +44,7 @@ pub(crate) fn run() -> Done {
             Ok(Outcome::LeftOut(why)) => format!("  left out  {name}: {why}"),
             Err(failure) => {
                 failed.push(name);
-                format!("  FAILED    {name}: {failure}")
+                format!("  FAILED    {name} ({seconds:.1} s): {failure}")
             }
         });
     }

@@ -62,7 +62,11 @@ impl App {
         let external_id = input.external_id.as_ref().and_then(|id| id.as_deref());
         let _external_id = self.hold_external_id(state.tenant, external_id, Some(id)).await?;
         let update = self.update(state, input).await?;
-        self.change(target, |_| Ok(CredentialCommand::Update(Box::new(update.clone())))).await
+        self.change(target, |now| {
+            unchanged(state, now, expected)?;
+            Ok(CredentialCommand::Update(Box::new(update.clone())))
+        })
+        .await
     }
 
     async fn update(&self, state: &State, input: CredentialUpdate) -> Result<Update, AppError> {
@@ -133,14 +137,9 @@ impl App {
         let credential = self.load_credential(&target).await?;
         let state = present(&credential)?;
         let rotate = self.rotation(state, input).await?;
-        let seen = state.version;
-        self.change(target, |now| match now.live() {
-            Some(now) if now.version != seen => Err(AppError::Conflict {
-                message: "the secret was rotated at the same time: try again".into(),
-                expected,
-                actual: Some(now.revision),
-            }),
-            _ => Ok(CredentialCommand::Rotate(Box::new(rotate.clone()))),
+        self.change(target, |now| {
+            unchanged(state, now, expected)?;
+            Ok(CredentialCommand::Rotate(Box::new(rotate.clone())))
         })
         .await
     }
@@ -360,6 +359,21 @@ impl App {
         };
         let done = self.execute::<Credential>(target.execution(), make).await?;
         Ok(done.map(|()| target.id))
+    }
+}
+
+/// What was merged and checked must still be what is there, or a change at the same time is lost.
+fn unchanged(seen: &State, now: &Credential, expected: Option<u64>) -> Result<(), AppError> {
+    let same = |now: &State| {
+        (now.version, &now.fields, &now.allowed_hosts) == (seen.version, &seen.fields, &seen.allowed_hosts)
+    };
+    match now.live() {
+        Some(now) if !same(now) => Err(AppError::Conflict {
+            message: "the credential was changed at the same time: try again".into(),
+            expected,
+            actual: Some(now.revision),
+        }),
+        _ => Ok(()),
     }
 }
 

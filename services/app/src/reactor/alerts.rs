@@ -119,11 +119,15 @@ impl App {
             Reaction::Recover(cause) => (cause, AlertCommand::Recover { source }),
         };
         let tenant = event.stream.tenant_id();
+        let stream = StreamId::alert(tenant, credential, cause.as_str());
+        if matches!(command, AlertCommand::Recover { .. }) && self.was_raised_later(event, &stream).await? {
+            return Ok(());
+        }
         let call =
             Call { principal: Principal::internal(tenant, NAME), correlation: event.meta()?.correlation };
         let execution = Execution {
             call: &call,
-            stream: StreamId::alert(tenant, credential, cause.as_str()),
+            stream,
             expected_revision: None,
             idempotency: None,
             cause: Some((event.id, cause.as_str())),
@@ -131,6 +135,14 @@ impl App {
         };
         self.execute::<Alert>(execution, |_| Ok(command.clone())).await?;
         Ok(())
+    }
+
+    /// Events are looked at again after a crash: an old recovery must not end a newer alert.
+    async fn was_raised_later(&self, event: &RecordedEvent, alert: &StreamId) -> Result<bool, AppError> {
+        let Some(source) = self.load::<Alert>(alert).await?.source else { return Ok(false) };
+        // The views know every event up to this one: an unknown source came later.
+        let source = self.ports().views.event(event.stream.tenant_id(), source).await?;
+        Ok(source.is_none_or(|source| source.position > event.position))
     }
 }
 

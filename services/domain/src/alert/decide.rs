@@ -85,8 +85,12 @@ impl Aggregate for Alert {
             AlertEvent::Acknowledged { .. } => Some(AlertState::Acknowledged),
             AlertEvent::Resolved { .. } => Some(AlertState::Resolved),
         };
+        let source = match event {
+            AlertEvent::Opened { source, .. } | AlertEvent::Repeated { source } => Some(*source),
+            AlertEvent::Acknowledged { .. } | AlertEvent::Resolved { .. } => self.source,
+        };
         let counts = !matches!(event, AlertEvent::Repeated { .. });
-        Self { state, revision: self.revision + u64::from(counts) }
+        Self { state, source, revision: self.revision + u64::from(counts) }
     }
 
     fn revision(&self) -> u64 {

@@ -70,6 +70,8 @@ pub enum AlertState {
 pub struct Alert {
     /// Where it stands; none before it was first opened.
     pub state: Option<AlertState>,
+    /// The event that showed its cause last.
+    pub source: Option<crate::EventId>,
     /// How many changes it has seen.
     pub revision: u64,
 }

@@ -99,7 +99,7 @@ pub struct Projected {
 /// The read models as a whole. Writes come from one runner; reads from everywhere, and never
 /// block an executor thread.
 ///
-/// Promises, each a case in [`crate::contract::views`]:
+/// Promises, each a case in the tests of `keytrail-sqlite`:
 /// 1. Rows and checkpoint commit together; an event at or before the checkpoint changes nothing.
 /// 2. A failing event leaves rows and checkpoint as they were before its batch.
 /// 3. Nothing of one tenant is in an answer for another.
@@ -108,8 +108,8 @@ pub struct Projected {
 /// 5. The text filter finds parts of names, external ids, component slugs and label values,
 ///    without regard to case.
 /// 6. A status filter agrees with [`CredentialRow::status`] at the asked moment.
-/// 7. A list for [`crate::Scope::GrantedTo`] holds the credentials that such a grantee has a grant
-///    for that has not ended, and no other.
+/// 7. A list for [`crate::Scope::GrantedTo`] holds the credentials that such a grantee owns or has
+///    a grant for that has not ended, and no other.
 /// 8. Rows as of a position are those that were in force just after it.
 #[async_trait]
 pub trait Views: AuthoritySource {

@@ -1,12 +1,13 @@
 //! Both ends of the socket, with an application that only counts.
 
-use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
 use keytrail_domain::{MemberId, SecretValue, TenantId, Timestamp};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::UnixStream,
     sync::Notify,
+    time::timeout,
 };
 
 use super::*;
@@ -140,7 +141,8 @@ async fn a_stop_ends_a_long_request_with_an_answer_and_takes_the_socket_away() {
     let asked = tokio::spawn(async move { client.sweep(SweepMode::DryRun, &progress().0).await });
     server.fake.sweeping.notified().await;
     server.life.stop();
-    assert_eq!(asked.await.unwrap().unwrap_err().code, AdminCode::Unavailable);
+    let answer = timeout(Duration::from_secs(10), asked).await.unwrap();
+    assert_eq!(answer.unwrap().unwrap_err().code, AdminCode::Unavailable);
     assert_eq!(server.life.finished().await, Ok(()));
     assert!(!server.socket().exists());
     assert_eq!(server.client().status().await.unwrap_err().code, AdminCode::Unavailable);

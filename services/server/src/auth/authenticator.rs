@@ -76,17 +76,17 @@ impl Authenticator {
         }
     }
 
-    /// Who holds this token. An address that failed too often is not heard until it waited, unless
-    /// the token was good a moment ago.
+    /// Who holds this token. Failures count for the address; a valid token is heard however often
+    /// others failed from there, since many may share one address.
     ///
     /// # Errors
     /// [`AuthError`].
     pub async fn admit(&self, token: &str, peer: IpAddr) -> Result<Caller, AuthError> {
-        let place = place_of(peer);
-        if !self.verifier.remembers(token) {
-            self.failures.check(&place).map_err(limited)?;
-        }
-        let admitted = self.identify(token).await;
+        let claims = self.verifier.verify(token).await;
+        let admitted = match claims {
+            Ok(claims) => self.again(&claims).await,
+            Err(error) => Err(error),
+        };
         if let Err(AuthError::Invalid(_)) = admitted {
             self.failed(peer)?;
         }
@@ -118,11 +118,6 @@ impl Authenticator {
         let key = (principal.tenant, principal.actor.who.clone());
         self.principals.take(&key).map_err(limited)?;
         self.tenants.take(&principal.tenant).map_err(limited)
-    }
-
-    async fn identify(&self, token: &str) -> Result<Caller, AuthError> {
-        let claims = self.verifier.verify(token).await?;
-        self.again(&claims).await
     }
 }
 

@@ -56,16 +56,6 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
         taken.map(|_| ()).map_err(|full_at| self.wait(full_at, now))
     }
 
-    /// Whether one could be taken now.
-    ///
-    /// # Errors
-    /// As [`Self::take`].
-    pub fn check(&self, key: &K) -> Result<(), u64> {
-        let Some(bucket) = self.buckets.get(key) else { return Ok(()) };
-        let (now, full_at) = (self.clock.now(), bucket.load(Ordering::Acquire));
-        self.after_one(full_at, now).map(|_| ()).map_err(|()| self.wait(full_at, now))
-    }
-
     fn bucket(&self, key: &K, now: Timestamp) -> Arc<AtomicI64> {
         let made = self.buckets.get_or_insert_with(key, || {
             Ok::<_, std::convert::Infallible>(Arc::new(AtomicI64::new(now.as_micros())))
@@ -112,7 +102,6 @@ mod tests {
             assert_eq!(limiter.take(&1), Ok(()));
         }
         assert_eq!(limiter.take(&1), Err(10));
-        assert_eq!(limiter.check(&1), Err(10));
         hands.0.store(4_500_000, Ordering::Release);
         assert_eq!(limiter.take(&1), Err(6));
         hands.0.store(10_000_000, Ordering::Release);
@@ -126,13 +115,5 @@ mod tests {
             assert_eq!(limiter.take(&key), Ok(()));
         }
         assert!(limiter.buckets.len() <= 8);
-    }
-
-    #[test]
-    fn looking_takes_nothing() {
-        let (limiter, _) = limiter(8);
-        for _ in 0..10 {
-            assert_eq!(limiter.check(&1), Ok(()));
-        }
     }
 }

@@ -26,7 +26,7 @@ const ALLOWED: [Algorithm; 9] = [
     Algorithm::PS384,
     Algorithm::PS512,
 ];
-/// How far two clocks may be apart.
+/// How far another issuer's clock and ours may be apart.
 const LEEWAY_SECONDS: i64 = 30;
 const REMEMBERED_TOKENS: usize = 10_000;
 const LONGEST_SUBJECT: usize = 255;
@@ -56,6 +56,8 @@ enum TokenIds {
 pub struct TokenVerifier {
     expected: Expected,
     ids: TokenIds,
+    /// Seconds that a token counts after its end: none where the clock is one.
+    grace: i64,
     keys: KeySource,
     clock: Arc<dyn Clock>,
     verified: VerifiedTokens,
@@ -77,7 +79,7 @@ impl TokenVerifier {
     /// Tokens of an issuer outside; our own are refused then.
     pub fn outside(expected: Expected, keys: KeySource, clock: Arc<dyn Clock>) -> Self {
         let verified = VerifiedTokens::new(REMEMBERED_TOKENS);
-        Self { expected, ids: TokenIds::Ignored, keys, clock, verified }
+        Self { expected, ids: TokenIds::Ignored, grace: LEEWAY_SECONDS, keys, clock, verified }
     }
 
     /// Tokens of our own issuer.
@@ -88,7 +90,7 @@ impl TokenVerifier {
             tenant_claim: "tenant".to_owned(),
         };
         let keys = KeySource::Fixed(issuer.keys());
-        Self { ids: TokenIds::Required, ..Self::outside(expected, keys, clock) }
+        Self { ids: TokenIds::Required, grace: 0, ..Self::outside(expected, keys, clock) }
     }
 
     /// The claims of a token that holds now.
@@ -101,13 +103,8 @@ impl TokenVerifier {
             Some(claims) => claims,
             None => self.verify_anew(token, now).await?,
         };
-        check_expiry(claims.expires_at, now)?;
+        self.check_expiry(claims.expires_at, now)?;
         Ok(claims)
-    }
-
-    /// True when the token was verified a moment ago, so that asking again costs next to nothing.
-    pub(super) fn remembers(&self, token: &str) -> bool {
-        self.verified.get(token, self.clock.now()).is_some()
     }
 
     async fn verify_anew(&self, token: &str, now: Timestamp) -> Result<Arc<Claims>, AuthError> {
@@ -136,7 +133,7 @@ impl TokenVerifier {
             return Err(InvalidToken::Audience);
         }
         let expires_at = raw.exp.as_ref().and_then(moment).ok_or(InvalidToken::Claims)?;
-        check_expiry(expires_at, now)?;
+        self.check_expiry(expires_at, now)?;
         check_start(raw.nbf.as_ref(), now)?;
         Ok(Claims {
             tenant_slug: short(self.tenant(raw), LONGEST_SLUG)?,
@@ -145,6 +142,10 @@ impl TokenVerifier {
             token_id: self.token_id(raw)?,
             expires_at,
         })
+    }
+
+    fn check_expiry(&self, expires_at: Timestamp, now: Timestamp) -> Result<(), InvalidToken> {
+        if now >= expires_at.plus_seconds(self.grace) { Err(InvalidToken::Expired) } else { Ok(()) }
     }
 
     fn tenant<'a>(&self, raw: &'a RawClaims) -> Option<&'a str> {
@@ -179,10 +180,6 @@ fn why(kind: &ErrorKind) -> InvalidToken {
         ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => InvalidToken::Algorithm,
         _ => InvalidToken::Malformed,
     }
-}
-
-fn check_expiry(expires_at: Timestamp, now: Timestamp) -> Result<(), InvalidToken> {
-    if now >= expires_at.plus_seconds(LEEWAY_SECONDS) { Err(InvalidToken::Expired) } else { Ok(()) }
 }
 
 fn check_start(not_before: Option<&Value>, now: Timestamp) -> Result<(), InvalidToken> {

@@ -133,6 +133,10 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// Whether the schema can be asked for.
     pub introspection: Switch,
+    /// Requests a minute of one caller; 0: no limit.
+    pub requests_per_minute: u32,
+    /// Requests a minute of all callers of one tenant; 0: no limit.
+    pub tenant_requests_per_minute: u32,
     /// Where data is.
     pub data_dir: DataDirChoice,
     /// Where events are.
@@ -166,6 +170,8 @@ impl Config {
             trusted_proxies: values.list("trusted_proxies", parse::network)?,
             metrics_listen: values.optional("metrics_listen", parse::address)?,
             introspection: values.required("introspection", parse::switch)?,
+            requests_per_minute: values.required("requests_per_minute", parse::number)?,
+            tenant_requests_per_minute: values.required("tenant_requests_per_minute", parse::number)?,
             data_dir: DataDirChoice {
                 source: values.source("data_dir"),
                 path: values.required("data_dir", parse::path)?,

@@ -105,6 +105,10 @@ pub(super) fn switch(text: &str) -> Result<Switch, Rule> {
     }
 }
 
+pub(super) fn number(text: &str) -> Result<u32, Rule> {
+    text.parse().map_err(|_| "a whole number from 0 to 4294967295")
+}
+
 /// `auto` is none.
 pub(super) fn auto_switch(text: &str) -> Result<Option<Switch>, Rule> {
     if text == "auto" { Ok(None) } else { switch(text).map(Some).map_err(|_| "`auto`, `on` or `off`") }

@@ -26,12 +26,17 @@ const NOT_FOUND: &str = "NOT_FOUND";
 
 /// Why a request was not executed.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{message}")]
+#[error("{}", detail.message)]
 pub(super) struct RequestError {
     pub(super) code: &'static str,
-    message: Cow<'static, str>,
     /// None: the request is sound HTTP and wrong GraphQL, so the media type decides (400 or 200).
     pub(super) status: Option<StatusCode>,
+    detail: Box<Detail>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Detail {
+    message: Cow<'static, str>,
     at: Option<Pos>,
     fields: Vec<FieldError>,
     more: Vec<(&'static str, Value)>,
@@ -40,24 +45,32 @@ pub(super) struct RequestError {
 
 impl RequestError {
     fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            status: None,
-            at: None,
-            fields: Vec::new(),
-            more: Vec::new(),
-            header: None,
-        }
+        let detail = Detail { message: message.into(), ..Detail::default() };
+        Self { code, status: None, detail: Box::new(detail) }
     }
 
     fn http(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { status: Some(status), ..Self::new(code, message) }
     }
 
+    fn with_fields(mut self, fields: impl IntoIterator<Item = FieldError>) -> Self {
+        self.detail.fields.extend(fields);
+        self
+    }
+
+    fn with_extension(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.detail.more.push((name, value.into()));
+        self
+    }
+
+    fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.detail.header = Some((name, value.into()));
+        self
+    }
+
     /// Wrong GraphQL at one place of the request.
     pub(super) fn input(path: impl Into<String>, message: &'static str) -> Self {
-        Self { fields: vec![FieldError::new(path, message)], ..Self::new(BAD_USER_INPUT, message) }
+        Self::new(BAD_USER_INPUT, message).with_fields([FieldError::new(path, message)])
     }
 
     /// Not a GraphQL request at all: always 400.
@@ -71,8 +84,7 @@ impl RequestError {
     }
 
     pub(super) fn method_not_allowed(allow: &'static str, message: &'static str) -> Self {
-        let error = Self::refused(StatusCode::METHOD_NOT_ALLOWED, message);
-        Self { header: Some((header::ALLOW, allow.to_owned())), ..error }
+        Self::refused(StatusCode::METHOD_NOT_ALLOWED, message).with_header(header::ALLOW, allow)
     }
 
     pub(super) fn not_found() -> Self {
@@ -84,53 +96,55 @@ impl RequestError {
     }
 
     pub(super) fn unauthenticated(message: impl Into<Cow<'static, str>>) -> Self {
-        let challenge = (header::WWW_AUTHENTICATE, "Bearer".to_owned());
-        Self { header: Some(challenge), ..Self::http(StatusCode::UNAUTHORIZED, UNAUTHENTICATED, message) }
+        let error = Self::http(StatusCode::UNAUTHORIZED, UNAUTHENTICATED, message);
+        error.with_header(header::WWW_AUTHENTICATE, "Bearer")
     }
 
     pub(super) fn rate_limited(message: &'static str, seconds: u64) -> Self {
-        Self {
-            more: vec![("retryAfterSeconds", Value::from(seconds))],
-            header: Some((header::RETRY_AFTER, seconds.to_string())),
-            ..Self::http(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, message)
-        }
+        Self::http(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, message)
+            .with_extension("retryAfterSeconds", seconds)
+            .with_header(header::RETRY_AFTER, seconds.to_string())
     }
 
     pub(super) fn unavailable(dependency: &'static str) -> Self {
-        Self {
-            more: vec![("dependency", Value::from(dependency))],
-            ..Self::http(
-                StatusCode::SERVICE_UNAVAILABLE,
-                UNAVAILABLE,
-                format!("{dependency} is not available"),
-            )
-        }
+        let message = format!("{dependency} is not available");
+        let error = Self::http(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, message);
+        error.with_extension("dependency", dependency)
     }
 
     pub(super) fn missing_variables(names: &[String]) -> Self {
-        let message = "a variable without default is missing or null";
         let fields = names.iter().map(|name| FieldError::new(format!("variables.{name}"), "is required"));
-        Self { fields: fields.collect(), ..Self::new(BAD_USER_INPUT, message) }
+        Self::new(BAD_USER_INPUT, "a variable without default is missing or null").with_fields(fields)
+    }
+
+    /// True when there was too much of it.
+    pub(super) fn is_about_rate(&self) -> bool {
+        self.code == RATE_LIMITED
+    }
+
+    /// True when trying again may help.
+    pub(super) fn is_passing(&self) -> bool {
+        self.code == UNAVAILABLE
     }
 
     /// The error as it stands in an answer.
     pub(super) fn to_server_error(&self) -> ServerError {
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", self.code);
-        if !self.fields.is_empty() {
-            extensions.set("fields", fields_value(&self.fields));
+        if !self.detail.fields.is_empty() {
+            extensions.set("fields", fields_value(&self.detail.fields));
         }
-        for (name, value) in &self.more {
+        for (name, value) in &self.detail.more {
             extensions.set(name, value.clone());
         }
-        let mut error = ServerError::new(self.message.clone(), self.at);
+        let mut error = ServerError::new(self.detail.message.clone(), self.detail.at);
         error.extensions = Some(extensions);
         error
     }
 
     /// Adds the header that belongs to this error.
     pub(super) fn add_header(&self, response: &mut HttpResponseBuilder) {
-        if let Some((name, value)) = &self.header {
+        if let Some((name, value)) = &self.detail.header {
             response.insert_header((name.clone(), value.as_str()));
         }
     }
@@ -159,15 +173,14 @@ impl From<AuthError> for RequestError {
 
 impl From<Rejection> for RequestError {
     fn from(rejection: Rejection) -> Self {
-        let at = match rejection {
-            Rejection::Invalid { at, .. } => at,
-            _ => None,
-        };
-        let fields = match rejection.code() {
-            BAD_USER_INPUT => vec![FieldError::new(rejection.field(), rejection.to_string())],
-            _ => Vec::new(),
-        };
-        Self { at, fields, ..Self::new(rejection.code(), rejection.to_string()) }
+        let mut error = Self::new(rejection.code(), rejection.to_string());
+        if let Rejection::Invalid { at, .. } = rejection {
+            error.detail.at = at;
+        }
+        if rejection.code() == BAD_USER_INPUT {
+            return error.with_fields([FieldError::new(rejection.field(), rejection.to_string())]);
+        }
+        error
     }
 }
 

@@ -65,6 +65,7 @@ fn arrival(request: &ServiceRequest, state: &HttpState) -> Arrival {
 }
 
 fn finish<B>(answer: &mut ServiceResponse<B>, id: RequestId) {
+    let is_tls = answer.request().app_config().secure();
     let headers = answer.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
@@ -78,6 +79,9 @@ fn finish<B>(answer: &mut ServiceResponse<B>, id: RequestId) {
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {
         insert_if_absent(headers, name, value);
+    }
+    if is_tls {
+        insert_if_absent(headers, header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
 }
 

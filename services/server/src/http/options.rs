@@ -42,6 +42,8 @@ pub struct SocketLimits {
     pub message_bytes: usize,
     /// Time to send `connection_init`.
     pub init_time: Duration,
+    /// How often an event stream says something when nothing happens.
+    pub keep_alive: Duration,
     /// How often a silent client is pinged; one that misses two is gone.
     pub ping_every: Duration,
     /// A client that takes longer to take a message is cut off.
@@ -55,6 +57,7 @@ impl Default for SocketLimits {
             subscriptions: 64,
             message_bytes: 256 * 1024,
             init_time: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(12),
             ping_every: Duration::from_secs(20),
             send_time: Duration::from_secs(10),
         }

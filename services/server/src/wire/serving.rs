@@ -16,8 +16,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use super::{Built, failed, identity::Members};
 use crate::{
-    auth::{Authenticator, RateLimits},
-    config::{Mode, Switch, TlsFiles},
+    auth::{Authenticator, Rate, RateLimits},
+    config::{Config, Mode, Switch, TlsFiles},
     http::{
         GraphiqlPage, HttpMetrics, HttpOptions, HttpParts, HttpState, Introspection, MetricsRoute,
         RunningServer, ServerOptions, start, start_metrics,
@@ -79,7 +79,7 @@ fn parts(built: &Built, life: &Lifecycle) -> Result<HttpParts, StartError> {
     Ok(HttpParts {
         executor: Arc::new(schema(built.app.clone(), introspection.0)),
         gate: QueryGate::new(QueryLimits::default()),
-        authenticator: Authenticator::new(verifier, members, RateLimits::default(), &dyn_clock),
+        authenticator: Authenticator::new(verifier, members, rates(&built.config), &dyn_clock),
         readiness: built.readings.clone(),
         metrics,
         registry,
@@ -102,6 +102,19 @@ fn options(built: &Built, introspection: Introspection) -> HttpOptions {
         },
         trusted_proxies: config.trusted_proxies.clone(),
         ..HttpOptions::default()
+    }
+}
+
+fn rates(config: &Config) -> RateLimits {
+    let rate = |per_minute: u32| match per_minute {
+        // More than anybody can send.
+        0 => Rate { per_minute: 60_000_000, burst: 60_000_000 },
+        _ => Rate { per_minute, burst: (per_minute / 10).max(1) },
+    };
+    RateLimits {
+        principal: rate(config.requests_per_minute),
+        tenant: rate(config.tenant_requests_per_minute),
+        ..RateLimits::default()
     }
 }
 

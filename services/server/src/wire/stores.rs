@@ -58,6 +58,7 @@ async fn event_log(config: &Config, dir: &DataDir) -> Result<Arc<dyn EventStore>
     match &config.event_log {
         EventLog::Embedded => {
             let path = dir.file(LOG);
+            refuse_lost_log(&path, &dir.file(JOURNAL))?;
             Ok(Arc::new(blocking(move || SqliteEventStore::open(&path)).await?))
         }
         EventLog::Kurrent(_) => Err(StartError::new(
@@ -65,6 +66,19 @@ async fn event_log(config: &Config, dir: &DataDir) -> Result<Arc<dyn EventStore>
             "unset KEYTRAIL_EVENT_LOG, or set it to `embedded`",
         )),
     }
+}
+
+/// The journal is made after the log: without a log there was one, and an empty one in its place
+/// would hide that.
+fn refuse_lost_log(log: &Path, journal: &Path) -> Result<(), StartError> {
+    let is_empty = std::fs::metadata(log).map_or(true, |found| found.len() == 0);
+    if !is_empty || !journal.exists() {
+        return Ok(());
+    }
+    Err(StartError::new(
+        format!("the event log {} is missing or empty, and other files here belong to it", log.display()),
+        "put the file back from a backup, or set KEYTRAIL_DATA_DIR to a new directory",
+    ))
 }
 
 async fn blocking<T: Send + 'static>(

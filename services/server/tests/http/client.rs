@@ -13,20 +13,20 @@ use tokio_tungstenite::{
 
 use crate::world::World;
 
-pub const RESPONSE: &str = "application/graphql-response+json";
-pub const JSON: &str = "application/json";
+pub(crate) const RESPONSE: &str = "application/graphql-response+json";
+pub(crate) const JSON: &str = "application/json";
 
-pub fn http() -> reqwest::Client {
+pub(crate) fn http() -> reqwest::Client {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 /// A POST by alice that wants this media type.
-pub fn post(world: &World, accept: &str, body: &Value) -> RequestBuilder {
+pub(crate) fn post(world: &World, accept: &str, body: &Value) -> RequestBuilder {
     anonymous_post(world, accept, body).bearer_auth(world.token())
 }
 
-pub fn anonymous_post(world: &World, accept: &str, body: &Value) -> RequestBuilder {
+pub(crate) fn anonymous_post(world: &World, accept: &str, body: &Value) -> RequestBuilder {
     http()
         .post(world.url("/graphql"))
         .header("content-type", "application/json")
@@ -35,67 +35,67 @@ pub fn anonymous_post(world: &World, accept: &str, body: &Value) -> RequestBuild
 }
 
 /// The address of a GET with these parameters.
-pub fn with_query(world: &World, parameters: &[(&str, &str)]) -> url::Url {
+pub(crate) fn with_query(world: &World, parameters: &[(&str, &str)]) -> url::Url {
     url::Url::parse_with_params(&world.url("/graphql"), parameters).unwrap()
 }
 
-pub fn query(text: &str) -> Value {
+pub(crate) fn query(text: &str) -> Value {
     json!({ "query": text })
 }
 
-pub struct Answer {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub async fn of(request: RequestBuilder) -> Self {
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
         Self::read(request.send().await.unwrap()).await
     }
 
-    pub async fn read(response: Response) -> Self {
+    pub(crate) async fn read(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Self { status, headers, text: response.text().await.unwrap() }
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
     }
 
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         code_of(&self.json()["errors"][0])
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default()
     }
 }
 
-pub fn code_of(error: &Value) -> String {
+pub(crate) fn code_of(error: &Value) -> String {
     error["extensions"]["code"].as_str().unwrap_or("none").to_owned()
 }
 
 /// What a websocket client hears.
 #[derive(Debug, PartialEq)]
-pub enum Heard {
+pub(crate) enum Heard {
     Json(Value),
     Close(u16, String),
     /// The connection ended without a close frame.
     Cut,
 }
 
-pub struct Ws(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Ws(pub(crate) WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 /// How a socket is opened.
 #[derive(Default)]
-pub struct Opening<'a> {
-    pub protocol: Option<&'a str>,
-    pub origin: Option<&'a str>,
-    pub authorization: Option<String>,
+pub(crate) struct Opening<'a> {
+    pub(crate) protocol: Option<&'a str>,
+    pub(crate) origin: Option<&'a str>,
+    pub(crate) authorization: Option<String>,
 }
 
-pub async fn open(world: &World, opening: &Opening<'_>) -> Result<Ws, Error> {
+pub(crate) async fn open(world: &World, opening: &Opening<'_>) -> Result<Ws, Error> {
     let mut request = format!("ws://{}/graphql", world.address).into_client_request()?;
     let headers = request.headers_mut();
     if let Some(protocol) = opening.protocol {
@@ -111,7 +111,7 @@ pub async fn open(world: &World, opening: &Opening<'_>) -> Result<Ws, Error> {
 }
 
 /// The status of an upgrade that is refused.
-pub async fn refused_status(world: &World, opening: &Opening<'_>) -> u16 {
+pub(crate) async fn refused_status(world: &World, opening: &Opening<'_>) -> u16 {
     match open(world, opening).await {
         Err(Error::Http(response)) => response.status().as_u16(),
         Err(error) => panic!("{error}"),
@@ -119,46 +119,46 @@ pub async fn refused_status(world: &World, opening: &Opening<'_>) -> u16 {
     }
 }
 
-pub const PROTOCOL: Opening<'static> =
+pub(crate) const PROTOCOL: Opening<'static> =
     Opening { protocol: Some("graphql-transport-ws"), origin: None, authorization: None };
 
 impl Ws {
     /// A socket before its first message.
-    pub async fn open(world: &World) -> Self {
+    pub(crate) async fn open(world: &World) -> Self {
         open(world, &PROTOCOL).await.unwrap()
     }
 
     /// A socket of alice that was acknowledged.
-    pub async fn ready(world: &World) -> Self {
+    pub(crate) async fn ready(world: &World) -> Self {
         Self::ready_with(world, &world.token()).await
     }
 
-    pub async fn ready_with(world: &World, token: &str) -> Self {
+    pub(crate) async fn ready_with(world: &World, token: &str) -> Self {
         let mut socket = Self::open(world).await;
         socket.init(token).await;
         assert_eq!(socket.hear().await, Heard::Json(json!({ "type": "connection_ack" })));
         socket
     }
 
-    pub async fn init(&mut self, token: &str) {
+    pub(crate) async fn init(&mut self, token: &str) {
         let payload = json!({ "authorization": format!("Bearer {token}") });
         self.say(&json!({ "type": "connection_init", "payload": payload })).await;
     }
 
-    pub async fn say(&mut self, message: &Value) {
+    pub(crate) async fn say(&mut self, message: &Value) {
         self.send(Message::text(message.to_string())).await;
     }
 
-    pub async fn send(&mut self, message: Message) {
+    pub(crate) async fn send(&mut self, message: Message) {
         self.0.send(message).await.unwrap();
     }
 
-    pub async fn subscribe(&mut self, id: &str, text: &str) {
+    pub(crate) async fn subscribe(&mut self, id: &str, text: &str) {
         self.say(&json!({ "id": id, "type": "subscribe", "payload": { "query": text } })).await;
     }
 
     /// The next message; websocket pings and pongs are passed over.
-    pub async fn hear(&mut self) -> Heard {
+    pub(crate) async fn hear(&mut self) -> Heard {
         loop {
             let heard = tokio::time::timeout(Duration::from_secs(10), self.0.next()).await;
             match heard.expect("nothing was said") {
@@ -170,14 +170,14 @@ impl Ws {
         }
     }
 
-    pub async fn hear_json(&mut self) -> Value {
+    pub(crate) async fn hear_json(&mut self) -> Value {
         match self.hear().await {
             Heard::Json(value) => value,
             other => panic!("{other:?}"),
         }
     }
 
-    pub async fn hear_close(&mut self) -> u16 {
+    pub(crate) async fn hear_close(&mut self) -> u16 {
         match self.hear().await {
             Heard::Close(code, _) => code,
             other => panic!("{other:?}"),

@@ -100,6 +100,17 @@ async fn a_stream_ends_without_complete_when_the_token_expires() {
 }
 
 #[tokio::test]
+async fn a_quiet_stream_says_that_it_lives() {
+    let world = Plan::with(|plan| plan.options.sockets.keep_alive = Duration::from_millis(20)).start();
+    let mut body =
+        post(&world, STREAM, &query("subscription { forever }")).send().await.unwrap().bytes_stream();
+    let mut heard = Vec::new();
+    while !String::from_utf8_lossy(&heard).contains("}\n\n:\n\n:\n\n") {
+        heard.extend_from_slice(&body.next().await.unwrap().unwrap());
+    }
+}
+
+#[tokio::test]
 async fn streams_and_sockets_share_a_bounded_number_of_places() {
     let world = Plan::with(|plan| plan.options.sockets.sockets = 1).start();
     let first = post(&world, STREAM, &query("subscription { forever }")).send().await.unwrap();

@@ -1,4 +1,5 @@
 //! The transport through a real bound server, with real clients and a small real schema.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod anonymous;
 mod client;
@@ -6,6 +7,7 @@ mod event_stream;
 mod get;
 mod identity;
 mod limits;
+mod logs;
 mod post;
 mod published_keys;
 mod routes;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use keytrail_ports::{Clock, SystemClock};
 use keytrail_server::auth::{
@@ -20,7 +20,8 @@ use serde_json::{Value, json};
 #[derive(Clone)]
 enum Answer {
     Keys(Value),
-    Redirect,
+    /// The keys are elsewhere.
+    Redirect(Value),
     Large,
     Broken,
 }
@@ -39,9 +40,9 @@ impl Issuer {
         let (said, counted) = (Arc::clone(&answer), Arc::clone(&reads));
         let server = HttpServer::new(move || {
             let (said, counted) = (Arc::clone(&said), Arc::clone(&counted));
-            App::new().default_service(web::to(move || {
+            App::new().default_service(web::to(move |request: HttpRequest| {
                 counted.fetch_add(1, Ordering::SeqCst);
-                let response = respond(&said.lock().unwrap());
+                let response = respond(request.path(), &said.lock().unwrap());
                 async { response }
             }))
         });
@@ -72,10 +73,11 @@ impl Issuer {
     }
 }
 
-fn respond(answer: &Answer) -> HttpResponse {
+fn respond(path: &str, answer: &Answer) -> HttpResponse {
     match answer {
+        Answer::Redirect(keys) if path == "/elsewhere" => HttpResponse::Ok().json(keys),
         Answer::Keys(keys) => HttpResponse::Ok().json(keys),
-        Answer::Redirect => HttpResponse::Found().insert_header(("location", "/elsewhere")).finish(),
+        Answer::Redirect(_) => HttpResponse::Found().insert_header(("location", "/elsewhere")).finish(),
         Answer::Large => HttpResponse::Ok().body("x".repeat(1024 * 1024)),
         Answer::Broken => HttpResponse::InternalServerError().finish(),
     }
@@ -144,10 +146,12 @@ async fn known_keys_serve_on_while_the_issuer_is_down() {
 
 #[tokio::test]
 async fn redirects_large_answers_and_errors_are_unavailable() {
-    for answer in [Answer::Redirect, Answer::Large, Answer::Broken, Answer::Keys(json!({ "keys": [] }))] {
+    let signer = Signer::new();
+    let elsewhere = Answer::Redirect(signer.keys.clone());
+    for answer in [elsewhere, Answer::Large, Answer::Broken, Answer::Keys(json!({ "keys": [] }))] {
         let issuer = Issuer::start(answer).await;
         let verifier = issuer.verifier(|_| ());
-        let refused = verifier.verify(&Signer::new().token()).await;
+        let refused = verifier.verify(&signer.token()).await;
         assert!(matches!(refused, Err(AuthError::Unavailable { .. })), "{refused:?}");
     }
 }

@@ -138,7 +138,8 @@ async fn with_a_certificate_only_tls_is_spoken() {
     let world = Plan::with(|plan| plan.server.tls = Some(tls)).start();
     let trusted = reqwest::Certificate::from_der(made.cert.der()).unwrap();
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap();
-    assert_eq!(client.get(world.url("/healthz")).send().await.unwrap().status(), 200);
+    let answer = Answer::of(client.get(world.url("/healthz"))).await;
+    assert_eq!((answer.status, answer.header("strict-transport-security")), (200, "max-age=31536000"));
     let plain = http().get(format!("http://{}/healthz", world.address)).send().await;
     assert!(plain.is_err());
 }

@@ -15,12 +15,12 @@ use tokio::sync::Notify;
 
 /// What tests see of, and do to, running resolvers.
 #[derive(Default)]
-pub struct Levers {
-    pub bumps: AtomicU64,
-    pub begun: Notify,
-    pub go_on: Notify,
+pub(crate) struct Levers {
+    pub(crate) bumps: AtomicU64,
+    pub(crate) begun: Notify,
+    pub(crate) go_on: Notify,
     /// Subscriptions that live.
-    pub alive: AtomicU64,
+    pub(crate) alive: AtomicU64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
@@ -37,7 +37,7 @@ struct Seen {
     after: Option<String>,
 }
 
-pub struct Query;
+pub(crate) struct Query;
 
 fn principal<'a>(ctx: &Context<'a>) -> Result<&'a Principal> {
     ctx.data::<Principal>()
@@ -87,8 +87,7 @@ impl Query {
     }
 
     async fn panics(&self) -> i32 {
-        let nothing: Option<i32> = None;
-        nothing.expect("hunter2")
+        "hunter2".parse().expect("hunter2")
     }
 
     async fn waits(&self, ctx: &Context<'_>) -> Result<bool> {
@@ -103,7 +102,7 @@ impl Query {
     }
 }
 
-pub struct Mutation;
+pub(crate) struct Mutation;
 
 #[Object]
 impl Mutation {
@@ -134,7 +133,7 @@ impl Drop for Alive {
     }
 }
 
-pub struct Subscriptions;
+pub(crate) struct Subscriptions;
 
 #[Subscription]
 impl Subscriptions {
@@ -166,8 +165,8 @@ impl Subscriptions {
     }
 }
 
-pub type TestSchema = Schema<Query, Mutation, Subscriptions>;
+pub(crate) type TestSchema = Schema<Query, Mutation, Subscriptions>;
 
-pub fn schema(levers: &Arc<Levers>) -> TestSchema {
+pub(crate) fn schema(levers: &Arc<Levers>) -> TestSchema {
     Schema::build(Query, Mutation, Subscriptions).data(Arc::clone(levers)).finish()
 }

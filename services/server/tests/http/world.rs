@@ -28,17 +28,17 @@ use crate::schema::{Levers, schema};
 
 /// Members by `tenant/subject`; `vault` and so on for what is broken.
 #[derive(Default)]
-pub struct Directory {
+pub(crate) struct Directory {
     gone: Mutex<HashSet<String>>,
     troubles: Mutex<Vec<&'static str>>,
 }
 
 impl Directory {
-    pub fn remove(&self, subject: &str) {
+    pub(crate) fn remove(&self, subject: &str) {
         self.gone.lock().unwrap().insert(subject.to_owned());
     }
 
-    pub fn break_part(&self, name: &'static str) {
+    pub(crate) fn break_part(&self, name: &'static str) {
         self.troubles.lock().unwrap().push(name);
     }
 }
@@ -72,12 +72,12 @@ impl Readiness for Directory {
 }
 
 /// What a test changes before the server starts.
-pub struct Plan {
-    pub options: HttpOptions,
-    pub rates: RateLimits,
-    pub query: QueryLimits,
-    pub server: ServerOptions,
-    pub verifier: Option<TokenVerifier>,
+pub(crate) struct Plan {
+    pub(crate) options: HttpOptions,
+    pub(crate) rates: RateLimits,
+    pub(crate) query: QueryLimits,
+    pub(crate) server: ServerOptions,
+    pub(crate) verifier: Option<TokenVerifier>,
 }
 
 impl Default for Plan {
@@ -93,13 +93,13 @@ impl Default for Plan {
 }
 
 impl Plan {
-    pub fn with(change: impl FnOnce(&mut Self)) -> Self {
+    pub(crate) fn with(change: impl FnOnce(&mut Self)) -> Self {
         let mut plan = Self::default();
         change(&mut plan);
         plan
     }
 
-    pub fn start(self) -> World {
+    pub(crate) fn start(self) -> World {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (directory, levers) = (Arc::new(Directory::default()), Arc::new(Levers::default()));
@@ -136,28 +136,28 @@ impl Plan {
     }
 }
 
-pub struct World {
-    pub address: SocketAddr,
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
     scheme: &'static str,
-    pub server: Option<RunningServer>,
-    pub state: Arc<HttpState>,
-    pub directory: Arc<Directory>,
-    pub levers: Arc<Levers>,
+    pub(crate) server: Option<RunningServer>,
+    pub(crate) state: Arc<HttpState>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) levers: Arc<Levers>,
     issuer: BuiltinIssuer,
     _folder: tempfile::TempDir,
 }
 
 impl World {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Plan::default().start()
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}://{}{path}", self.scheme, self.address)
     }
 
     /// A token of the tenant `acme` that ends in so many seconds.
-    pub fn token_for(&self, subject: &str, seconds: i64) -> String {
+    pub(crate) fn token_for(&self, subject: &str, seconds: i64) -> String {
         let now = SystemClock.now();
         let request = MintRequest {
             token: TokenId::from_uuid(Uuid::from_u128(1)),
@@ -169,22 +169,22 @@ impl World {
         self.issuer.mint(&request).unwrap().expose().to_owned()
     }
 
-    pub fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         self.token_for("alice", 600)
     }
 
-    pub async fn metrics(&self) -> String {
+    pub(crate) async fn metrics(&self) -> String {
         crate::client::http().get(self.url("/metrics")).send().await.unwrap().text().await.unwrap()
     }
 
     /// Waits until `/metrics` has this line.
-    pub async fn metric_becomes(&self, line: &str) {
+    pub(crate) async fn metric_becomes(&self, line: &str) {
         eventually(async || self.metrics().await.lines().any(|it| it == line), line).await;
     }
 }
 
 /// Waits for a fact, looking again and again.
-pub async fn eventually(mut fact: impl AsyncFnMut() -> bool, what: &str) {
+pub(crate) async fn eventually(mut fact: impl AsyncFnMut() -> bool, what: &str) {
     let looked = tokio::time::timeout(Duration::from_secs(10), async {
         while !fact().await {
             tokio::task::yield_now().await;

@@ -111,7 +111,7 @@ async fn a_client_that_does_not_read_is_cut_off() {
 
 #[tokio::test]
 async fn a_silent_client_is_pinged_and_one_that_is_dead_is_dropped() {
-    let world = Plan::with(|plan| plan.options.sockets.ping_every = Duration::from_millis(50)).start();
+    let world = Plan::with(|plan| plan.options.sockets.ping_every = Duration::from_millis(400)).start();
     let mut living = Ws::ready(&world).await;
     let dead = Ws::ready(&world).await;
     world.metric_becomes("keytrail_http_sockets_open 2").await;

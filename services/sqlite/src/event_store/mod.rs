@@ -42,8 +42,9 @@ const READERS: usize = 2;
 
 /// The embedded event log.
 pub struct SqliteEventStore {
-    writer: GroupCommit<Log>,
+    // Closed before the writer: the last connection empties the log of changes, if it may write.
     readers: Arc<Readers>,
+    writer: GroupCommit<Log>,
     /// Number of the last durable event; wakes the subscriptions.
     last: watch::Receiver<u64>,
     id: Uuid,

@@ -1,7 +1,7 @@
 //! What is special about the log on a file: it survives, it is refused when damaged, it fails
 //! cleanly.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use futures_util::{StreamExt, future::join_all};
 use keytrail_domain::{EventId, NewEvent, StreamId, TeamId, TenantId};
@@ -10,8 +10,15 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{KIND, SqliteEventStore};
-use crate::OpenError;
+use super::{
+    KIND, SqliteEventStore,
+    append::{Append, Log},
+};
+use crate::{
+    OpenError,
+    file::{Durable, File},
+    group_commit::Ledger,
+};
 
 keytrail_ports::event_store_contract!(async { SqliteEventStore::in_memory().unwrap() });
 
@@ -70,7 +77,6 @@ async fn an_answered_append_is_in_the_file_for_another_reader() {
     write(&store, 0..1).await;
     let count = |sql| Connection::open(&path).unwrap().query_row(sql, [], |row| row.get::<_, i64>(0));
     assert_eq!(count("SELECT count(*) FROM events"), Ok(1));
-    assert_eq!(count("PRAGMA synchronous"), Ok(2));
 }
 
 #[tokio::test]
@@ -103,12 +109,37 @@ async fn without_room_nothing_is_written_and_with_room_it_works_again() {
     store.verify().await.unwrap();
 }
 
+#[test]
+fn what_was_rolled_back_is_forgotten() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(KIND.schema).unwrap();
+    let mut log = Log::new(0, tokio::sync::watch::Sender::new(0), Arc::default());
+    for _ in 0..2 {
+        connection.execute_batch("BEGIN").unwrap();
+        let append = Append { stream: stream(1), expected: Expected::NoStream, events: vec![event(1, 1)] };
+        let Ok(appended) = log.write(&connection, append).unwrap() else { panic!("a conflict") };
+        assert_eq!(appended.position.commit, 1);
+        connection.execute_batch("ROLLBACK").unwrap();
+        log.aborted();
+    }
+}
+
+#[test]
+fn a_commit_is_on_the_disk_when_it_answers() {
+    let (_directory, path) = home();
+    let writer = File::at(&KIND, &path).open_writer(Durable::EachCommit).unwrap();
+    let pragma = |name| writer.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+    assert_eq!(pragma("synchronous"), Ok(rusqlite::types::Value::Integer(2)));
+    assert_eq!(pragma("journal_mode"), Ok(rusqlite::types::Value::Text("wal".to_owned())));
+}
+
 #[tokio::test]
 async fn a_damaged_log_is_refused_by_name() {
     let (_directory, path) = home();
     let store = SqliteEventStore::open(&path).unwrap();
     write(&store, 0..300).await;
     drop(store);
+    assert!(!path.with_extension("db-wal").exists(), "closing leaves one file");
     let whole = fs::read(&path).unwrap();
     let cut = whole[..whole.len() / 2].to_vec();
     let mut no_header = whole.clone();
@@ -161,8 +192,8 @@ fn somebody_elses_file_and_a_newer_one_are_refused() {
 impl SqliteEventStore {
     /// A log whose file may not grow beyond so many pages: a full disk.
     fn start_with_room_for(path: &Path, pages: u32) -> Result<Self, OpenError> {
-        let file = crate::file::File::at(&KIND, path);
-        let connection = file.open_writer(crate::file::Durable::EachCommit)?;
+        let file = File::at(&KIND, path);
+        let connection = file.open_writer(Durable::EachCommit)?;
         connection.pragma_update(None, "max_page_count", pages).unwrap();
         Self::on(file, connection)
     }

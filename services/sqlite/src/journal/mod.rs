@@ -31,8 +31,9 @@ const READERS: usize = 2;
 
 /// The embedded journal.
 pub struct SqliteJournal {
-    writer: GroupCommit<Book>,
+    // Closed before the writer: the last connection empties the log of changes, if it may write.
     readers: Readers,
+    writer: GroupCommit<Book>,
     stats: Arc<Stats>,
     place: Place,
     _file: File,

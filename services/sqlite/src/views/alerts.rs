@@ -10,7 +10,7 @@ use super::{
     holders::Holders,
     listing::{Clause, Listing, blob, one_of},
     plan,
-    tenant::Tenant,
+    thing::Tenant,
 };
 use crate::{column::to_position, fault::Fault};
 
@@ -56,7 +56,7 @@ fn conditions(tenant: Tenant, filter: &AlertFilter) -> Clause {
         all.and(holders.hold("l.credential"));
     }
     if let Some(credential) = filter.credential {
-        all.and(Clause::new("l.credential = ?", [blob(credential.as_uuid().as_bytes())]));
+        all.and(of_credential("l.credential", tenant, credential));
     }
     if !filter.states.is_empty() {
         all.and(one_of("l.state", states(filter)));
@@ -85,7 +85,7 @@ fn candidates(tenant: Tenant, filter: &AlertFilter) -> Vec<Clause> {
         lists.push(of_tenant("alerts_by_id", one_of("id", ids(filter))));
     }
     if let Some(credential) = filter.credential {
-        let one = Clause::new("credential = ?", [blob(credential.as_uuid().as_bytes())]);
+        let one = of_credential("credential", tenant, credential);
         lists.push(of_tenant("alerts_of_credential", one));
     }
     if let Some(holders) = holders(tenant, filter) {
@@ -101,6 +101,13 @@ fn candidates(tenant: Tenant, filter: &AlertFilter) -> Vec<Clause> {
         lists.push(of_tenant("alerts_by_state", one_of("state", states(filter))));
     }
     lists
+}
+
+fn of_credential(column: &str, tenant: Tenant, id: CredentialId) -> Clause {
+    Clause::new(
+        format!("{column} = (SELECT number FROM things WHERE tenant = ? AND id = ?)"),
+        [Value::Integer(tenant.0), blob(id.as_uuid().as_bytes())],
+    )
 }
 
 fn holders(tenant: Tenant, filter: &AlertFilter) -> Option<Holders<'_>> {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     code::{self, Principal},
     doc,
-    tenant::Tenant,
+    thing::{Tenant, Thing},
 };
 use crate::{
     column::{moment, position, run, to_moment},
@@ -35,12 +35,10 @@ pub(super) struct Moment {
     pub(super) since: Timestamp,
 }
 
-type Object = [u8; 16];
-
 /// What is in force for one object; for one principal, or for all.
 struct Held {
     kind: i64,
-    object: Object,
+    object: i64,
     principal: Option<Principal>,
 }
 
@@ -51,58 +49,57 @@ struct Level {
     expires_at: i64,
 }
 
-impl Held {
-    fn new(kind: i64, object: Uuid, principal: Option<Principal>) -> Self {
-        Self { kind, object: object.into_bytes(), principal }
+/// What a change is about: a team or a credential; none for a role, which is about the tenant.
+pub(super) fn object(change: &AuthorityChange) -> Option<Uuid> {
+    match change {
+        AuthorityChange::Role { .. } => None,
+        AuthorityChange::Membership { team, .. } | AuthorityChange::TeamGone { team } => Some(team.as_uuid()),
+        AuthorityChange::Owned { credential, .. }
+        | AuthorityChange::Granted { credential, .. }
+        | AuthorityChange::CredentialGone { credential } => Some(credential.as_uuid()),
     }
 }
 
 /// What one change ends, and what it begins.
-fn meaning(change: &AuthorityChange, role_object: Object) -> (Vec<Held>, Option<Level>) {
+fn meaning(change: &AuthorityChange, object: i64) -> (Vec<Held>, Option<Level>) {
     let lasting = |principal, level| Level { principal, level, expires_at: moment(None) };
+    let of_all = |kind| Held { kind, object, principal: None };
+    let of = |kind, principal| vec![Held { kind, object, principal: Some(principal) }];
     match *change {
         AuthorityChange::Role { member, role } => {
             let principal = code::principal(Grantee::Member(member));
-            let held = Held { kind: ROLE, object: role_object, principal: Some(principal) };
-            (vec![held], role.map(|role| lasting(principal, code::role(role))))
+            (of(ROLE, principal), role.map(|role| lasting(principal, code::role(role))))
         }
-        AuthorityChange::Membership { team, member, lead } => {
+        AuthorityChange::Membership { member, lead, .. } => {
             let principal = code::principal(Grantee::Member(member));
-            let held = Held::new(TEAM, team.as_uuid(), Some(principal));
-            (vec![held], lead.map(|lead| lasting(principal, i64::from(lead))))
+            (of(TEAM, principal), lead.map(|lead| lasting(principal, i64::from(lead))))
         }
-        AuthorityChange::TeamGone { team } => (vec![Held::new(TEAM, team.as_uuid(), None)], None),
-        AuthorityChange::Owned { credential, owner } => {
+        AuthorityChange::TeamGone { .. } => (vec![of_all(TEAM)], None),
+        AuthorityChange::Owned { owner, .. } => {
             let manage = code::level(keytrail_domain::Level::Manage);
-            let held = Held::new(OWNER, credential.as_uuid(), None);
-            (vec![held], Some(lasting(code::owner(owner), manage)))
+            (vec![of_all(OWNER)], Some(lasting(code::owner(owner), manage)))
         }
-        AuthorityChange::Granted { credential, grantee, level } => {
+        AuthorityChange::Granted { grantee, level, .. } => {
             let principal = code::principal(grantee);
             let begins = level.map(|(level, expires_at)| Level {
                 principal,
                 level: code::level(level),
                 expires_at: moment(expires_at),
             });
-            (vec![Held::new(GRANT, credential.as_uuid(), Some(principal))], begins)
+            (of(GRANT, principal), begins)
         }
-        AuthorityChange::CredentialGone { credential } => {
-            let held = |kind| Held::new(kind, credential.as_uuid(), None);
-            (vec![held(GRANT), held(OWNER)], None)
-        }
+        AuthorityChange::CredentialGone { .. } => (vec![of_all(GRANT), of_all(OWNER)], None),
     }
 }
 
-/// Writes a change down.
+/// Writes a change about an object down.
 pub(super) fn change(
     inside: &Connection,
-    tenant: Tenant,
+    (tenant, object): (Tenant, Option<Thing>),
     at: Moment,
     change: &AuthorityChange,
 ) -> Result<(), Fault> {
-    // A role's object is the tenant itself.
-    let role_object = u128::from(tenant.0.unsigned_abs()).to_be_bytes();
-    let (ends, begins) = meaning(change, role_object);
+    let (ends, begins) = meaning(change, object.map_or(0, |Thing(number)| number));
     for held in &ends {
         close(inside, tenant, at, held)?;
     }
@@ -145,14 +142,15 @@ pub(super) fn snapshot(
     tenant: Tenant,
     at: Option<Position>,
 ) -> Result<AuthoritySnapshot, Fault> {
-    let find = "SELECT kind, object, principal, level, expires_at FROM authority \
-                INDEXED BY authority_of_object WHERE tenant = ? AND until_pos IS NULL";
+    let find = "SELECT kind, things.id, principal, level, expires_at FROM authority AS a \
+                INDEXED BY authority_of_object LEFT JOIN things ON things.number = a.object \
+                WHERE a.tenant = ? AND until_pos IS NULL";
     let changes = doc::all(connection, find, [tenant.0], held_change)?;
     Ok(AuthoritySnapshot { position: at, changes })
 }
 
 fn held_change(row: &Row<'_>) -> Result<AuthorityChange, Fault> {
-    let object = Uuid::from_bytes(row.get(1)?);
+    let object = Uuid::from_bytes(row.get::<_, Option<[u8; 16]>>(1)?.unwrap_or_default());
     let (principal, level) = (code::to_grantee(row.get(2)?)?, row.get::<_, i64>(3)?);
     let credential = CredentialId::from_uuid(object);
     match row.get(0)? {
@@ -193,7 +191,8 @@ pub(super) fn grants(
     credential: CredentialId,
 ) -> Result<Vec<GrantRow>, Fault> {
     let find = "SELECT principal, level, expires_at, since FROM authority INDEXED BY authority_of_object \
-                WHERE tenant = ? AND object = ? AND kind = ? AND until_pos IS NULL ORDER BY principal";
+                WHERE tenant = ?1 AND kind = ?3 AND until_pos IS NULL \
+                AND object = (SELECT number FROM things WHERE tenant = ?1 AND id = ?2) ORDER BY principal";
     let place = params![tenant.0, credential.as_uuid().into_bytes(), GRANT];
     doc::all(connection, find, place, |row| {
         Ok(GrantRow {
@@ -212,7 +211,8 @@ pub(super) fn team_members(
     team: TeamId,
 ) -> Result<Vec<TeamMemberRow>, Fault> {
     let find = "SELECT principal, level FROM authority INDEXED BY authority_of_object \
-                WHERE tenant = ? AND object = ? AND kind = ? AND until_pos IS NULL ORDER BY principal";
+                WHERE tenant = ?1 AND kind = ?3 AND until_pos IS NULL \
+                AND object = (SELECT number FROM things WHERE tenant = ?1 AND id = ?2) ORDER BY principal";
     let place = params![tenant.0, team.as_uuid().into_bytes(), TEAM];
     doc::all(connection, find, place, |row| {
         Ok(TeamMemberRow {

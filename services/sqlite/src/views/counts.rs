@@ -15,7 +15,7 @@ use super::{
     credentials::Question,
     doc,
     listing::{Clause, blob},
-    tenant::Tenant,
+    thing::Tenant,
 };
 use crate::{column::to_number, fault::Fault};
 
@@ -79,7 +79,7 @@ fn by_team(
     let sql = format!(
         "SELECT t.principal, count(DISTINCT c.number) FROM {} \
          CROSS JOIN authority AS t INDEXED BY authority_of_object \
-         ON t.tenant = c.tenant AND t.object = c.id AND t.kind IN ({GRANT}, {OWNER}) AND t.until_pos IS NULL \
+         ON t.tenant = c.tenant AND t.object = c.number AND t.kind IN ({GRANT}, {OWNER}) AND t.until_pos IS NULL \
          WHERE {} GROUP BY t.principal ORDER BY t.principal",
         source.sql, conditions.sql
     );

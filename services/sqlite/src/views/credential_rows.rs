@@ -10,20 +10,14 @@ use rusqlite::{Connection, params};
 use super::{
     code, doc,
     hot::{Hot, Kept},
-    tenant::Tenant,
     text,
+    thing::{Tenant, Thing},
+    writer::Mode,
 };
 use crate::{
     column::{moment, run},
     fault::Fault,
 };
-
-/// Whether the trigram index is kept up to date, or made in one go at the end of a rebuild.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum TextIndex {
-    KeptUp,
-    MadeLater,
-}
 
 /// What the transaction has seen, in the order of first sight.
 #[derive(Default)]
@@ -35,7 +29,7 @@ pub(super) struct CredentialRows {
 struct Held {
     tenant: Tenant,
     stored: Option<Kept>,
-    new: Option<Arc<CredentialRow>>,
+    new: Option<(Thing, Arc<CredentialRow>)>,
 }
 
 impl CredentialRows {
@@ -48,24 +42,25 @@ impl CredentialRows {
     ) -> Result<Option<Arc<CredentialRow>>, Fault> {
         let held = self.held(inside, hot, tenant, id)?;
         let stored = held.stored.as_ref().map(|stored| &stored.row);
-        Ok(held.new.as_ref().or(stored).map(Arc::clone))
+        Ok(held.new.as_ref().map(|(_, row)| row).or(stored).map(Arc::clone))
     }
 
     pub(super) fn put(
         &mut self,
         inside: &Connection,
         hot: &Hot,
-        tenant: Tenant,
+        (tenant, thing): (Tenant, Thing),
         row: &CredentialRow,
     ) -> Result<(), Fault> {
-        self.held(inside, hot, tenant, row.id)?.new = Some(Arc::new(row.clone()));
+        let held = self.held(inside, hot, tenant, row.id)?;
+        held.new = Some((thing, Arc::new(row.clone())));
         Ok(())
     }
 
     /// Writes what was put; answers it as it stands now.
-    pub(super) fn write(self, inside: &Connection, index: TextIndex) -> Result<Vec<Kept>, Fault> {
+    pub(super) fn write(self, inside: &Connection, mode: Mode) -> Result<Vec<Kept>, Fault> {
         let changed = self.rows.into_iter().filter(|held| held.new.is_some());
-        changed.map(|held| held.write(inside, index)).collect()
+        changed.map(|held| held.write(inside, mode)).collect()
     }
 
     fn held(
@@ -102,51 +97,59 @@ pub(super) fn load(
     Tenant(tenant): Tenant,
     id: CredentialId,
 ) -> Result<Option<Kept>, Fault> {
-    let find = "SELECT doc, c.number, version FROM credentials AS c JOIN credential_docs AS d \
-                ON d.number = c.number WHERE tenant = ? AND id = ?";
+    let find = "SELECT doc, c.number, version FROM things AS t CROSS JOIN credentials AS c \
+                ON c.number = t.number CROSS JOIN credential_docs AS d ON d.number = t.number \
+                WHERE t.tenant = ? AND t.id = ?";
     doc::one(connection, find, params![tenant, id.as_uuid().into_bytes()], |row| {
         Ok(Kept { row: Arc::new(doc::read(row, 0)?), number: row.get(1)?, version: row.get(2)? })
     })
 }
 
 impl Held {
-    fn write(self, inside: &Connection, index: TextIndex) -> Result<Kept, Fault> {
-        let Some(row) = self.new else { return Err(Fault::Misused("a changed row")) };
+    fn write(self, inside: &Connection, mode: Mode) -> Result<Kept, Fault> {
+        let Some((Thing(number), row)) = self.new else { return Err(Fault::Misused("a changed row")) };
         let before = self.stored.as_ref().map(|stored| &*stored.row);
         let search = text::searchable(&row);
-        let (number, version) = match &self.stored {
-            Some(stored) => (stored.number, update(inside, stored, &row, &search)?),
-            None => (insert(inside, self.tenant, &row, &search)?, 1),
+        let version = match &self.stored {
+            Some(stored) => update(inside, stored, &row, &search)?,
+            None => insert(inside, (self.tenant, number), &row, &search)?,
         };
         let doc = doc::write(&*row)?;
         run(inside, "REPLACE INTO credential_docs (number, doc) VALUES (?, ?)", params![number, doc])?;
         let place = Place { inside, tenant: self.tenant, number };
         place.write_labels(before, &row)?;
         place.write_usages(before, &row)?;
-        if index == TextIndex::KeptUp && before.map(text::searchable).as_ref() != Some(&search) {
+        if mode == Mode::Live && before.map(text::searchable).as_ref() != Some(&search) {
             place.index_text(before.is_some(), &search)?;
         }
         Ok(Kept { number, version, row })
     }
 }
 
-fn insert(inside: &Connection, tenant: Tenant, row: &CredentialRow, search: &str) -> Result<i64, Fault> {
-    let insert = "INSERT INTO credentials (tenant, id, version, created_at, life, name, external_id, component, \
+/// Answers the version: the first.
+fn insert(
+    inside: &Connection,
+    (tenant, number): (Tenant, i64),
+    row: &CredentialRow,
+    search: &str,
+) -> Result<i64, Fault> {
+    let insert = "INSERT INTO credentials (version, number, tenant, id, created_at, life, name, external_id, component, \
                   kind, owner, health, suspended, open_alerts, updated_at, expires_at, leased_at, search) \
-                  VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                  VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let id = row.id.as_uuid().into_bytes();
     let mut statement = inside.prepare_cached(insert)?;
     let mut place = 0;
-    let fixed: [&dyn rusqlite::ToSql; 3] = [&tenant.0, &id, &row.created_at.as_micros()];
+    let fixed: [&dyn rusqlite::ToSql; 4] = [&number, &tenant.0, &id, &row.created_at.as_micros()];
     for value in fixed {
         place += 1;
         statement.raw_bind_parameter(place, value)?;
     }
     bind_changing(&mut statement, place, row, search)?;
     statement.raw_execute()?;
-    Ok(inside.last_insert_rowid())
+    Ok(1)
 }
 
+/// Answers the version: the next.
 fn update(inside: &Connection, stored: &Kept, row: &CredentialRow, search: &str) -> Result<i64, Fault> {
     let update = "UPDATE credentials SET version = ?, life = ?, name = ?, external_id = ?, component = ?, \
                   kind = ?, owner = ?, health = ?, suspended = ?, open_alerts = ?, updated_at = ?, \

@@ -15,9 +15,8 @@ use super::{
     holders::Holders,
     hot::{Hot, Kept, Ticket},
     listing::{Clause, Listing, blob, one_of},
-    plan, status,
-    tenant::Tenant,
-    text,
+    plan, status, text,
+    thing::Tenant,
 };
 use crate::{column::NEVER, fault::Fault};
 
@@ -134,10 +133,10 @@ impl<'q> Question<'q> {
             [self.tenant_value(), Value::Integer(i64::from(filter.deleted))],
         );
         if let Some(holders) = Holders::of(self.tenant, &self.query.scope, self.query.now) {
-            all.and(holders.hold("c.id"));
+            all.and(holders.hold("c.number"));
         }
         if let Some(team) = filter.team {
-            all.and(self.team(&[Grantee::Team(team)]).hold("c.id"));
+            all.and(self.team(&[Grantee::Team(team)]).hold("c.number"));
         }
         if !filter.statuses.is_empty() {
             all.and(status::conditions(&filter.statuses, self.query.now));
@@ -257,13 +256,7 @@ impl<'q> Question<'q> {
     }
 
     fn held_by(&self, holders: &Holders<'_>) -> Clause {
-        let mut held = holders.held().within(
-            "SELECT c.number FROM (",
-            ") AS h CROSS JOIN credentials AS c INDEXED BY credentials_by_id \
-             ON c.tenant = ? AND c.id = h.object",
-        );
-        held.values.push(self.tenant_value());
-        held
+        holders.held().within("SELECT object AS number FROM (", ")")
     }
 
     fn labelled(&self, key: &str, value: Option<&str>) -> Clause {

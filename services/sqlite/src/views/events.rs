@@ -11,7 +11,7 @@ use super::{
     doc,
     listing::{Clause, Listing, blob, one_of},
     plan,
-    tenant::Tenant,
+    thing::Tenant,
 };
 use crate::{
     column::{integer, position, run, to_number, to_position},

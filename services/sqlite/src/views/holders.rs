@@ -8,7 +8,7 @@ use super::{
     authority::{GRANT, OWNER},
     code,
     listing::{Clause, blob, one_of},
-    tenant::Tenant,
+    thing::Tenant,
 };
 
 /// Somebody, and when.
@@ -27,7 +27,7 @@ impl<'a> Holders<'a> {
         }
     }
 
-    /// True for a credential that one of them holds; `column` is the credential's id.
+    /// True for a credential that one of them holds; `column` is the credential's number.
     pub(super) fn hold(&self, column: &str) -> Clause {
         if self.grantees.is_empty() {
             return Clause::new("0", []);
@@ -43,7 +43,7 @@ impl<'a> Holders<'a> {
         held.within("", ")")
     }
 
-    /// The ids of what they hold.
+    /// The numbers of what they hold.
     pub(super) fn held(&self) -> Clause {
         if self.grantees.is_empty() {
             return Clause::new("SELECT NULL AS object WHERE 0", []);

@@ -17,7 +17,7 @@ CREATE INDEX credentials_by_external_id ON credentials (tenant, external_id)
 CREATE INDEX labels_by_value ON labels (tenant, key, value);
 CREATE INDEX usages_by_user ON usages (tenant, usage);
 
-CREATE INDEX authority_of_principal ON authority (tenant, principal, kind, object)
+CREATE INDEX authority_of_principal ON authority (tenant, principal, kind, object, expires_at, until_pos)
     WHERE until_pos IS NULL;
 
 CREATE INDEX alerts_by_opened ON alerts (tenant, opened);

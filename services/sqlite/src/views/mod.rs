@@ -22,10 +22,10 @@ mod plan;
 mod reads;
 mod rebuild;
 mod status;
-mod tenant;
 #[cfg(test)]
 mod tests;
 mod text;
+mod thing;
 mod tx;
 mod writer;
 
@@ -43,11 +43,10 @@ use crate::{
     stats::Stats,
     worker::Worker,
 };
-use credential_rows::TextIndex;
 use hot::Hot;
 pub use rebuild::Rebuild;
-use tenant::Numbers;
-use writer::{Job, Writer};
+use thing::Numbers;
+use writer::{Job, Mode, Writer};
 
 const KIND: Kind = Kind {
     name: "views",
@@ -60,8 +59,9 @@ const READERS: usize = 4;
 
 /// The embedded read models.
 pub struct SqliteViews {
-    worker: Worker<Job>,
+    // Closed before the writer: the last connection empties the log of changes, if it may write.
     readers: Readers,
+    worker: Worker<Job>,
     hot: Arc<Hot>,
     checkpoint: watch::Receiver<Option<Position>>,
     stats: Arc<Stats>,
@@ -138,7 +138,8 @@ impl SqliteViews {
     }
 
     fn start(file: File, version: u32) -> Result<Self, OpenError> {
-        let connection = file.open_writer(Durable::Checkpoints)?;
+        let durable = if file.is_temporary() { Durable::Never } else { Durable::Checkpoints };
+        let connection = file.open_writer(durable)?;
         Self::on(file, connection, version)
     }
 
@@ -152,8 +153,7 @@ impl SqliteViews {
             hot: Arc::clone(&hot),
             numbers: Numbers::default(),
             checkpoint: told,
-            text_index: TextIndex::KeptUp,
-            tells: true,
+            mode: Mode::Live,
             version,
             stats: Arc::clone(&stats),
         };
@@ -186,7 +186,7 @@ fn check(connection: &Connection, version: u32) -> Result<Option<Stale>, Fault> 
 
 /// The last rows of the large tables: what a cut-off file lacks.
 fn check_ends(connection: &Connection) -> Result<(), Fault> {
-    for table in ["events", "credential_docs", "credentials", "authority", "tenants"] {
+    for table in ["events", "credential_docs", "credentials", "authority", "things", "tenants"] {
         let find = format!("SELECT * FROM {table} ORDER BY number DESC LIMIT 1");
         doc::one(connection, &find, [], |_| Ok(()))?;
     }

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::{
     doc,
     listing::{Clause, Listing},
-    tenant::Tenant,
     text,
+    thing::Tenant,
 };
 use crate::fault::Fault;
 

@@ -7,7 +7,7 @@ use crate::fault::Fault;
 
 /// Up to so many candidates are fetched and sorted; with more, a walk along the sort index soon
 /// finds a page full of them.
-pub(super) const FEW: i64 = 1_500;
+pub(super) const FEW: i64 = 1_000;
 /// So few that nothing shorter is looked for.
 const VERY_FEW: i64 = 64;
 

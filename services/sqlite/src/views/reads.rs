@@ -25,7 +25,7 @@ use super::{
     doc, events,
     hot::Ticket,
     people,
-    tenant::{self, Tenant},
+    thing::{self, Tenant},
     writer::{Batch, Job},
 };
 use crate::fault::Fault;
@@ -44,7 +44,7 @@ impl SqliteViews {
         tenant: TenantId,
         work: impl FnOnce(&Connection, Tenant) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, ViewError> {
-        let known = move |connection: &Connection| match tenant::find(connection, tenant)? {
+        let known = move |connection: &Connection| match thing::find_tenant(connection, tenant)? {
             Some(tenant) => work(connection, tenant),
             None => Ok(T::default()),
         };
@@ -75,7 +75,7 @@ impl AuthoritySource for SqliteViews {
     async fn authority(&self, tenant: TenantId) -> Result<AuthoritySnapshot, ViewError> {
         self.read(move |connection| {
             let position = checkpoint(connection)?;
-            match tenant::find(connection, tenant)? {
+            match thing::find_tenant(connection, tenant)? {
                 Some(tenant) => authority::snapshot(connection, tenant, position),
                 None => Ok(AuthoritySnapshot { position, changes: Vec::new() }),
             }

@@ -13,15 +13,15 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     KIND, SqliteViews,
-    credential_rows::{TextIndex, index_text},
+    credential_rows::index_text,
     hot::Hot,
-    tenant::{Numbers, Tenant},
-    writer::{Batch, Job, Writer},
+    thing::{Numbers, Tenant},
+    writer::{Batch, Job, Mode, Writer},
 };
 use crate::{
     column::run,
     fault::Fault,
-    file::{File, OpenError},
+    file::{File, OpenError, prepare},
     stats::Stats,
     worker::Worker,
 };
@@ -54,8 +54,7 @@ impl Rebuild {
             hot: Arc::new(Hot::new()),
             numbers: Numbers::default(),
             checkpoint: watch::Sender::new(None),
-            text_index: TextIndex::MadeLater,
-            tells: false,
+            mode: Mode::Rebuild,
             version,
             stats: Arc::new(Stats::default()),
         };
@@ -108,6 +107,9 @@ impl Rebuild {
         let Self { worker, fresh, target, version, .. } = self;
         let opened = tokio::task::spawn_blocking(move || {
             drop(worker);
+            if !target.is_temporary() {
+                fs::File::open(&fresh.path).and_then(|file| file.sync_all()).map_err(unavailable)?;
+            }
             replace(&fresh.path, &target.path).map_err(unavailable)?;
             SqliteViews::start(target, version)
         });
@@ -128,23 +130,24 @@ impl Rebuild {
 fn connect(fresh: &File, version: u32) -> Result<Connection, OpenError> {
     let connect = || -> Result<Connection, Fault> {
         let connection = Connection::open(&fresh.path)?;
-        connection.set_prepared_statement_cache_capacity(64);
+        prepare(&connection)?;
+        // A sort of everything does not fit into memory.
+        connection.pragma_update(None, "temp_store", "DEFAULT")?;
         connection.pragma_update(None, "journal_mode", "OFF")?;
         connection.pragma_update(None, "synchronous", "OFF")?;
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         connection.pragma_update(None, "cache_size", -64_000)?;
-        connection.pragma_update(None, "foreign_keys", false)?;
         connection.execute_batch(KIND.schema)?;
         connection.pragma_update(None, "application_id", KIND.application_id)?;
         connection.pragma_update(None, "user_version", KIND.format)?;
         connection.execute("INSERT INTO meta VALUES ('projector', ?)", [version])?;
+        connection.execute_batch("BEGIN")?;
         Ok(connection)
     };
     connect().map_err(|fault| fresh.refused(fault))
 }
 
 fn finish(connection: &Connection) -> Result<(), Fault> {
-    run(connection, "BEGIN IMMEDIATE", [])?;
     index_texts(connection)?;
     connection.execute_batch(include_str!("indexes.sql"))?;
     run(connection, "INSERT INTO meta VALUES ('complete', 1)", [])?;
@@ -166,7 +169,6 @@ fn index_texts(connection: &Connection) -> Result<(), Fault> {
 /// The old file goes before its companions, and those before the new one comes: a crash in
 /// between leaves no views, never new ones with an old log of changes beside them.
 fn replace(fresh: &Path, target: &Path) -> io::Result<()> {
-    fs::File::open(fresh)?.sync_all()?;
     remove(target)?;
     fs::rename(fresh, target)?;
     match target.parent().filter(|parent| !parent.as_os_str().is_empty()) {

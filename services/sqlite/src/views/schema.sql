@@ -13,6 +13,14 @@ CREATE TABLE tenants (
     doc    BLOB             -- none until the tenant's own row was put
 );
 
+-- What has a UUID and is pointed at: teams and credentials.
+CREATE TABLE things (
+    number INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL,
+    id     BLOB NOT NULL
+);
+CREATE UNIQUE INDEX things_by_id ON things (tenant, id);
+
 CREATE TABLE members (
     tenant  INTEGER NOT NULL,
     id      BLOB NOT NULL,
@@ -35,7 +43,7 @@ CREATE TABLE teams (
 -- What lists go by. The rest of a row is in credential_docs, so that a walk over many rows stays
 -- on few pages.
 CREATE TABLE credentials (
-    number      INTEGER PRIMARY KEY,
+    number      INTEGER PRIMARY KEY, -- its number among the things
     tenant      INTEGER NOT NULL,
     id          BLOB NOT NULL,
     version     INTEGER NOT NULL, -- of this row: tells whether a remembered copy is this one
@@ -54,7 +62,6 @@ CREATE TABLE credentials (
     leased_at   INTEGER NOT NULL, -- never: the smallest number
     search      TEXT NOT NULL     -- what the text filter looks into
 );
-CREATE UNIQUE INDEX credentials_by_id ON credentials (tenant, id);
 
 CREATE TABLE credential_docs (
     number INTEGER PRIMARY KEY,
@@ -102,7 +109,7 @@ CREATE TABLE alerts (
     number     INTEGER PRIMARY KEY,
     tenant     INTEGER NOT NULL,
     id         BLOB NOT NULL,
-    credential BLOB NOT NULL,
+    credential INTEGER NOT NULL,
     state      INTEGER NOT NULL,
     severity   INTEGER NOT NULL,
     opened     BLOB NOT NULL,
@@ -133,7 +140,7 @@ CREATE TABLE authority (
     number     INTEGER PRIMARY KEY,
     tenant     INTEGER NOT NULL,
     kind       INTEGER NOT NULL, -- 0 role, 1 team, 2 grant, 3 owner
-    object     BLOB NOT NULL,    -- tenant, team or credential
+    object     INTEGER NOT NULL, -- team or credential; 0 for a role
     principal  BLOB NOT NULL,    -- who
     level      INTEGER NOT NULL, -- role, lead or not, level
     expires_at INTEGER NOT NULL, -- never: the largest number
@@ -141,7 +148,8 @@ CREATE TABLE authority (
     from_pos   BLOB NOT NULL,
     until_pos  BLOB              -- none: in force
 );
-CREATE UNIQUE INDEX authority_of_object ON authority (tenant, object, kind, principal)
+-- Holds all that a list needs: a look into the table would cost a page for each row.
+CREATE INDEX authority_of_object ON authority (tenant, object, kind, principal, expires_at, until_pos)
     WHERE until_pos IS NULL;
 
 CREATE TABLE events (

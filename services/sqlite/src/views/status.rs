@@ -6,7 +6,7 @@ use keytrail_domain::{
 };
 use rusqlite::types::Value;
 
-use super::{code, listing::Clause, tenant::Tenant};
+use super::{code, listing::Clause, thing::Tenant};
 
 /// Where the end of a credential lies.
 #[derive(Clone, Copy)]

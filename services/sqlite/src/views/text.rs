@@ -5,7 +5,7 @@
 
 use keytrail_ports::views::CredentialRow;
 
-use super::tenant::Tenant;
+use super::thing::Tenant;
 
 /// Between the parts of a text; in no part of it, so that nothing is found across two parts.
 const BETWEEN: char = '\u{1f}';

@@ -15,8 +15,13 @@ use keytrail_ports::{
 use rusqlite::{Connection, params};
 
 use super::{
-    authority, code, credential_rows::CredentialRows, doc, events, hot::Kept, tenant::Tenant, text,
-    writer::Writer,
+    authority, code,
+    credential_rows::CredentialRows,
+    doc, events,
+    hot::Kept,
+    text,
+    thing::{Tenant, Thing},
+    writer::{Mode, Writer},
 };
 use crate::{column::run, fault::Fault};
 
@@ -38,14 +43,19 @@ impl<'a> Tx<'a> {
 
     /// Writes what is still held back; answers what changed.
     pub(super) fn finish(self, upto: Position) -> Result<(Projected, Vec<Kept>), Fault> {
-        let changed = self.credentials.write(self.inside, self.writer.text_index)?;
+        let changed = self.credentials.write(self.inside, self.writer.mode)?;
         let checkpoint = crate::column::position(upto);
         run(self.inside, "REPLACE INTO meta VALUES ('checkpoint', ?)", [checkpoint])?;
         Ok((self.projected, changed))
     }
 
     fn number(&mut self, tenant: TenantId) -> Result<Tenant, ViewError> {
-        let found = self.writer.numbers.of(self.inside, tenant);
+        let found = self.writer.numbers.of_tenant(self.inside, tenant);
+        found.map_err(|fault| fault.into_view(&self.writer.place))
+    }
+
+    fn thing(&mut self, tenant: Tenant, id: uuid::Uuid) -> Result<Thing, ViewError> {
+        let found = self.writer.numbers.of_thing(self.inside, tenant, id);
         found.map_err(|fault| fault.into_view(&self.writer.place))
     }
 
@@ -104,7 +114,8 @@ impl ViewTx for Tx<'_> {
 
     fn put_credential(&mut self, row: &CredentialRow) -> Result<(), ViewError> {
         let tenant = self.number(row.tenant)?;
-        let put = self.credentials.put(self.inside, &self.writer.hot, tenant, row);
+        let thing = self.thing(tenant, row.id.as_uuid())?;
+        let put = self.credentials.put(self.inside, &self.writer.hot, (tenant, thing), row);
         self.told(put)
     }
 
@@ -115,7 +126,8 @@ impl ViewTx for Tx<'_> {
     }
 
     fn put_alert(&mut self, row: &AlertRow) -> Result<(), ViewError> {
-        let Tenant(tenant) = self.number(row.tenant)?;
+        let tenant = self.number(row.tenant)?;
+        let Thing(credential) = self.thing(tenant, row.credential.as_uuid())?;
         let doc = self.told(doc::write(row))?;
         self.put(
             "INSERT INTO alerts (tenant, id, credential, state, severity, opened, doc) \
@@ -123,9 +135,9 @@ impl ViewTx for Tx<'_> {
              state = excluded.state, severity = excluded.severity, opened = excluded.opened, \
              doc = excluded.doc",
             params![
-                tenant,
+                tenant.0,
                 row.id.as_uuid().into_bytes(),
-                row.credential.as_uuid().into_bytes(),
+                credential,
                 code::alert_state(row.state),
                 code::severity(row.severity),
                 crate::column::position(row.opened),
@@ -173,8 +185,9 @@ impl ViewTx for Tx<'_> {
         let tenant = self.number(id)?;
         let since = event.meta().map_err(|error| ViewError::Projection(error.to_string()))?.recorded_at;
         let at = authority::Moment { position: event.position, since };
-        self.told(authority::change(self.inside, tenant, at, &change))?;
-        if self.writer.tells {
+        let object = authority::object(&change).map(|id| self.thing(tenant, id)).transpose()?;
+        self.told(authority::change(self.inside, (tenant, object), at, &change))?;
+        if self.writer.mode == Mode::Live {
             self.projected.authority.push((id, event.position, change));
         }
         Ok(())
@@ -195,7 +208,7 @@ impl ViewTx for Tx<'_> {
     fn add_event(&mut self, row: &EventRow) -> Result<(), ViewError> {
         let tenant = self.number(row.tenant)?;
         self.told(events::insert(self.inside, tenant, row))?;
-        if self.writer.tells {
+        if self.writer.mode == Mode::Live {
             self.projected.events.push(Arc::new(row.clone()));
         }
         Ok(())

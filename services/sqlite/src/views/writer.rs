@@ -8,9 +8,8 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    credential_rows::TextIndex,
     hot::{Hot, Kept},
-    tenant::Numbers,
+    thing::Numbers,
     tx::Tx,
 };
 use crate::{
@@ -32,15 +31,23 @@ pub(super) struct Job {
     pub(super) reply: oneshot::Sender<Result<Projected, ViewError>>,
 }
 
+/// What the rows are written for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Mode {
+    /// To be read at once: each batch commits, and tells what it changed.
+    Live,
+    /// To be read when all is there: one commit at the end, nobody listens, and the trigram index
+    /// is made last.
+    Rebuild,
+}
+
 /// What the writing thread knows.
 pub(super) struct Writer {
     pub(super) place: Place,
     pub(super) hot: Arc<Hot>,
     pub(super) numbers: Numbers,
     pub(super) checkpoint: watch::Sender<Option<Position>>,
-    pub(super) text_index: TextIndex,
-    /// Somebody wants to know what a batch changed.
-    pub(super) tells: bool,
+    pub(super) mode: Mode,
     /// Version of the projector whose rows these are.
     pub(super) version: u32,
     pub(super) stats: Arc<Stats>,
@@ -82,13 +89,18 @@ impl Writer {
     ) -> Result<(Projected, Vec<Kept>), ViewError> {
         let place = self.place.clone();
         let failed = |fault: Fault| fault.into_view(&place);
-        run(connection, "BEGIN IMMEDIATE", []).map_err(failed)?;
+        if self.mode == Mode::Live {
+            run(connection, "BEGIN IMMEDIATE", []).map_err(failed)?;
+        }
+        let mode = self.mode;
         let mut tx = Tx::new(connection, self);
         for event in batch.events.iter().filter(|event| Some(event.position) > before) {
             batch.projector.project(event, &mut tx)?;
         }
         let written = tx.finish(batch.upto).map_err(failed)?;
-        run(connection, "COMMIT", []).map_err(failed)?;
+        if mode == Mode::Live {
+            run(connection, "COMMIT", []).map_err(failed)?;
+        }
         Ok(written)
     }
 

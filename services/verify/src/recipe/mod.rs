@@ -2,7 +2,7 @@
 //!
 //! A component's `verify` is `{"checks": [..]}`. The first check whose `when` fits the fields that
 //! are set is made: one request, then the first rule that fits the answer gives the verdict. An
-//! answer that no rule knows proves nothing. [`validate`] says at load what is wrong with a recipe,
+//! answer that no rule knows proves nothing. `validate` says at load what is wrong with a recipe,
 //! [`build`] makes the request, [`judge`] reads the verdict and [`evidence`] the rest.
 
 mod base_url;

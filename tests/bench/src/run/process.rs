@@ -145,7 +145,13 @@ impl Kind {
             }
             Self::Keytrail(binary) => {
                 let mut command = Command::new(binary);
-                command.arg("dev").env("KEYTRAIL_LISTEN", "127.0.0.1:0").env("KEYTRAIL_LOG", "warn");
+                // Nothing of the settings of the person who measures.
+                command.arg("dev").env_clear();
+                command.env("KEYTRAIL_LISTEN", "127.0.0.1:0").env("KEYTRAIL_LOG", "warn");
+                // The load is one caller.
+                command
+                    .env("KEYTRAIL_REQUESTS_PER_MINUTE", "0")
+                    .env("KEYTRAIL_TENANT_REQUESTS_PER_MINUTE", "0");
                 Ok(command)
             }
         }

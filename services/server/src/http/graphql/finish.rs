@@ -18,7 +18,7 @@ pub(in crate::http) struct Finished {
 #[derive(Clone, Debug)]
 pub(super) enum Refusal {
     /// By us, before the schema saw it.
-    Before(Box<RequestError>),
+    Before(RequestError),
     /// By the schema's validation.
     Validation,
 }
@@ -39,7 +39,7 @@ impl Finished {
     /// An error of ours.
     pub(in crate::http) fn refused(error: &RequestError) -> Self {
         let response = Response::from_errors(vec![error.to_server_error()]);
-        Self { response, refusal: Some(Refusal::Before(Box::new(error.clone()))) }
+        Self { response, refusal: Some(Refusal::Before(error.clone())) }
     }
 
     /// Something panicked.
@@ -112,7 +112,8 @@ fn tidy(error: &mut ServerError, id: RequestId) {
         None if error.path.is_empty() => refuse(error),
         None if is_about_input(&error.message) => refuse(error),
         None => {
-            tracing::error!(path = ?error.path, "a resolver answered an error without a code");
+            // Neither its message nor its path: both can hold what the caller wrote.
+            tracing::error!(at = ?error.locations, "a resolver answered an error without a code");
             make_internal(error, id);
         }
     }

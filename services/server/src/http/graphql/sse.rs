@@ -13,9 +13,6 @@ use tokio_util::sync::CancellationToken;
 use super::{Event, Finished, Params, Ready, Session, Via};
 use crate::http::{HttpState, error::RequestError, metrics::Open};
 
-/// A comment this often keeps proxies from taking the connection for dead.
-const KEEP_ALIVE: Duration = Duration::from_secs(12);
-
 type Events = Pin<Box<dyn Stream<Item = Event>>>;
 
 struct Connection {
@@ -44,7 +41,7 @@ pub(super) async fn answer(
     };
     let connection = Connection {
         events,
-        keep_alive: keep_alive(),
+        keep_alive: keep_alive(state.options.sockets.keep_alive),
         expires: state.deadline(session.caller.as_ref()),
         shutdown: state.shutdown.clone(),
         over: false,
@@ -58,8 +55,9 @@ pub(super) async fn answer(
         .streaming(stream::unfold(connection, next)))
 }
 
-fn keep_alive() -> Interval {
-    let mut ticks = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
+/// A comment now and then keeps proxies from taking the connection for dead.
+fn keep_alive(every: Duration) -> Interval {
+    let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }

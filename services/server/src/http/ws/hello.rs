@@ -45,9 +45,9 @@ fn token_in(payload: Option<&Value>) -> Result<Option<&str>, End> {
 }
 
 fn end_of(error: &RequestError) -> End {
-    match error.code {
-        "UNAVAILABLE" => End::LATER,
-        "RATE_LIMITED" => BUSY,
+    match error {
+        passing if passing.is_passing() => End::LATER,
+        often if often.is_about_rate() => BUSY,
         _ => End::FORBIDDEN,
     }
 }

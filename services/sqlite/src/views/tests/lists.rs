@@ -9,8 +9,8 @@ use proptest::{collection::vec, option, prelude::*, sample::select, test_runner:
 use super::*;
 use crate::views::{
     credentials::{self, Question, Shelf},
-    tenant,
     text::folded,
+    thing,
 };
 
 const NOW: i64 = 100 * 86_400;
@@ -61,8 +61,8 @@ impl Sample {
             UsageRow { kind: UsageKind::Flow, id: "flow_1".into(), active: true, attached_at: time(0) };
         let (suspended, deleted, purged, alert) = self.flags;
         row.component.slug = self.component.to_owned();
-        row.kind = if number % 3 == 0 { CredentialKind::Basic } else { CredentialKind::ApiKey };
-        row.external_id = (number % 4 == 0).then(|| format!("ext-{number}"));
+        row.kind = if number.is_multiple_of(3) { CredentialKind::Basic } else { CredentialKind::ApiKey };
+        row.external_id = (number.is_multiple_of(4)).then(|| format!("ext-{number}"));
         row.owner = Owner::Team(team(self.owner));
         row.health = self.health;
         row.suspended = suspended;
@@ -197,7 +197,7 @@ fn expected(samples: &[Sample], query: &CredentialQuery) -> Vec<CredentialId> {
 async fn page(views: &SqliteViews, query: &CredentialQuery, few: i64) -> Page<Arc<CredentialRow>> {
     let (query, hot, ticket) = (query.clone(), Arc::clone(&views.hot), views.hot.ticket());
     let read = views.readers.read(move |connection| {
-        let tenant = tenant::find(connection, query.tenant)?.unwrap();
+        let tenant = thing::find_tenant(connection, query.tenant)?.unwrap();
         let shelf = Shelf { hot: &hot, ticket };
         credentials::page(connection, &Question::new(tenant, &query).with_few(few), &shelf)
     });
@@ -314,7 +314,7 @@ async fn a_walk_goes_along_its_index_and_sorts_nothing() {
         asked.order.by = by;
         asked.page = PageRequest::first(5).after(page(&views, &asked, 9).await.rows[0].0.clone());
         let plan = views.readers.read(move |connection| {
-            let tenant = tenant::find(connection, acme())?.unwrap();
+            let tenant = thing::find_tenant(connection, acme())?.unwrap();
             Question::new(tenant, &asked).listing(connection)?.explain(connection, &asked.page)
         });
         let plan = plan.await.unwrap();

@@ -7,6 +7,7 @@ mod cache;
 mod lists;
 mod promises;
 mod rebuild;
+mod rows;
 
 use std::{path::Path, sync::Arc};
 
@@ -153,7 +154,7 @@ fn event_in(stream: StreamId, number: u64, puts: &[Put]) -> RecordedEvent {
         stream,
         revision: number,
         position: Position::nth(number),
-        event_type: if number % 2 == 0 { "Even" } else { "Odd" }.to_owned(),
+        event_type: if number.is_multiple_of(2) { "Even" } else { "Odd" }.to_owned(),
         data: serde_json::to_vec(puts).unwrap().into(),
         metadata: serde_json::to_vec(&meta).unwrap().into(),
     }

@@ -132,6 +132,12 @@ async fn a_rebuild_that_fails_leaves_the_old_views() {
     rebuild.feed(failing, Position::nth(1), Arc::new(Puts(VERSION))).await.unwrap();
     let error = rebuild.finish().await.err();
     assert!(matches!(error, Some(ViewError::Projection(_))), "{error:?}");
+    let mut rebuild = SqliteViews::rebuild(&path, VERSION).unwrap();
+    for batch in [vec![event(acme(), 1, &[Put::Fail])], batch(2..=3)] {
+        let upto = batch[0].position;
+        let _ = rebuild.feed(batch, upto, Arc::new(Puts(VERSION))).await;
+    }
+    assert!(rebuild.finish().await.is_err(), "a batch is missing");
     let views = ready(open(&path, VERSION));
     assert_eq!(views.checkpoint().await.unwrap(), Some(Position::nth(300)));
 }
