@@ -267,7 +267,11 @@ async fn play(steps: &[Step]) -> (usize, usize) {
 fn list_and_authoriser_agree_whatever_happened() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut sums = (0, 0);
-    let mut runner = proptest::test_runner::TestRunner::new(Config { cases: 10, ..Config::default() });
+    let mut runner = proptest::test_runner::TestRunner::new(Config {
+        cases: 10,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let sums_of = std::cell::RefCell::new(&mut sums);
     runner
         .run(&proptest::collection::vec(step(), 20..48), |steps| {

@@ -1,11 +1,16 @@
 //! Subscribers that are slow, and grants that end.
 
+use std::{sync::Arc, time::Duration};
+
 use futures_util::StreamExt;
-use keytrail_app::{Delivered, NewGrant};
+use keytrail_app::{Delivered, Feed, NewGrant};
 use keytrail_domain::{
     CredentialId, EventId, Grantee, Level, NewEvent, Role, StreamKind, credential::CredentialEvent,
 };
-use keytrail_ports::{EventStore, Expected, views::EventFilter};
+use keytrail_ports::{
+    EventStore, Expected,
+    views::{EventFilter, EventRow},
+};
 
 use crate::world::{World, member_of, plain};
 
@@ -25,13 +30,18 @@ async fn rename_often(world: &World, id: CredentialId) {
     world.shown().await;
 }
 
-async fn ids_of(
-    feed: &mut keytrail_app::Feed<std::sync::Arc<keytrail_ports::views::EventRow>>,
-    many: usize,
-) -> Vec<EventId> {
+type Events = Feed<Arc<EventRow>>;
+
+/// What comes next; a feed that stays silent has failed.
+async fn next(feed: &mut Events) -> Delivered<Arc<EventRow>> {
+    let next = tokio::time::timeout(Duration::from_secs(30), feed.next()).await;
+    next.expect("something in time").expect("still open").unwrap()
+}
+
+async fn ids_of(feed: &mut Events, many: usize) -> Vec<EventId> {
     let mut ids = Vec::new();
     while ids.len() < many {
-        match feed.next().await.unwrap().unwrap() {
+        match next(feed).await {
             Delivered::Item { item, .. } => ids.push(item.id),
             Delivered::AccessLost { credential } => panic!("lost {credential}"),
         }
@@ -79,7 +89,7 @@ async fn a_grant_that_ended_by_date_is_told_once_and_nothing_comes_after() {
     ids_of(&mut feed, 1).await;
     world.kept.clock.forward(60);
     world.rename(&world.alice, id, "Over").await.unwrap();
-    let told = feed.next().await.unwrap().unwrap();
+    let told = next(&mut feed).await;
     assert!(matches!(told, Delivered::AccessLost { credential } if credential == id), "{told:?}");
     world.rename(&world.alice, id, "Over and over").await.unwrap();
     let own = world.create(&bob, "Own").await.unwrap().value;
