@@ -46,7 +46,7 @@ impl Sdl {
         for interface in &object.implements {
             self.unions.entry(interface.node.to_string()).or_default().push(name.clone());
         }
-        let fields = object.fields.into_iter().map(|field| self::field(field.node)).collect();
+        let fields = object.fields.iter().map(|field| self::field(&field.node)).collect();
         self.objects.insert(name, fields);
     }
 
@@ -99,7 +99,7 @@ impl Sdl {
     }
 }
 
-fn field(field: FieldDefinition) -> Field {
+fn field(field: &FieldDefinition) -> Field {
     let paged = field.arguments.iter().any(|argument| argument.node.name.node == "first");
     Field { name: field.name.node.to_string(), of: base(&field.ty.node), paged }
 }

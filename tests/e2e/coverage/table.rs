@@ -1,0 +1,166 @@
+//! What each field of the schema is asked with, and who gets what.
+
+use keytrail_test_support::{Reply, StubServer, eventually};
+use serde_json::{Value, json};
+
+use crate::harness::{Client, World, bearer, text};
+
+/// Nothing that is answered may hold it.
+pub(super) const CANARY: &str = "canary-77b2-secret";
+
+/// What a caller gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gets {
+    /// Data without an error; for the stranger: his own.
+    Data,
+    /// Null, without an error.
+    Nothing,
+    /// An error with this code.
+    Code(&'static str),
+}
+
+pub(super) use Gets::{Code, Data, Nothing};
+
+pub(super) const NOT_FOUND: Gets = Code("NOT_FOUND");
+pub(super) const FORBIDDEN: Gets = Code("FORBIDDEN");
+
+/// Field, arguments, what the viewer gets, what the stranger gets.
+pub(super) type Query = (&'static str, &'static str, Gets, Gets);
+
+pub(super) const QUERIES: [Query; 14] = [
+    ("alerts", "(first: 3)", Data, Data),
+    ("auditLog", "(first: 3, filter: { credentialId: $credential })", NOT_FOUND, Data),
+    ("component", "(slug: \"vault\")", Data, Data),
+    ("components", "", Data, Data),
+    ("credential", "(id: $credential)", Data, NOT_FOUND),
+    ("credentialByName", "(name: \"Shared\")", Data, NOT_FOUND),
+    ("credentials", "(first: 3)", Data, Data),
+    ("members", "(first: 3)", Data, Data),
+    ("node", "(id: $credential)", Data, Nothing),
+    ("nodes", "(ids: [$credential, $team, $member, $alert, $tenant])", Data, Nothing),
+    ("stats", "", Data, Data),
+    ("teams", "(first: 3)", Data, Data),
+    ("tenant", "", Data, Data),
+    ("viewer", "", Data, Data),
+];
+
+/// Fields that need a role that the viewer has not.
+pub(super) const NOT_FOR_MEMBERS: [&str; 1] = ["restoreDays"];
+
+pub(super) const SUBSCRIPTIONS: [&str; 2] = ["credentialAlerts", "credentialEvents"];
+
+/// `acme` with a credential that bob may view and nothing else, and with an alert.
+pub(super) struct Setting {
+    pub(super) world: World,
+    pub(super) api: StubServer,
+    pub(super) credential: String,
+    pub(super) alert: String,
+    /// A team that bob is not in.
+    pub(super) other_team: String,
+    pub(super) tenant: String,
+}
+
+/// A credential that the system rejects, and its open alert.
+pub(super) async fn rejected(client: &Client, api: &StubServer) -> (String, String) {
+    let mut input = bearer("Shared", CANARY);
+    input["fields"]["base_url"] = json!(api.url(""));
+    let id = client.create(input).await;
+    client.mutate("verifyCredential", "visible", json!({ "credentialId": id })).await;
+    let alert = eventually("an alert", async || {
+        let found = client.credential(&id, "alerts { nodes { id } }").await;
+        found["alerts"]["nodes"][0]["id"].as_str().map(str::to_owned)
+    });
+    (id.clone(), alert.await)
+}
+
+impl Setting {
+    pub(super) async fn begin() -> Self {
+        let world = World::start().await;
+        let api = StubServer::start().await;
+        api.on("GET", "/", Reply::status(401));
+        let (credential, alert) = rejected(&world.alice, &api).await;
+        let share = json!({ "credentialId": credential, "granteeId": world.bob_id, "level": "VIEW" });
+        world.alice.mutate("shareCredential", "visible", share).await;
+        let other = world.alice.mutate("createTeam", "team { id }", json!({ "name": "Dev" })).await;
+        let tenant = world.alice.data("{ tenant { id } }", Value::Null).await;
+        let (other_team, tenant) = (text(&other["team"]["id"]), text(&tenant["tenant"]["id"]));
+        Self { world, api, credential, alert, other_team, tenant }
+    }
+
+    pub(super) fn ids(&self) -> [&String; 6] {
+        let world = &self.world;
+        [&self.credential, &self.alert, &self.other_team, &self.tenant, &world.team, &world.bob_id]
+    }
+
+    pub(super) async fn query(&self, client: &Client, query: &Query, selection: &str) -> Value {
+        let (field, arguments, ..) = query;
+        let declared = [
+            ("credential", &self.credential),
+            ("team", &self.world.team),
+            ("member", &self.world.bob_id),
+            ("alert", &self.alert),
+            ("tenant", &self.tenant),
+        ];
+        let used = declared.iter().filter(|(name, _)| arguments.contains(&format!("${name}")));
+        let head: Vec<String> = used.clone().map(|(name, _)| format!("${name}: ID!")).collect();
+        let head = if head.is_empty() { String::new() } else { format!("({})", head.join(", ")) };
+        let variables: Value = used.map(|(name, id)| ((*name).to_owned(), json!(id))).collect();
+        client.ask(&format!("query{head} {{ {field}{arguments} {selection} }}"), variables).await
+    }
+
+    /// Each mutation with an input of acme's ids, what the viewer gets, and the stranger.
+    pub(super) fn mutations(&self) -> Vec<(&'static str, Value, Gets, Gets)> {
+        let (credential, alert) =
+            (json!({ "credentialId": self.credential }), json!({ "alertId": self.alert }));
+        let with = |base: &Value, more: Value| {
+            let mut input = base.clone();
+            for (name, value) in more.as_object().expect("object") {
+                input[name] = value.clone();
+            }
+            input
+        };
+        let dev = json!({ "teamId": self.other_team });
+        let carol = json!({ "memberId": self.world.carol_id });
+        let mut owned = bearer("Mine", CANARY);
+        owned["ownerTeamId"] = json!(self.other_team);
+        vec![
+            ("createCredential", owned, FORBIDDEN, NOT_FOUND),
+            ("updateCredential", with(&credential, json!({ "name": "X" })), FORBIDDEN, NOT_FOUND),
+            ("verifyCredential", credential.clone(), FORBIDDEN, NOT_FOUND),
+            (
+                "shareCredential",
+                with(&credential, json!({ "granteeId": self.world.carol_id, "level": "VIEW" })),
+                FORBIDDEN,
+                NOT_FOUND,
+            ),
+            (
+                "revokeShare",
+                with(&credential, json!({ "granteeId": self.world.carol_id })),
+                FORBIDDEN,
+                NOT_FOUND,
+            ),
+            ("suspendCredential", with(&credential, json!({ "reason": "x" })), FORBIDDEN, NOT_FOUND),
+            ("resumeCredential", with(&credential, json!({ "reason": "x" })), FORBIDDEN, NOT_FOUND),
+            ("acknowledgeAlert", alert.clone(), FORBIDDEN, NOT_FOUND),
+            ("resolveAlert", alert, FORBIDDEN, NOT_FOUND),
+            (
+                "rotateCredential",
+                with(&credential, json!({ "verify": false, "fields": { "token": CANARY } })),
+                FORBIDDEN,
+                NOT_FOUND,
+            ),
+            ("deleteCredential", credential.clone(), FORBIDDEN, NOT_FOUND),
+            ("restoreCredential", credential, FORBIDDEN, NOT_FOUND),
+            ("addTeamMember", with(&dev, carol.clone()), FORBIDDEN, NOT_FOUND),
+            ("setTeamLead", with(&with(&dev, carol.clone()), json!({ "lead": true })), FORBIDDEN, NOT_FOUND),
+            ("removeTeamMember", with(&dev, carol.clone()), FORBIDDEN, NOT_FOUND),
+            ("renameTeam", with(&dev, json!({ "name": "Research" })), FORBIDDEN, NOT_FOUND),
+            ("createTeam", json!({ "name": "Sales" }), FORBIDDEN, Data),
+            ("addMember", json!({ "subject": "eve", "role": "MEMBER" }), FORBIDDEN, Data),
+            ("setMemberRole", with(&carol, json!({ "role": "ADMIN" })), FORBIDDEN, NOT_FOUND),
+            ("removeMember", carol, FORBIDDEN, NOT_FOUND),
+            ("updateTenant", json!({ "name": "Renamed" }), NOT_FOUND, Data),
+            ("deleteTeam", dev, FORBIDDEN, NOT_FOUND),
+        ]
+    }
+}
