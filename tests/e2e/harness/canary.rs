@@ -7,6 +7,7 @@ use base64::{
     Engine,
     prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
 };
+use keytrail_ports::{Clock, Ids, SystemClock, SystemIds};
 
 /// A planted text and the forms in which it could come out.
 pub(crate) struct Canary {
@@ -18,13 +19,13 @@ pub(crate) struct Canary {
 impl Canary {
     /// A secret with everything that some format must escape, around a part that none does.
     pub(crate) fn fresh(what: &'static str) -> Self {
-        let part = uuid::Uuid::now_v7().simple().to_string();
+        let part = part();
         Self::of(what, format!("a b\"c\\d<e>&'/+=?%#{part}üß€\u{1F511}\n\tz"), &part)
     }
 
     /// One that may stand where only visible ASCII characters may.
     pub(crate) fn ascii(what: &'static str) -> Self {
-        let part = uuid::Uuid::now_v7().simple().to_string();
+        let part = part();
         Self::of(what, format!("a\"b\\c<d>&'/+=?%#{part}"), &part)
     }
 
@@ -43,6 +44,11 @@ impl Canary {
     pub(crate) fn forms(&self) -> &[(&'static str, Vec<u8>)] {
         &self.forms
     }
+}
+
+/// Letters and digits that stand nowhere else.
+fn part() -> String {
+    SystemIds.fresh(SystemClock.now()).simple().to_string()
 }
 
 /// Looks for all forms of some canaries at once.
