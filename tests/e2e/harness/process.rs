@@ -1,7 +1,7 @@
 //! The process: started on a free port in a folder of its own, ended with the test.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{ExitStatus, Output, Stdio},
     time::Duration,
 };
@@ -110,11 +110,6 @@ impl Keytrail {
 
     pub(crate) fn log_file(&self) -> PathBuf {
         self.folder.path().join("log.txt")
-    }
-
-    /// A folder for files of the test.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// Starts the server and waits until it listens.
