@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::parser::{
     parse_schema,
-    types::{BaseType, FieldDefinition, Type, TypeKind, TypeSystemDefinition},
+    types::{BaseType, FieldDefinition, ObjectType, Type, TypeKind, TypeSystemDefinition},
 };
 
 /// A field of an object type: its type, and whether it takes `first`.
@@ -42,7 +42,7 @@ impl Sdl {
         sdl
     }
 
-    fn add_object(&mut self, name: String, object: &async_graphql::parser::types::ObjectType) {
+    fn add_object(&mut self, name: String, object: &ObjectType) {
         for interface in &object.implements {
             self.unions.entry(interface.node.to_string()).or_default().push(name.clone());
         }
