@@ -51,7 +51,7 @@ impl App {
             Admission::Done(done) => return Ok(done.map(|_| (id, None))),
             Admission::Do(ticket) => ticket,
         };
-        self.0.checks.take(principal_key(&call.principal.actor), self.now())?;
+        self.0.checks.take(id.to_string(), self.now())?;
         let stream = StreamId::credential(call.principal.tenant, id);
         let _one_at_a_time = self.0.claims.take(format!("check\0{id}")).await?;
         let standing = self.standing(call).await?;

@@ -16,9 +16,9 @@ pub use token::MintedToken;
 
 /// Tests of unsaved fields that a person may make.
 pub(crate) const TESTS_PER_MINUTE: u32 = 10;
-/// Checks of stored credentials that a person may ask for: each is a request to somebody's system
+/// Checks of one stored credential that people may ask for: each is a request to somebody's system
 /// and an event.
-pub(crate) const CHECKS_PER_MINUTE: u32 = 60;
+pub(crate) const CHECKS_PER_MINUTE: u32 = 30;
 
 use keytrail_ports::{Action, Object, Resource};
 
