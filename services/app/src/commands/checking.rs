@@ -51,7 +51,6 @@ impl App {
             Admission::Done(done) => return Ok(done.map(|_| (id, None))),
             Admission::Do(ticket) => ticket,
         };
-        self.0.checks.take(id.to_string(), self.now())?;
         let stream = StreamId::credential(call.principal.tenant, id);
         let _one_at_a_time = self.0.claims.take(format!("check\0{id}")).await?;
         let standing = self.standing(call).await?;
@@ -83,6 +82,8 @@ impl App {
     ) -> Result<Report, AppError> {
         let component = self.component_named(&state.component.slug)?;
         let secrets = self.ports().secrets.get(state.secret).await?;
+        // Counted when it goes out: waiting for the vault is no check.
+        self.0.checks.take(state.id.to_string(), self.now())?;
         Ok(self.check(&component, fields.unwrap_or(&state.fields), &secrets, &state.allowed_hosts).await)
     }
 

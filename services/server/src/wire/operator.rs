@@ -36,6 +36,10 @@ impl Operator {
     ) -> Self {
         Self { app, ports, issuer, dir: dir.path().to_owned(), readings }
     }
+
+    pub(super) fn dir(&self) -> &std::path::Path {
+        &self.dir
+    }
 }
 
 #[async_trait]

@@ -135,6 +135,17 @@ fn remove(path: &Path) -> std::io::Result<()> {
     }
 }
 
+/// Leaves log and journal as one file each.
+pub(super) async fn settle(dir: &Path) {
+    for name in [LOG, JOURNAL] {
+        let path = dir.join(name);
+        let settled = spawn_blocking(move || keytrail_sqlite::settle(&path)).await;
+        if let Ok(Err(error)) = settled {
+            tracing::warn!(name, error = &*error as &dyn std::error::Error, "not left as one file");
+        }
+    }
+}
+
 /// Makes views beside those in use, for the next start; answers from how many events.
 pub(super) async fn rebuild_next(
     dir: &Path,
