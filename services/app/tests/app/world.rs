@@ -91,6 +91,10 @@ impl World {
         }
         self.app.caught_up().await;
         self.shown().await;
+        // The rows are there a moment before the application knows it.
+        while !self.app.views_are_current() {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// From now on the views stand still, and nobody has to wait in vain for them: time passes
