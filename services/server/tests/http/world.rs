@@ -185,7 +185,7 @@ impl World {
 
 /// Waits for a fact, looking again and again.
 pub(crate) async fn eventually(mut fact: impl AsyncFnMut() -> bool, what: &str) {
-    let looked = tokio::time::timeout(Duration::from_secs(10), async {
+    let looked = tokio::time::timeout(Duration::from_secs(60), async {
         while !fact().await {
             tokio::task::yield_now().await;
         }
