@@ -4,18 +4,14 @@
 use std::{any::TypeId, collections::HashMap, hash::Hash, sync::Arc};
 
 use async_graphql::{
-    Request, ServerResult,
+    Request,
     dataloader::{DataLoader, Loader},
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest},
 };
 use keytrail_app::{App, AppError, Call};
 use keytrail_domain::{CredentialId, MemberId, Principal, TeamId};
 use keytrail_ports::views::{CredentialRow, MemberRow, TeamRow};
 
 use crate::request::RequestId;
-
-/// Puts the loaders beside each request of a known caller.
-pub(crate) struct PerRequest;
 
 /// Reads for one caller.
 pub(crate) struct Reads {
@@ -26,30 +22,12 @@ pub(crate) struct Reads {
 /// The loader of one request.
 pub(crate) type Loading = DataLoader<Reads>;
 
-impl ExtensionFactory for PerRequest {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(PerRequest)
-    }
-}
-
-#[async_trait::async_trait]
-impl Extension for PerRequest {
-    async fn prepare_request(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        request: Request,
-        next: NextPrepareRequest<'_>,
-    ) -> ServerResult<Request> {
-        let request = match (of_request::<Principal>(&request), ctx.data_opt::<App>()) {
-            (Some(principal), Some(app)) => {
-                let correlation = of_request::<RequestId>(&request).map_or(uuid::Uuid::nil(), |id| id.0);
-                let call = Call { principal: principal.clone(), correlation };
-                request.data(DataLoader::new(Reads { app: app.clone(), call }, tokio::spawn))
-            }
-            _ => request,
-        };
-        next.run(ctx, request).await
-    }
+/// Puts the loaders beside the request of a known caller.
+pub(crate) fn with_loaders(request: Request, app: &App) -> Request {
+    let Some(principal) = of_request::<Principal>(&request) else { return request };
+    let correlation = of_request::<RequestId>(&request).map_or(uuid::Uuid::nil(), |id| id.0);
+    let call = Call { principal: principal.clone(), correlation };
+    request.data(DataLoader::new(Reads { app: app.clone(), call }, tokio::spawn))
 }
 
 fn of_request<T: 'static>(request: &Request) -> Option<&T> {

@@ -1,6 +1,11 @@
 //! The schema as a whole.
 
-use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema};
+use std::sync::Arc;
+
+use async_graphql::{
+    Data, Executor, MergedObject, MergedSubscription, Request, Response, SDLExportOptions, Schema,
+};
+use futures_util::stream::BoxStream;
 use keytrail_app::App;
 
 use crate::{
@@ -8,7 +13,7 @@ use crate::{
     component::ComponentQuery,
     credential::{CredentialMutation, CredentialQuery, CredentialSubscription},
     event::AuditQuery,
-    loader::PerRequest,
+    loader::with_loaders,
     member::{MemberMutation, MemberQuery},
     node::NodeQuery,
     stats::StatsQuery,
@@ -43,8 +48,29 @@ pub struct Mutation(CredentialMutation, TeamMutation, MemberMutation, TenantMuta
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(CredentialSubscription, AlertSubscription);
 
-/// Keytrail's schema.
-pub type KeytrailSchema = Schema<Query, Mutation, Subscription>;
+/// Keytrail's schema over an application. Each request of a known caller gets loaders of its own.
+///
+/// The loaders come from here and not from an extension of the library: with an extension, it
+/// describes and boxes every single field for it.
+#[derive(Clone)]
+pub struct KeytrailSchema {
+    schema: Schema<Query, Mutation, Subscription>,
+    app: App,
+}
+
+impl Executor for KeytrailSchema {
+    async fn execute(&self, request: Request) -> Response {
+        self.schema.execute(with_loaders(request, &self.app)).await
+    }
+
+    fn execute_stream(
+        &self,
+        request: Request,
+        session_data: Option<Arc<Data>>,
+    ) -> BoxStream<'static, Response> {
+        Executor::execute_stream(&self.schema, with_loaders(request, &self.app), session_data)
+    }
+}
 
 /// Whether the schema can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,11 +91,12 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
 
 /// The schema over an application.
 pub fn schema(app: App, introspection: Introspection) -> KeytrailSchema {
-    let builder = builder().data(app).extension(PerRequest);
-    match introspection {
+    let builder = builder().data(app.clone());
+    let schema = match introspection {
         Introspection::On => builder.finish(),
         Introspection::Off => builder.disable_introspection().finish(),
-    }
+    };
+    KeytrailSchema { schema, app }
 }
 
 /// The schema in its definition language, as `graphql/schema.graphql` has it.

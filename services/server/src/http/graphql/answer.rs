@@ -1,7 +1,6 @@
 //! HTTP answers around results.
 
 use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode};
-use serde_json::Value;
 
 use super::finish::{Finished, Refusal};
 use crate::http::{accept::Media, error::RequestError, metrics::Outcome};
@@ -17,14 +16,15 @@ impl Answer {
         if let Some(Refusal::Before(error)) = &finished.refusal {
             error.add_header(&mut response);
         }
-        with_body(response, media, &finished.to_json(), outcome_of(finished))
+        with_body(response, media, finished.to_json(), outcome_of(finished))
     }
 
     /// Results of a batch: the status says nothing, each result speaks for itself.
     pub(super) fn of_batch(finished: &[Finished], media: Media) -> HttpResponse {
         let all: Vec<_> = finished.iter().map(Finished::to_json).collect();
+        let body = format!("[{}]", all.join(","));
         let worst = finished.iter().map(outcome_of).find(|outcome| *outcome != Outcome::Ok);
-        with_body(HttpResponse::Ok(), media, &Value::Array(all), worst.unwrap_or(Outcome::Ok))
+        with_body(HttpResponse::Ok(), media, body, worst.unwrap_or(Outcome::Ok))
     }
 
     /// A request that was not executed; on a stream that did not begin, as JSON.
@@ -37,10 +37,10 @@ impl Answer {
 fn with_body(
     mut response: HttpResponseBuilder,
     media: Media,
-    body: &Value,
+    body: String,
     outcome: Outcome,
 ) -> HttpResponse {
-    let mut response = response.content_type(media.content_type()).body(body.to_string());
+    let mut response = response.content_type(media.content_type()).body(body);
     response.extensions_mut().insert(outcome);
     response
 }

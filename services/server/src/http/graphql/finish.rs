@@ -3,8 +3,12 @@
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 use keytrail_domain::FieldError;
 use keytrail_graphql::request::RequestId;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::http::error::{BAD_USER_INPUT, INTERNAL, QUERY_TOO_COMPLEX, RequestError, fields_value};
+
+/// Stands for a result that cannot be written.
+const UNWRITABLE: &str = r#"{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL"}}]}"#;
 
 /// A response whose errors may be shown.
 #[derive(Debug)]
@@ -72,19 +76,31 @@ impl Finished {
         &self.response.errors
     }
 
-    /// The result as it goes out; one that was not executed has no `data`.
-    pub(in crate::http) fn to_json(&self) -> serde_json::Value {
-        let mut json = serde_json::json!({});
+    /// The result as it goes out, as JSON text.
+    pub(in crate::http) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|error| {
+            tracing::error!(%error, "a result cannot be written as JSON");
+            UNWRITABLE.to_owned()
+        })
+    }
+}
+
+/// Straight from the library's values: a copy into another tree costs more than the answer. A
+/// result that was not executed has no `data`.
+impl Serialize for Finished {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Response { data, errors, extensions, .. } = &self.response;
+        let mut map = serializer.serialize_map(None)?;
         if !self.was_refused() {
-            json["data"] = self.response.data.clone().into_json().unwrap_or_default();
+            map.serialize_entry("data", data)?;
         }
-        if !self.response.errors.is_empty() {
-            json["errors"] = serde_json::json!(self.response.errors);
+        if !errors.is_empty() {
+            map.serialize_entry("errors", errors)?;
         }
-        if !self.response.extensions.is_empty() {
-            json["extensions"] = serde_json::json!(self.response.extensions);
+        if !extensions.is_empty() {
+            map.serialize_entry("extensions", extensions)?;
         }
-        json
+        map.end()
     }
 }
 
@@ -180,7 +196,7 @@ mod tests {
         let path = path.iter().map(|name| PathSegment::Field((*name).to_owned())).collect();
         let error = ServerError::new(message, None).with_path(path);
         let finished = Finished::of(Response::from_errors(vec![error]), RequestId(uuid::Uuid::nil()));
-        finished.to_json()["errors"][0].clone()
+        serde_json::json!(finished)["errors"][0].clone()
     }
 
     #[test]

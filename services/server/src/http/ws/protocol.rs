@@ -51,8 +51,9 @@ pub(super) fn pong(payload: Option<Value>) -> String {
     }
 }
 
-pub(super) fn next(id: &str, result: &Value) -> String {
-    json!({ "id": id, "type": "next", "payload": result }).to_string()
+/// `payload` is JSON text.
+pub(super) fn next(id: &str, payload: &str) -> String {
+    format!(r#"{{"id":{},"type":"next","payload":{payload}}}"#, json!(id))
 }
 
 pub(super) fn error(id: &str, errors: &[async_graphql::ServerError]) -> String {
