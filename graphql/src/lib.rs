@@ -22,6 +22,7 @@ pub mod member;
 pub mod node;
 pub mod page;
 mod payload;
+mod quick;
 pub mod request;
 pub mod scalar;
 mod schema;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{
     Data, Executor, MergedObject, MergedSubscription, Request, Response, SDLExportOptions, Schema,
 };
-use futures_util::stream::BoxStream;
+use futures_util::{future::BoxFuture, stream::BoxStream};
 use keytrail_app::App;
 
 use crate::{
@@ -58,9 +58,23 @@ pub struct KeytrailSchema {
     app: App,
 }
 
+impl KeytrailSchema {
+    /// Runs a query or mutation.
+    ///
+    /// Here, and not generic: the resolvers would be compiled once more in each crate that calls them.
+    fn run(&self, request: Request) -> BoxFuture<'_, Response> {
+        Box::pin(self.schema.execute(with_loaders(request, &self.app)))
+    }
+
+    /// Runs anything; see [`KeytrailSchema::run`].
+    fn stream(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        Executor::execute_stream(&self.schema, with_loaders(request, &self.app), session_data)
+    }
+}
+
 impl Executor for KeytrailSchema {
     async fn execute(&self, request: Request) -> Response {
-        self.schema.execute(with_loaders(request, &self.app)).await
+        self.run(request).await
     }
 
     fn execute_stream(
@@ -68,7 +82,7 @@ impl Executor for KeytrailSchema {
         request: Request,
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        Executor::execute_stream(&self.schema, with_loaders(request, &self.app), session_data)
+        self.stream(request, session_data)
     }
 }
 

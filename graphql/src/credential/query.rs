@@ -13,6 +13,7 @@ use crate::{
     enums::{CredentialKind, CredentialSort, CredentialStatus},
     error::{Code, OrFail, bad_id, failure},
     page::{Cursor, Window, connection, cost},
+    quick::Quick,
     scalar::DateTime,
 };
 
@@ -117,14 +118,14 @@ impl CredentialQuery {
         #[graphql(desc = "As it stood at this moment; who may see it is decided as of now")] as_of: Option<
             DateTime,
         >,
-    ) -> Result<Option<Credential>> {
+    ) -> Result<Option<Quick<Credential>>> {
         let call = caller(ctx).await?;
         let id = CredentialId::parse(&id).map_err(|error| bad_id("id", &error))?;
         let found = match as_of {
             None => app(ctx)?.credential(&call, id).await,
             Some(moment) => app(ctx)?.credential_as_of(&call, id, moment.0).await,
         };
-        or_not_found(found.or_fail(ctx)?.map(Credential))
+        or_not_found(found.or_fail(ctx)?.map(Credential).map(Quick))
     }
 
     /// The present credential of this name.
@@ -133,11 +134,11 @@ impl CredentialQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Its name, without regard to case")] name: String,
         #[graphql(desc = "Whose, when several owners have one of this name")] owner_id: Option<ID>,
-    ) -> Result<Option<Credential>> {
+    ) -> Result<Option<Quick<Credential>>> {
         let call = caller(ctx).await?;
         let owner = self::owner_id("ownerId", owner_id.as_ref())?;
         let found = app(ctx)?.credential_by_name(&call, &name, owner).await.or_fail(ctx)?;
-        or_not_found(found.map(Credential))
+        or_not_found(found.map(Credential).map(Quick))
     }
 
     /// The credentials that the viewer may see.
@@ -154,7 +155,7 @@ impl CredentialQuery {
         #[graphql(desc = "After this cursor")] after: Option<String>,
         #[graphql(desc = "The last so many")] last: Option<i32>,
         #[graphql(desc = "Before this cursor")] before: Option<String>,
-    ) -> Result<Connection<Cursor, Credential, CredentialTotal, EmptyFields>> {
+    ) -> Result<Connection<Cursor, Quick<Credential>, CredentialTotal, EmptyFields>> {
         let call = caller(ctx).await?;
         let filter = filter.unwrap_or_default().into_port()?;
         let order = order_by
@@ -163,7 +164,7 @@ impl CredentialQuery {
             });
         let page = Window { first, after, last, before }.args()?;
         let listed = app(ctx)?.credentials(&call, filter.clone(), order, page).await.or_fail(ctx)?;
-        Ok(connection(listed, Credential, CredentialTotal(filter)))
+        Ok(connection(listed, |row| Quick(Credential(row)), CredentialTotal(filter)))
     }
 }
 

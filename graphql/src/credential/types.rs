@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, ID, Json, Object, Result, SimpleObject,
+    Context, ContextSelectionSet, ID, Json, Object, Result, ScalarType, SimpleObject, Value,
     connection::{Connection, EmptyFields},
+    resolver_utils::enum_value,
 };
+use keytrail_app::App;
+use keytrail_domain::Timestamp;
 use keytrail_ports::views::{AlertFilter, CredentialRow, UsageRow, VersionRow};
-use serde_json::Value;
 
 use super::{Grant, Owner, Verification};
 use crate::{
@@ -19,6 +21,7 @@ use crate::{
     event::Event,
     member::Actor,
     page::{Cursor, Window, connection, cost},
+    quick::InMemory,
     scalar::DateTime,
 };
 
@@ -42,7 +45,7 @@ pub struct CredentialField {
     /// Its name.
     name: String,
     /// Its value; always null for a secret field.
-    value: Option<Json<Value>>,
+    value: Option<Json<serde_json::Value>>,
     /// Its value is in the vault only.
     is_secret: bool,
     /// It has a value.
@@ -106,7 +109,7 @@ impl Credential {
 
     /// Number of the current secret version, from 1.
     async fn secret_version(&self) -> u32 {
-        self.0.versions.last().map_or(0, |version| version.number)
+        self.current_version()
     }
 
     /// Secret versions, oldest first.
@@ -245,7 +248,38 @@ impl Credential {
     }
 }
 
+/// What a list mostly asks for. Each value is the one that the resolver of the same name gives.
+impl InMemory for Credential {
+    fn in_memory(&self, field: &str, ctx: &ContextSelectionSet<'_>) -> Option<Value> {
+        let row = &self.0;
+        Some(match field {
+            "id" => Value::String(row.id.to_string()),
+            "name" => Value::String(row.name.clone()),
+            "externalId" => row.external_id.clone().map_or(Value::Null, Value::String),
+            "kind" => enum_value(CredentialKind::from(row.kind)),
+            "status" => enum_value(CredentialStatus::from(row.status(ctx.data_opt::<App>()?.now()))),
+            "secretVersion" => Value::from(self.current_version()),
+            "revision" => Value::from(row.revision),
+            "createdAt" => moment(Some(row.created_at)),
+            "updatedAt" => moment(Some(row.updated_at)),
+            "expiresAt" => moment(row.expires_at),
+            "lastLeasedAt" => moment(row.last_leased_at),
+            "deletedAt" => moment(row.deleted_at),
+            "restorableUntil" => moment(row.restorable_until),
+            _ => return None,
+        })
+    }
+}
+
+fn moment(at: Option<Timestamp>) -> Value {
+    at.map_or(Value::Null, |at| DateTime(at).to_value())
+}
+
 impl Credential {
+    fn current_version(&self) -> u32 {
+        self.0.versions.last().map_or(0, |version| version.number)
+    }
+
     fn field(&self, name: String, secret: &std::collections::BTreeSet<String>) -> CredentialField {
         if secret.contains(&name) {
             let is_set = self.0.secret_fields.contains(&name);
