@@ -10,7 +10,7 @@ use keytrail_ports::{Expected, LogError};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::{App, AppError, Call, Done, cursor::Cursor, idempotency::Ticket, keys::TenantKeys};
+use crate::{App, AppError, Call, Done, cursor::Cursor, idempotency::Ticket, keys::CursorKey};
 
 /// Times that a command without an expected revision is decided again after a conflict.
 const TRIES: usize = 3;
@@ -91,28 +91,28 @@ impl App {
     ) -> Result<Done<()>, AppError> {
         self.must_be_current()?;
         // Before anything is written: what is done must also be answered.
-        let keys = self.keys_for(&execution).await?;
+        let key = self.key_for(&execution).await?;
         let mut stored = Stored::default();
         for attempt in 1.. {
             let loaded = self.load_for::<A>(&execution).await?;
             if let Some((source, what)) = execution.cause
                 && loaded.ids.contains(&EventId::derived(source, &format!("{what}/0")))
             {
-                return self.done_at(&execution, keys.as_deref(), loaded.last.as_ref()).await;
+                return self.done_at(&execution, key.as_deref(), loaded.last.as_ref()).await;
             }
             // Who may not is told nothing of revisions and states: `make` refuses him first.
             let command = make(&loaded.aggregate)?;
             check_revision(execution.expected_revision, loaded.aggregate.revision())?;
             let decision = loaded.aggregate.decide(&command)?;
             if decision.events.is_empty() {
-                return self.done_at(&execution, keys.as_deref(), loaded.last.as_ref()).await;
+                return self.done_at(&execution, key.as_deref(), loaded.last.as_ref()).await;
             }
             self.store_secrets(&decision.secrets, &mut stored).await?;
             match self.append::<A>(&execution, loaded.last.as_ref(), &decision, &stored).await {
                 Err(LogOrApp::Log(LogError::Conflict { .. })) if attempt < TRIES && !execution.fresh => {}
                 Err(LogOrApp::Log(error)) => return Err(error.into()),
                 Err(LogOrApp::App(error)) => return Err(error),
-                Ok(last) => return self.shown(&execution, keys.as_deref(), last).await,
+                Ok(last) => return self.shown(&execution, key.as_deref(), last).await,
             }
         }
         Err(AppError::internal("unreachable: attempts are counted"))
@@ -245,29 +245,29 @@ impl App {
         }
     }
 
-    async fn keys_for(&self, execution: &Execution<'_>) -> Result<Option<Arc<TenantKeys>>, AppError> {
+    async fn key_for(&self, execution: &Execution<'_>) -> Result<Option<Arc<CursorKey>>, AppError> {
         let kind = execution.stream.kind();
-        // A new tenant has no keys yet; nobody is answered with a place of a policy or an alert.
+        // A new tenant has no key yet; nobody is answered with a place of a policy or an alert.
         if (execution.fresh && kind == StreamKind::Tenant)
             || execution.cause.is_some()
             || kind == StreamKind::Policy
         {
             return Ok(None);
         }
-        self.tenant_keys(execution.stream.tenant_id()).await.map(Some)
+        self.cursor_key(execution.stream.tenant_id()).await.map(Some)
     }
 
     async fn shown(
         &self,
         execution: &Execution<'_>,
-        keys: Option<&TenantKeys>,
+        key: Option<&CursorKey>,
         (position, event): (Position, EventId),
     ) -> Result<Done<()>, AppError> {
         self.0.progress.log_is_at(position, Instant::now());
         let visible = self.0.progress.wait(position, PATIENCE).await;
         let place = Cursor::Log(self.0.log_id, position, event);
-        let position = match keys {
-            Some(keys) => place.seal(execution.stream.tenant_id(), keys)?,
+        let position = match key {
+            Some(key) => place.seal(execution.stream.tenant_id(), key)?,
             None => String::new(),
         };
         Ok(Done { value: (), position, visible, replayed: false })
@@ -276,11 +276,11 @@ impl App {
     async fn done_at(
         &self,
         execution: &Execution<'_>,
-        keys: Option<&TenantKeys>,
+        key: Option<&CursorKey>,
         last: Option<&RecordedEvent>,
     ) -> Result<Done<()>, AppError> {
         match last {
-            Some(event) => self.shown(execution, keys, (event.position, event.id)).await,
+            Some(event) => self.shown(execution, key, (event.position, event.id)).await,
             None => Ok(Done { value: (), position: String::new(), visible: true, replayed: false }),
         }
     }
@@ -292,16 +292,7 @@ impl App {
         position: Position,
         event: EventId,
     ) -> Result<String, AppError> {
-        Cursor::Log(self.0.log_id, position, event).seal(tenant, &*self.tenant_keys(tenant).await?)
-    }
-
-    /// The tenant's keys.
-    pub(crate) async fn tenant_keys(&self, tenant: TenantId) -> Result<Arc<TenantKeys>, AppError> {
-        if let Some(known) = self.0.keys.known(tenant) {
-            return Ok(known);
-        }
-        let row = self.ports().views.tenant(tenant).await?.ok_or(AppError::Unauthenticated)?;
-        self.0.keys.load(row.keys).await
+        Cursor::Log(self.0.log_id, position, event).seal(tenant, &*self.cursor_key(tenant).await?)
     }
 }
 

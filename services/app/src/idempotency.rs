@@ -58,7 +58,7 @@ impl App {
         let principal = principal_key(&call.principal.actor);
         let scope = format!("{tenant}\0{principal}\0{}\0{key}", mutation.name);
         let claim = self.0.claims.take(format!("key\0{scope}")).await?;
-        let keys = self.tenant_keys(tenant).await?;
+        let keys = self.input_key(tenant).await?;
         let input = keys.input_mac(mutation.input.to_string().as_bytes());
         let known = self.ports().views.idempotency(tenant, &principal, mutation.name, key).await?;
         if let Some(row) = known.filter(|row| row.at.plus_seconds(SECONDS) > self.now()) {

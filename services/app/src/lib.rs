@@ -17,6 +17,7 @@ mod execute;
 mod feed;
 mod idempotency;
 mod inputs;
+mod key_ring;
 mod keys;
 mod profile;
 mod progress;
