@@ -33,12 +33,7 @@ impl Cursor {
     ///
     /// # Errors
     /// Bad input at `path` for anything that is not a cursor of this tenant.
-    pub(crate) fn open(
-        text: &str,
-        path: &str,
-        tenant: TenantId,
-        key: &CursorKey,
-    ) -> Result<Self, AppError> {
+    pub(crate) fn open(text: &str, path: &str, tenant: TenantId, key: &CursorKey) -> Result<Self, AppError> {
         let sealed = (text.len() <= LONGEST).then(|| BASE64_URL_SAFE_NO_PAD.decode(text).ok()).flatten();
         sealed
             .and_then(|sealed| key.open(tenant, sealed))

@@ -12,6 +12,7 @@ mod call;
 mod claims;
 mod commands;
 mod cursor;
+mod earlier;
 mod error;
 mod execute;
 mod feed;
