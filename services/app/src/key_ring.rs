@@ -96,3 +96,67 @@ impl App {
         Ok(self.ports().views.tenant(tenant).await?.ok_or(AppError::Unauthenticated)?.keys)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use keytrail_domain::SecretId;
+    use keytrail_ports::memory::{MemoryJournal, MemorySecretStore, VaultTrouble};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::keys::new_root;
+
+    struct Parts {
+        vault: Arc<MemorySecretStore>,
+        journal: Arc<MemoryJournal>,
+        root: SecretRef,
+    }
+
+    impl Parts {
+        async fn new() -> Self {
+            let parts = Self { vault: Arc::default(), journal: Arc::default(), root: root(1) };
+            for root in [root(1), root(2)] {
+                parts.vault.put(root, &new_root().expect("root")).await.expect("stored");
+            }
+            parts
+        }
+
+        /// The keys of a node that has just been started.
+        fn ring(&self) -> KeyRing {
+            KeyRing::new(self.vault.clone(), self.journal.clone())
+        }
+    }
+
+    fn root(number: u128) -> SecretRef {
+        let tenant = TenantId::of_slug("acme");
+        let secret = SecretId::from_uuid(Uuid::from_u128(number));
+        SecretRef { tenant, owner: tenant.as_uuid(), secret }
+    }
+
+    #[tokio::test]
+    async fn the_journal_remembers_the_key_of_cursors_and_of_this_root_alone() {
+        let parts = Parts::new().await;
+        let tenant = parts.root.tenant;
+        let first = parts.ring().load_cursor(parts.root).await.expect("from the vault");
+        let sealed = first.seal(tenant, b"place".to_vec()).expect("sealed");
+        parts.vault.set_trouble(Some(VaultTrouble::Sealed));
+        let later = parts.ring().load_cursor(parts.root).await.expect("from the journal");
+        assert_eq!(later.open(tenant, sealed).as_deref(), Some(b"place".as_slice()));
+        let input = parts.ring().load_input(parts.root).await;
+        assert!(matches!(input, Err(AppError::Unavailable { dependency: "vault", .. })));
+        let other = parts.ring().load_cursor(root(2)).await;
+        assert!(matches!(other, Err(AppError::Unavailable { dependency: "vault", .. })));
+    }
+
+    #[tokio::test]
+    async fn a_mark_that_is_no_key_is_mended_from_the_vault() {
+        let parts = Parts::new().await;
+        let name = mark_of(parts.root);
+        parts.journal.set_mark(&name, b"short".to_vec()).await.expect("set");
+        parts.ring().load_cursor(parts.root).await.expect("from the vault");
+        let mended = parts.journal.mark(&name).await.expect("read").expect("a mark");
+        parts.vault.set_trouble(Some(VaultTrouble::Sealed));
+        parts.ring().load_cursor(parts.root).await.expect("from the journal");
+        assert_eq!(mended.len(), crate::keys::KEY_LEN);
+    }
+}

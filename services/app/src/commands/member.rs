@@ -29,7 +29,7 @@ impl App {
         };
         let new = self.new_member(call, &ticket, input)?;
         let member = new.member;
-        let done = self.change_members(call, &ticket, TenantCommand::AddMember(new), member).await?;
+        let done = self.change_members(call, &ticket, TenantCommand::AddMember(new), (member, None)).await?;
         if done.replayed {
             return self.replayed_member(call, &mutation, done.map(|_| ())).await;
         }
@@ -60,7 +60,7 @@ impl App {
         profile::seal(&profile, member, place).map(Some)
     }
 
-    /// Changes a member's role.
+    /// Changes a member's role; `expected` is the tenant's revision.
     ///
     /// # Errors
     /// `ROLE_ABOVE_OWN`, `LAST_OWNER`.
@@ -70,6 +70,7 @@ impl App {
         mutation: Mutation,
         member: MemberId,
         role: Role,
+        expected: Option<u64>,
     ) -> Answer {
         self.authorize(call, Action::ChangeRole, Object::Member(Some(member))).await?;
         let by = call.principal.actor.member();
@@ -77,23 +78,29 @@ impl App {
             Admission::Done(done) => Ok(done.map(|_| member)),
             Admission::Do(ticket) => {
                 let command = TenantCommand::SetRole { by, member, role };
-                self.change_members(call, &ticket, command, member).await
+                self.change_members(call, &ticket, command, (member, expected)).await
             }
         }
     }
 
-    /// Takes a member out; his access ends at once.
+    /// Takes a member out; his access ends at once. `expected` is the tenant's revision.
     ///
     /// # Errors
     /// `ROLE_ABOVE_OWN`, `LAST_OWNER`.
-    pub async fn remove_member(&self, call: &Call, mutation: Mutation, member: MemberId) -> Answer {
+    pub async fn remove_member(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        member: MemberId,
+        expected: Option<u64>,
+    ) -> Answer {
         self.authorize(call, Action::Delete, Object::Member(Some(member))).await?;
         let by = call.principal.actor.member();
         match self.admit(call, &mutation, members_of(call)).await? {
             Admission::Done(done) => Ok(done.map(|_| member)),
             Admission::Do(ticket) => {
                 let command = TenantCommand::RemoveMember { by, member };
-                self.change_members(call, &ticket, command, member).await
+                self.change_members(call, &ticket, command, (member, expected)).await
             }
         }
     }
@@ -103,10 +110,10 @@ impl App {
         call: &Call,
         ticket: &Ticket,
         command: TenantCommand,
-        member: MemberId,
+        (member, expected): (MemberId, Option<u64>),
     ) -> Answer {
         let stream = StreamId::tenant(call.principal.tenant);
-        let execution = Execution::of(call, stream, ticket);
+        let execution = Execution::of(call, stream, ticket).at(expected);
         let done = self.execute::<Tenant>(execution, |_| Ok(command.clone())).await?;
         Ok(done.map(|()| member))
     }

@@ -1,7 +1,7 @@
 //! Teams.
 
 use keytrail_domain::{
-    MemberId, StreamId, TeamId, TenantId,
+    StreamId, TeamId, TenantId,
     team::{Team, TeamCommand},
 };
 use keytrail_ports::{
@@ -11,7 +11,7 @@ use keytrail_ports::{
 use uuid::Uuid;
 
 use crate::{
-    App, AppError, Call, Done, Mutation,
+    App, AppError, Call, Done, Mutation, TeamPlace,
     execute::Execution,
     idempotency::{About, Admission, Ticket},
 };
@@ -89,32 +89,25 @@ impl App {
         &self,
         call: &Call,
         mutation: Mutation,
-        team: TeamId,
-        member: MemberId,
+        place: TeamPlace,
         lead: bool,
     ) -> Answer {
-        let ticket = match self.admit_change(call, &mutation, Action::ChangeMembers, team).await? {
+        let ticket = match self.admit_change(call, &mutation, Action::ChangeMembers, place.team).await? {
             Admission::Done(done) => return replayed(done),
             Admission::Do(ticket) => ticket,
         };
-        self.present_member(call, member).await?;
-        let command = TeamCommand::AddMember { member, lead };
-        self.change_team(call, &ticket, (team, None), command).await
+        self.present_member(call, place.member).await?;
+        let command = TeamCommand::AddMember { member: place.member, lead };
+        self.change_team(call, &ticket, (place.team, place.expected_revision), command).await
     }
 
     /// Takes a member out of a team.
     ///
     /// # Errors
     /// `NOT_FOUND` for a member that is not in it.
-    pub async fn remove_team_member(
-        &self,
-        call: &Call,
-        mutation: Mutation,
-        team: TeamId,
-        member: MemberId,
-    ) -> Answer {
-        let command = TeamCommand::RemoveMember { member };
-        self.change_team_members(call, mutation, (team, None), command).await
+    pub async fn remove_team_member(&self, call: &Call, mutation: Mutation, place: TeamPlace) -> Answer {
+        let command = TeamCommand::RemoveMember { member: place.member };
+        self.change_team_members(call, mutation, place, command).await
     }
 
     /// Makes a member of a team its lead, or not any more.
@@ -125,12 +118,11 @@ impl App {
         &self,
         call: &Call,
         mutation: Mutation,
-        team: TeamId,
-        member: MemberId,
+        place: TeamPlace,
         lead: bool,
     ) -> Answer {
-        let command = TeamCommand::SetLead { member, lead };
-        self.change_team_members(call, mutation, (team, None), command).await
+        let command = TeamCommand::SetLead { member: place.member, lead };
+        self.change_team_members(call, mutation, place, command).await
     }
 
     /// `NOT_FOUND` unless the team is present.
@@ -156,12 +148,14 @@ impl App {
         &self,
         call: &Call,
         mutation: Mutation,
-        which: (TeamId, Option<u64>),
+        place: TeamPlace,
         command: TeamCommand,
     ) -> Answer {
-        match self.admit_change(call, &mutation, Action::ChangeMembers, which.0).await? {
+        match self.admit_change(call, &mutation, Action::ChangeMembers, place.team).await? {
             Admission::Done(done) => replayed(done),
-            Admission::Do(ticket) => self.change_team(call, &ticket, which, command).await,
+            Admission::Do(ticket) => {
+                self.change_team(call, &ticket, (place.team, place.expected_revision), command).await
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     faults::Fault,
-    world::{World, bearer, keyed, member_of, plain},
+    world::{World, bearer, keyed, member_of, place, plain},
 };
 
 type Outcome<T> = Result<Done<T>, AppError>;
@@ -167,11 +167,11 @@ async fn the_key_comes_before_names_and_members() {
     let retried = || keyed("renameTeam", "k", json!({}));
     let add = || keyed("addTeamMember", "k", json!({}));
     let renamed = rename(ops, retried(), "New").await.unwrap();
-    let added = world.app.add_team_member(&world.alice, add(), ops, bob, false).await.unwrap();
+    let added = world.app.add_team_member(&world.alice, add(), place(ops, bob), false).await.unwrap();
     rename(ops, plain("renameTeam"), "Newer").await.unwrap();
     rename(web, plain("renameTeam"), "New").await.unwrap();
-    world.app.remove_member(&world.alice, plain("removeMember"), bob).await.unwrap();
+    world.app.remove_member(&world.alice, plain("removeMember"), bob, None).await.unwrap();
 
     is_again(rename(ops, retried(), "New").await, &renamed);
-    is_again(world.app.add_team_member(&world.alice, add(), ops, bob, false).await, &added);
+    is_again(world.app.add_team_member(&world.alice, add(), place(ops, bob), false).await, &added);
 }
