@@ -68,6 +68,7 @@ impl Node {
     }
 
     async fn start(kept: Kept) -> Self {
+        keytrail_test_support::install_crypto();
         let clock = Arc::new(SteadyClock::new(kept.clock.clone()));
         let views = Arc::new(SqliteViews::in_memory(Projections.version()).await.unwrap());
         let files = PolicyFiles::builtin();
