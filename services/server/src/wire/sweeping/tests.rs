@@ -137,6 +137,7 @@ async fn the_first_sweep_comes_a_day_after_the_first_start() {
 async fn starts_neither_postpone_a_sweep_nor_repeat_it() {
     let node = Node::first().await;
     let litter = node.litter().await;
+    node.forward(1);
     node.round().await;
     for _ in 0..3 {
         node.forward(DAY / 2);
