@@ -105,9 +105,8 @@ impl Node {
 
     /// A secret that no event names.
     async fn litter(&self) -> SecretRef {
-        let [owner, secret] = [Uuid::now_v7(), Uuid::now_v7()];
-        let secret = SecretId::from_uuid(secret);
-        let at = SecretRef { tenant: TenantId::of_slug("acme"), owner, secret };
+        let id = self.ports.ids.fresh(self.ports.clock.now());
+        let at = SecretRef { tenant: TenantId::of_slug("acme"), owner: id, secret: SecretId::from_uuid(id) };
         self.kept.vault.put(at, &SecretPayload::default()).await.unwrap();
         at
     }
