@@ -6,7 +6,7 @@ use keytrail_domain::Principal;
 use uuid::Uuid;
 
 use crate::{
-    error::{Code, OrFail, failure},
+    error::{Code, failure, from_app},
     request::{AfterPosition, RequestId},
 };
 
@@ -30,7 +30,9 @@ pub(crate) async fn caller(ctx: &Context<'_>) -> Result<Call> {
     };
     let call = Call { principal: principal.clone(), correlation: request_id(ctx) };
     if let Some(after) = ctx.data_opt::<AfterPosition>() {
-        app(ctx)?.wait_for(&call, &after.0).await.or_fail(ctx)?;
+        // The place is in a header, not in the field's arguments.
+        let waited = app(ctx)?.wait_for(&call, &after.0).await;
+        waited.map_err(|error| from_app(&error, call.correlation))?;
     }
     Ok(call)
 }

@@ -2,10 +2,13 @@
 
 use async_graphql::{Context, Error, ErrorExtensionValues, ErrorExtensions, Value};
 use keytrail_app::AppError;
-use keytrail_domain::ParseIdError;
+use keytrail_domain::{FieldError, ParseIdError};
 use serde_json::json;
 
 use crate::context::request_id;
+
+/// The argument of every mutation.
+const INPUT: &str = "input";
 
 /// `extensions.code` of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +87,23 @@ pub(crate) trait OrFail<T> {
 
 impl<T> OrFail<T> for Result<T, AppError> {
     fn or_fail(self, ctx: &Context<'_>) -> async_graphql::Result<T> {
-        self.map_err(|error| from_app(&error, request_id(ctx)))
+        self.map_err(|error| from_app(&in_argument(error, ctx), request_id(ctx)))
     }
+}
+
+/// The application knows an input's fields by their names alone; callers find them in the argument
+/// `input`. Arguments of lists have the same names here and there.
+fn in_argument(error: AppError, ctx: &Context<'_>) -> AppError {
+    match error {
+        AppError::BadInput(fields) if ctx.item.node.get_argument(INPUT).is_some() => {
+            AppError::BadInput(fields.into_iter().map(in_input).collect())
+        }
+        error => error,
+    }
+}
+
+fn in_input(field: FieldError) -> FieldError {
+    FieldError { path: format!("{INPUT}.{}", field.path), ..field }
 }
 
 /// The one mapping. The detail of our own mistakes goes to the log, with the request's id.
@@ -130,7 +148,6 @@ pub(crate) fn from_app(error: &AppError, request: uuid::Uuid) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use keytrail_domain::FieldError;
     use uuid::Uuid;
 
     use super::*;

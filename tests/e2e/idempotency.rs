@@ -253,3 +253,42 @@ async fn a_position_can_be_waited_for_and_one_that_is_none_is_bad_input() {
         assert_eq!(refused["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{refused:#}");
     }
 }
+
+/// Refused at another revision than the thing is at, and done at that one.
+async fn only_at(client: &Client, name: &str, thing: &str, revision: i64, mut input: Value) {
+    input["expectedRevision"] = json!(revision - 1);
+    let refused = client.refused(name, input.clone()).await;
+    assert_eq!(refused["code"], "CONFLICT", "{name}: {refused}");
+    let revisions = (&refused["expectedRevision"], &refused["currentRevision"]);
+    assert_eq!(revisions, (&json!(revision - 1), &json!(revision)), "{name}");
+    input["expectedRevision"] = json!(revision);
+    client.mutate(name, &format!("{thing} {{ id }}"), input).await;
+}
+
+#[tokio::test]
+async fn members_and_teams_change_only_at_the_revision_that_was_seen() {
+    let world = World::start().await;
+    let alice = &world.alice;
+    let member = json!({ "subject": "dave", "role": "MEMBER" });
+    let dave = alice.mutate("addMember", "member { id }", member).await["member"]["id"].clone();
+    let revision = async |of: &str| {
+        let query = "query($id: ID!) {
+            node(id: $id) { ... on Team { revision } }
+            viewer { tenant { revision } }
+        }";
+        let read = alice.data(query, json!({ "id": world.team })).await;
+        read.pointer(of).and_then(Value::as_i64).expect("a revision")
+    };
+    let place = json!({ "teamId": world.team, "memberId": dave });
+    let mut lead = place.clone();
+    lead["lead"] = json!(true);
+    for (name, input) in
+        [("addTeamMember", place.clone()), ("setTeamLead", lead), ("removeTeamMember", place)]
+    {
+        only_at(alice, name, "team", revision("/node/revision").await, input).await;
+    }
+    let role = json!({ "memberId": dave, "role": "AUDITOR" });
+    for (name, input) in [("setMemberRole", role), ("removeMember", json!({ "memberId": dave }))] {
+        only_at(alice, name, "member", revision("/viewer/tenant/revision").await, input).await;
+    }
+}

@@ -48,17 +48,23 @@ async fn fields_that_break_the_components_schema_are_named_with_their_rule() {
     let world = World::start().await;
     let url = "https://api.example.com";
     let cases = [
-        (json!({ "base_url": url }), "fields.token"),
-        (json!({ "token": CANARY }), "fields.base_url"),
-        (json!({ "base_url": url, "token": CANARY, "tokn": CANARY }), "fields.tokn"),
-        (json!({ "base_url": url, "token": { "a": CANARY } }), "fields.token"),
-        (json!({ "base_url": url, "token": 7 }), "fields.token"),
-        (json!({ "base_url": url, "token": null }), "fields.token"),
-        (json!({ "base_url": url, "token": format!("{CANARY} x") }), "fields.token"),
-        (json!({ "base_url": url, "token": CANARY.repeat(300) }), "fields.token"),
-        (json!({ "base_url": format!("https://u:{CANARY}@x.example"), "token": CANARY }), "fields.base_url"),
-        (json!({ "base_url": "not an address", "token": CANARY }), "fields.base_url"),
-        (json!({ "base_url": url, "token": CANARY, "valid_statuses": [700] }), "fields.valid_statuses.0"),
+        (json!({ "base_url": url }), "input.fields.token"),
+        (json!({ "token": CANARY }), "input.fields.base_url"),
+        (json!({ "base_url": url, "token": CANARY, "tokn": CANARY }), "input.fields.tokn"),
+        (json!({ "base_url": url, "token": { "a": CANARY } }), "input.fields.token"),
+        (json!({ "base_url": url, "token": 7 }), "input.fields.token"),
+        (json!({ "base_url": url, "token": null }), "input.fields.token"),
+        (json!({ "base_url": url, "token": format!("{CANARY} x") }), "input.fields.token"),
+        (json!({ "base_url": url, "token": CANARY.repeat(300) }), "input.fields.token"),
+        (
+            json!({ "base_url": format!("https://u:{CANARY}@x.example"), "token": CANARY }),
+            "input.fields.base_url",
+        ),
+        (json!({ "base_url": "not an address", "token": CANARY }), "input.fields.base_url"),
+        (
+            json!({ "base_url": url, "token": CANARY, "valid_statuses": [700] }),
+            "input.fields.valid_statuses.0",
+        ),
     ];
     for (fields, path) in cases {
         let paths = bad_paths(&world.alice, CREATE, with_fields(fields.clone())).await;
@@ -106,25 +112,25 @@ async fn names_external_ids_labels_and_hosts_have_rules() {
     let world = World::start().await;
     let many: Vec<Value> = (0..65).map(|n| json!({ "key": format!("k{n}"), "value": "" })).collect();
     let cases = [
-        (with("name", json!("")), "name"),
-        (with("name", json!("   ")), "name"),
-        (with("name", json!("x".repeat(100_000))), "name"),
-        (with("name", json!("a\u{0}b")), "name"),
-        (with("name", json!("a\nb")), "name"),
-        (with("externalId", json!("")), "externalId"),
-        (with("externalId", json!("a\tb")), "externalId"),
-        (with("externalId", json!("x".repeat(10_000))), "externalId"),
+        (with("name", json!("")), "input.name"),
+        (with("name", json!("   ")), "input.name"),
+        (with("name", json!("x".repeat(100_000))), "input.name"),
+        (with("name", json!("a\u{0}b")), "input.name"),
+        (with("name", json!("a\nb")), "input.name"),
+        (with("externalId", json!("")), "input.externalId"),
+        (with("externalId", json!("a\tb")), "input.externalId"),
+        (with("externalId", json!("x".repeat(10_000))), "input.externalId"),
         (with("labels", json!([{ "key": "", "value": "x" }])), "input.labels"),
         (with("labels", json!([{ "key": "a b", "value": "x" }])), "input.labels"),
         (with("labels", json!([{ "key": "a", "value": "x".repeat(256) }])), "input.labels"),
         (with("labels", json!([{ "key": "a", "value": "x\ny" }])), "input.labels"),
         (with("labels", json!(many)), "input.labels"),
-        (with("allowedHosts", json!(["http://x/"])), "allowedHosts.0"),
-        (with("allowedHosts", json!(["good.example", ""])), "allowedHosts.1"),
-        (with("component", json!("no-such-thing")), "component"),
+        (with("allowedHosts", json!(["http://x/"])), "input.allowedHosts.0"),
+        (with("allowedHosts", json!(["good.example", ""])), "input.allowedHosts.1"),
+        (with("component", json!("no-such-thing")), "input.component"),
         (with("ownerTeamId", json!("team_nonsense")), "input.ownerTeamId"),
-        (with("idempotencyKey", json!("")), "idempotencyKey"),
-        (with("idempotencyKey", json!("x".repeat(256))), "idempotencyKey"),
+        (with("idempotencyKey", json!("")), "input.idempotencyKey"),
+        (with("idempotencyKey", json!("x".repeat(256))), "input.idempotencyKey"),
     ];
     for (input, path) in cases {
         assert_eq!(bad_paths(&world.alice, CREATE, input).await, [path]);
@@ -210,6 +216,53 @@ async fn ids_that_are_none_are_bad_input_everywhere() {
     let code =
         world.alice.code("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", json!({ "ids": many })).await;
     assert_eq!(code, "BAD_USER_INPUT");
+}
+
+/// The one wrong place of an answer.
+fn place(answer: &Value) -> &Value {
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{answer:#}");
+    &answer["errors"][0]["extensions"]["fields"][0]["path"]
+}
+
+#[tokio::test]
+async fn a_place_is_where_the_caller_finds_it_in_his_arguments() {
+    let world = World::start().await;
+    let id = create_bearer(&world.alice, "Deploy", CANARY).await;
+    let share = json!({ "credentialId": id, "granteeId": world.team, "level": "VIEW",
+        "expiresAt": "2001-01-01T00:00:00Z" });
+    for (name, input, path) in [
+        ("createTeam", json!({ "name": " " }), "input.name"),
+        ("renameTeam", json!({ "teamId": world.team, "name": "" }), "input.name"),
+        ("updateTenant", json!({ "restoreDays": 0 }), "input.restoreDays"),
+        ("addMember", json!({ "subject": "", "role": "MEMBER" }), "input.subject"),
+        ("shareCredential", share, "input.expiresAt"),
+        ("suspendCredential", json!({ "credentialId": id, "reason": "" }), "input.reason"),
+        ("removeMember", json!({ "memberId": "mem_x" }), "input.memberId"),
+        ("setTeamLead", json!({ "teamId": "x", "memberId": "x", "lead": true }), "input.teamId"),
+        ("deleteTeam", json!({ "teamId": world.team, "expectedRevision": -1 }), "input.expectedRevision"),
+    ] {
+        assert_eq!(bad_paths(&world.alice, name, input).await, [path], "{name}");
+    }
+    let query = "query($first: Int, $after: String, $filter: CredentialFilterInput) {
+        credentials(first: $first, after: $after, filter: $filter) { nodes { id } } }";
+    for (variables, path) in [
+        (json!({ "first": 0 }), "first"),
+        (json!({ "first": -1 }), "first"),
+        (json!({ "after": "nonsense" }), "after"),
+        (json!({ "filter": { "ownerId": "nonsense" } }), "filter.ownerId"),
+        (json!({ "filter": { "teamId": "nonsense" } }), "filter.teamId"),
+    ] {
+        assert_eq!(place(&world.alice.ask(query, variables).await), path);
+    }
+    let history = "query($id: ID!) { credential(id: $id) { history(last: 0) { nodes { id } } } }";
+    assert_eq!(place(&world.alice.ask(history, json!({ "id": id })).await), "last");
+    let missing = world.alice.ask(&mutation("createTeam", "position"), json!({})).await;
+    assert_eq!(place(&missing), "input");
+    let body =
+        json!({ "query": mutation("createTeam", "position"), "variables": { "input": { "name": "A" } } });
+    let sent = post(&world, "application/json", body.to_string()).header("keytrail-after", "nonsense");
+    let answer = sent.send().await.expect("answered").json().await.expect("json");
+    assert_eq!(place(&answer), "Keytrail-After");
 }
 
 /// Every list, as the text of its arguments and the cursor argument's place.

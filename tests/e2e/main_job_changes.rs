@@ -127,7 +127,7 @@ async fn plain_fields_change_by_update_and_destinations_only_with_the_secret() {
     let secret = alice.refused("updateCredential", update(json!({ "token": "n3w" }))).await;
     assert_eq!(
         (&secret["code"], &secret["fields"][0]["path"]),
-        (&json!("BAD_USER_INPUT"), &json!("fields.token"))
+        (&json!("BAD_USER_INPUT"), &json!("input.fields.token"))
     );
     assert_eq!(plain_field(alice, &id, "base_url").await, "https://api.example.com");
 

@@ -9,7 +9,7 @@ use crate::{
     context::{app, caller},
     enums::Role,
     error::{OrFail, bad_id},
-    input::mutation,
+    input::{mutation, revision},
     payload::payload,
 };
 
@@ -37,6 +37,8 @@ pub struct SetMemberRoleInput {
     pub member_id: ID,
     /// His role from now on.
     pub role: Role,
+    /// Only when the tenant, to which its members belong, is at this revision.
+    pub expected_revision: Option<i64>,
     /// The same key and input answer the same again, for a day.
     pub idempotency_key: Option<String>,
 }
@@ -46,6 +48,8 @@ pub struct SetMemberRoleInput {
 pub struct RemoveMemberInput {
     /// The member.
     pub member_id: ID,
+    /// Only when the tenant, to which its members belong, is at this revision.
+    pub expected_revision: Option<i64>,
     /// The same key and input answer the same again, for a day.
     pub idempotency_key: Option<String>,
 }
@@ -101,9 +105,9 @@ impl MemberMutation {
     ) -> Result<SetMemberRolePayload> {
         let call = caller(ctx).await?;
         let mutation = mutation("setMemberRole", input.idempotency_key.clone(), &input);
-        let id = member_id(&input.member_id)?;
+        let (id, expected) = (member_id(&input.member_id)?, revision(input.expected_revision)?);
         let done: Done<MemberId> =
-            app(ctx)?.set_member_role(&call, mutation, id, input.role.into()).await.or_fail(ctx)?;
+            app(ctx)?.set_member_role(&call, mutation, id, input.role.into(), expected).await.or_fail(ctx)?;
         Ok(SetMemberRolePayload::new(&done, Member::load(ctx, id).await?))
     }
 
@@ -115,8 +119,8 @@ impl MemberMutation {
     ) -> Result<RemoveMemberPayload> {
         let call = caller(ctx).await?;
         let mutation = mutation("removeMember", input.idempotency_key.clone(), &input);
-        let id = member_id(&input.member_id)?;
-        let done = app(ctx)?.remove_member(&call, mutation, id).await.or_fail(ctx)?;
+        let (id, expected) = (member_id(&input.member_id)?, revision(input.expected_revision)?);
+        let done = app(ctx)?.remove_member(&call, mutation, id, expected).await.or_fail(ctx)?;
         Ok(RemoveMemberPayload::new(&done, Member::load(ctx, id).await?))
     }
 }

@@ -1,6 +1,7 @@
 //! Changes of teams.
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
+use keytrail_app::TeamPlace;
 use keytrail_domain::{MemberId, TeamId};
 
 use super::Team;
@@ -54,6 +55,8 @@ pub struct AddTeamMemberInput {
     /// As its lead.
     #[graphql(default)]
     pub lead: bool,
+    /// Only when the team is at this revision.
+    pub expected_revision: Option<i64>,
     /// The same key and input answer the same again, for a day.
     pub idempotency_key: Option<String>,
 }
@@ -65,6 +68,8 @@ pub struct RemoveTeamMemberInput {
     pub team_id: ID,
     /// The member.
     pub member_id: ID,
+    /// Only when the team is at this revision.
+    pub expected_revision: Option<i64>,
     /// The same key and input answer the same again, for a day.
     pub idempotency_key: Option<String>,
 }
@@ -78,6 +83,8 @@ pub struct SetTeamLeadInput {
     pub member_id: ID,
     /// Leads it from now on, or not any more.
     pub lead: bool,
+    /// Only when the team is at this revision.
+    pub expected_revision: Option<i64>,
     /// The same key and input answer the same again, for a day.
     pub idempotency_key: Option<String>,
 }
@@ -165,9 +172,9 @@ impl TeamMutation {
     ) -> Result<AddTeamMemberPayload> {
         let call = caller(ctx).await?;
         let mutation = mutation("addTeamMember", input.idempotency_key.clone(), &input);
-        let (team, member) = (team_id(&input.team_id)?, member_id(&input.member_id)?);
-        let done = app(ctx)?.add_team_member(&call, mutation, team, member, input.lead).await.or_fail(ctx)?;
-        Ok(AddTeamMemberPayload::new(&done, Team::load(ctx, team).await?))
+        let place = place(&input.team_id, &input.member_id, input.expected_revision)?;
+        let done = app(ctx)?.add_team_member(&call, mutation, place, input.lead).await.or_fail(ctx)?;
+        Ok(AddTeamMemberPayload::new(&done, Team::load(ctx, place.team).await?))
     }
 
     /// Take a member out of a team.
@@ -178,23 +185,27 @@ impl TeamMutation {
     ) -> Result<RemoveTeamMemberPayload> {
         let call = caller(ctx).await?;
         let mutation = mutation("removeTeamMember", input.idempotency_key.clone(), &input);
-        let (team, member) = (team_id(&input.team_id)?, member_id(&input.member_id)?);
-        let done = app(ctx)?.remove_team_member(&call, mutation, team, member).await.or_fail(ctx)?;
-        Ok(RemoveTeamMemberPayload::new(&done, Team::load(ctx, team).await?))
+        let place = place(&input.team_id, &input.member_id, input.expected_revision)?;
+        let done = app(ctx)?.remove_team_member(&call, mutation, place).await.or_fail(ctx)?;
+        Ok(RemoveTeamMemberPayload::new(&done, Team::load(ctx, place.team).await?))
     }
 
     /// Make a member of a team its lead, or not any more.
     async fn set_team_lead(&self, ctx: &Context<'_>, input: SetTeamLeadInput) -> Result<SetTeamLeadPayload> {
         let call = caller(ctx).await?;
         let mutation = mutation("setTeamLead", input.idempotency_key.clone(), &input);
-        let (team, member) = (team_id(&input.team_id)?, member_id(&input.member_id)?);
-        let done = app(ctx)?.set_team_lead(&call, mutation, team, member, input.lead).await.or_fail(ctx)?;
-        Ok(SetTeamLeadPayload::new(&done, Team::load(ctx, team).await?))
+        let place = place(&input.team_id, &input.member_id, input.expected_revision)?;
+        let done = app(ctx)?.set_team_lead(&call, mutation, place, input.lead).await.or_fail(ctx)?;
+        Ok(SetTeamLeadPayload::new(&done, Team::load(ctx, place.team).await?))
     }
 }
 
 fn team_id(id: &ID) -> Result<TeamId> {
     TeamId::parse(id).map_err(|error| bad_id("input.teamId", &error))
+}
+
+fn place(team: &ID, member: &ID, expected: Option<i64>) -> Result<TeamPlace> {
+    Ok(TeamPlace { team: team_id(team)?, member: member_id(member)?, expected_revision: revision(expected)? })
 }
 
 fn member_id(id: &ID) -> Result<MemberId> {

@@ -10,7 +10,7 @@ use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use crate::{
-    AppError, claims::Claims, keys::KeyRing, progress::Progress, steady_clock::SteadyClock,
+    AppError, claims::Claims, key_ring::KeyRing, progress::Progress, steady_clock::SteadyClock,
     throttle::Throttle,
 };
 
@@ -78,7 +78,7 @@ impl App {
         }
         Ok(Self(Arc::new(Inner {
             log_id,
-            keys: KeyRing::new(Arc::clone(&ports.secrets)),
+            keys: KeyRing::new(Arc::clone(&ports.secrets), Arc::clone(&ports.journal)),
             claims: Claims::default(),
             progress: Progress::new(checkpoint),
             tests: Throttle::per_minute(crate::commands::TESTS_PER_MINUTE),

@@ -6,7 +6,7 @@ use keytrail_ports::views::SortKey;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{AppError, keys::TenantKeys};
+use crate::{AppError, keys::CursorKey};
 
 /// Longest text that is looked at, in bytes.
 const LONGEST: usize = 2_048;
@@ -24,24 +24,19 @@ pub(crate) enum Cursor {
 
 impl Cursor {
     /// Seals it for one tenant.
-    pub(crate) fn seal(&self, tenant: TenantId, keys: &TenantKeys) -> Result<String, AppError> {
+    pub(crate) fn seal(&self, tenant: TenantId, key: &CursorKey) -> Result<String, AppError> {
         let plain = serde_json::to_vec(self).map_err(|_| AppError::internal("cursor cannot be written"))?;
-        Ok(BASE64_URL_SAFE_NO_PAD.encode(keys.seal(tenant, plain)?))
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(key.seal(tenant, plain)?))
     }
 
     /// Opens one.
     ///
     /// # Errors
     /// Bad input at `path` for anything that is not a cursor of this tenant.
-    pub(crate) fn open(
-        text: &str,
-        path: &str,
-        tenant: TenantId,
-        keys: &TenantKeys,
-    ) -> Result<Self, AppError> {
+    pub(crate) fn open(text: &str, path: &str, tenant: TenantId, key: &CursorKey) -> Result<Self, AppError> {
         let sealed = (text.len() <= LONGEST).then(|| BASE64_URL_SAFE_NO_PAD.decode(text).ok()).flatten();
         sealed
-            .and_then(|sealed| keys.open(tenant, sealed))
+            .and_then(|sealed| key.open(tenant, sealed))
             .and_then(|plain| serde_json::from_slice(&plain).ok())
             .ok_or_else(|| AppError::bad_input(path, "must be a cursor that an answer gave"))
     }

@@ -70,6 +70,11 @@ impl AppError {
         Self::Conflict { message: message.into(), expected: None, actual: None }
     }
 
+    /// The caller may not do this, or may not even see what he would do it to.
+    pub(crate) fn is_about_rights(&self) -> bool {
+        matches!(self, Self::Unauthenticated | Self::Forbidden | Self::NotFound)
+    }
+
     pub(crate) fn internal(message: &str) -> Self {
         Self::Internal(message.into())
     }

@@ -10,7 +10,13 @@ use keytrail_ports::{Expected, LogError};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::{App, AppError, Call, Done, cursor::Cursor, idempotency::Ticket, keys::TenantKeys};
+use crate::{
+    App, AppError, Call, Done,
+    cursor::Cursor,
+    earlier::{Earlier, Wanted},
+    idempotency::Ticket,
+    keys::CursorKey,
+};
 
 /// Times that a command without an expected revision is decided again after a conflict.
 const TRIES: usize = 3;
@@ -55,6 +61,11 @@ impl<'a> Execution<'a> {
         Self { fresh: true, ..self }
     }
 
+    /// How an earlier try of the same mutation is recognised.
+    fn wanted(&self, now: Timestamp) -> Option<Wanted> {
+        self.idempotency.as_ref().map(|idempotency| Wanted::new(self.call, idempotency, now))
+    }
+
     /// Only at this revision.
     pub(crate) fn at(self, expected_revision: Option<u64>) -> Self {
         Self { expected_revision, ..self }
@@ -66,11 +77,13 @@ struct Loaded<A> {
     aggregate: A,
     last: Option<RecordedEvent>,
     ids: Vec<EventId>,
+    /// What an earlier try of the same mutation left here.
+    earlier: Option<Earlier>,
 }
 
 impl<A: Default> Default for Loaded<A> {
     fn default() -> Self {
-        Self { aggregate: A::default(), last: None, ids: Vec::new() }
+        Self { aggregate: A::default(), last: None, ids: Vec::new(), earlier: None }
     }
 }
 
@@ -86,33 +99,46 @@ impl App {
     /// for more than the aggregate).
     pub(crate) async fn execute<A: Aggregate>(
         &self,
-        execution: Execution<'_>,
+        mut execution: Execution<'_>,
         make: impl Fn(&A) -> Result<A::Command, AppError> + Send + Sync,
     ) -> Result<Done<()>, AppError> {
         self.must_be_current()?;
         // Before anything is written: what is done must also be answered.
-        let keys = self.keys_for(&execution).await?;
+        let key = self.key_for(&execution).await?;
         let mut stored = Stored::default();
         for attempt in 1.. {
             let loaded = self.load_for::<A>(&execution).await?;
             if let Some((source, what)) = execution.cause
                 && loaded.ids.contains(&EventId::derived(source, &format!("{what}/0")))
             {
-                return self.done_at(&execution, keys.as_deref(), loaded.last.as_ref()).await;
+                return self.done_at(&execution, key.as_deref(), loaded.last.as_ref()).await;
             }
             // Who may not is told nothing of revisions and states: `make` refuses him first.
-            let command = make(&loaded.aggregate)?;
+            let command = make(&loaded.aggregate);
+            if let (Some(earlier), Some(now)) = (&loaded.earlier, &execution.idempotency) {
+                if let Some(refused) = command.err().filter(AppError::is_about_rights) {
+                    return Err(refused);
+                }
+                return self.answer_again(execution.stream.tenant_id(), now, earlier).await;
+            }
+            let command = command?;
             check_revision(execution.expected_revision, loaded.aggregate.revision())?;
             let decision = loaded.aggregate.decide(&command)?;
             if decision.events.is_empty() {
-                return self.done_at(&execution, keys.as_deref(), loaded.last.as_ref()).await;
+                return self.done_at(&execution, key.as_deref(), loaded.last.as_ref()).await;
             }
             self.store_secrets(&decision.secrets, &mut stored).await?;
             match self.append::<A>(&execution, loaded.last.as_ref(), &decision, &stored).await {
-                Err(LogOrApp::Log(LogError::Conflict { .. })) if attempt < TRIES && !execution.fresh => {}
+                // The id of a new thing derives from the key: the stream is there when an earlier
+                // try made it, which loading it will tell.
+                Err(LogOrApp::Log(LogError::Conflict { .. }))
+                    if attempt < TRIES && (!execution.fresh || execution.idempotency.is_some()) =>
+                {
+                    execution.fresh = false;
+                }
                 Err(LogOrApp::Log(error)) => return Err(error.into()),
                 Err(LogOrApp::App(error)) => return Err(error),
-                Ok(last) => return self.shown(&execution, keys.as_deref(), last).await,
+                Ok(last) => return self.shown(execution.stream.tenant_id(), key.as_deref(), last).await,
             }
         }
         Err(AppError::internal("unreachable: attempts are counted"))
@@ -134,14 +160,21 @@ impl App {
 
     /// The aggregate as the log has it now.
     pub(crate) async fn load<A: Aggregate>(&self, stream: &StreamId) -> Result<A, AppError> {
-        Ok(self.read::<A>(stream).await?.aggregate)
+        Ok(self.read::<A>(stream, None).await?.aggregate)
     }
 
     async fn load_for<A: Aggregate>(&self, execution: &Execution<'_>) -> Result<Loaded<A>, AppError> {
-        if execution.fresh { Ok(Loaded::default()) } else { self.read(&execution.stream).await }
+        if execution.fresh {
+            return Ok(Loaded::default());
+        }
+        self.read(&execution.stream, execution.wanted(self.now()).as_ref()).await
     }
 
-    async fn read<A: Aggregate>(&self, stream: &StreamId) -> Result<Loaded<A>, AppError> {
+    async fn read<A: Aggregate>(
+        &self,
+        stream: &StreamId,
+        wanted: Option<&Wanted>,
+    ) -> Result<Loaded<A>, AppError> {
         let mut loaded = Loaded::<A>::default();
         let mut from = 0;
         loop {
@@ -149,6 +182,9 @@ impl App {
             let full = page.len() == PAGE;
             for event in page {
                 loaded.aggregate = loaded.aggregate.evolve(&event.decode()?);
+                if let Some(wanted) = wanted {
+                    wanted.look(&event, &mut loaded.earlier)?;
+                }
                 loaded.ids.push(event.id);
                 from = event.revision + 1;
                 loaded.last = Some(event);
@@ -245,29 +281,30 @@ impl App {
         }
     }
 
-    async fn keys_for(&self, execution: &Execution<'_>) -> Result<Option<Arc<TenantKeys>>, AppError> {
+    async fn key_for(&self, execution: &Execution<'_>) -> Result<Option<Arc<CursorKey>>, AppError> {
         let kind = execution.stream.kind();
-        // A new tenant has no keys yet; nobody is answered with a place of a policy or an alert.
+        // A new tenant has no key yet; nobody is answered with a place of a policy or an alert.
         if (execution.fresh && kind == StreamKind::Tenant)
             || execution.cause.is_some()
             || kind == StreamKind::Policy
         {
             return Ok(None);
         }
-        self.tenant_keys(execution.stream.tenant_id()).await.map(Some)
+        self.cursor_key(execution.stream.tenant_id()).await.map(Some)
     }
 
-    async fn shown(
+    /// The answer, as soon as the views show that place, or when they do not in time.
+    pub(crate) async fn shown(
         &self,
-        execution: &Execution<'_>,
-        keys: Option<&TenantKeys>,
+        tenant: TenantId,
+        key: Option<&CursorKey>,
         (position, event): (Position, EventId),
     ) -> Result<Done<()>, AppError> {
         self.0.progress.log_is_at(position, Instant::now());
         let visible = self.0.progress.wait(position, PATIENCE).await;
         let place = Cursor::Log(self.0.log_id, position, event);
-        let position = match keys {
-            Some(keys) => place.seal(execution.stream.tenant_id(), keys)?,
+        let position = match key {
+            Some(key) => place.seal(tenant, key)?,
             None => String::new(),
         };
         Ok(Done { value: (), position, visible, replayed: false })
@@ -276,11 +313,11 @@ impl App {
     async fn done_at(
         &self,
         execution: &Execution<'_>,
-        keys: Option<&TenantKeys>,
+        key: Option<&CursorKey>,
         last: Option<&RecordedEvent>,
     ) -> Result<Done<()>, AppError> {
         match last {
-            Some(event) => self.shown(execution, keys, (event.position, event.id)).await,
+            Some(event) => self.shown(execution.stream.tenant_id(), key, (event.position, event.id)).await,
             None => Ok(Done { value: (), position: String::new(), visible: true, replayed: false }),
         }
     }
@@ -292,16 +329,7 @@ impl App {
         position: Position,
         event: EventId,
     ) -> Result<String, AppError> {
-        Cursor::Log(self.0.log_id, position, event).seal(tenant, &*self.tenant_keys(tenant).await?)
-    }
-
-    /// The tenant's keys.
-    pub(crate) async fn tenant_keys(&self, tenant: TenantId) -> Result<Arc<TenantKeys>, AppError> {
-        if let Some(known) = self.0.keys.known(tenant) {
-            return Ok(known);
-        }
-        let row = self.ports().views.tenant(tenant).await?.ok_or(AppError::Unauthenticated)?;
-        self.0.keys.load(row.keys).await
+        Cursor::Log(self.0.log_id, position, event).seal(tenant, &*self.cursor_key(tenant).await?)
     }
 }
 

@@ -11,7 +11,7 @@ use keytrail_ports::{
 };
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::{App, AppError, Call, keys::TenantKeys, queries::paging::LogPager};
+use crate::{App, AppError, Call, keys::CursorKey, queries::paging::LogPager};
 
 /// Events read at once while catching up.
 const PAGE: u32 = 256;
@@ -117,11 +117,11 @@ impl App {
     ) -> Result<Reader, AppError> {
         let tenant = call.principal.tenant;
         self.ports().authorizer.role(&call.principal).await?;
-        let keys = self.tenant_keys(tenant).await?;
+        let key = self.cursor_key(tenant).await?;
         // Listening begins before looking, so that nothing falls between the two.
         let live = self.0.progress.listen();
         let (after, catching_up) = match after {
-            Some(after) => (Some(self.position_of(&after, "after", tenant, &keys).await?), true),
+            Some(after) => (Some(self.position_of(&after, "after", tenant, &key).await?), true),
             None => (self.0.progress.reached(), false),
         };
         let app = self.clone();
@@ -129,7 +129,7 @@ impl App {
         Ok(Reader {
             app,
             call,
-            keys,
+            key,
             filter,
             kind,
             after,
@@ -146,7 +146,7 @@ impl App {
 struct Reader {
     app: App,
     call: Call,
-    keys: Arc<TenantKeys>,
+    key: Arc<CursorKey>,
     filter: EventFilter,
     kind: StreamKind,
     after: Option<Position>,
@@ -199,7 +199,7 @@ impl Reader {
         {
             self.seen.insert(credential);
         }
-        let pager = LogPager { tenant: event.tenant, keys: &self.keys, log_id: self.app.0.log_id };
+        let pager = LogPager { tenant: event.tenant, key: &self.key, log_id: self.app.0.log_id };
         Ok(Delivered::Item { cursor: pager.cursor(event.position, event.id)?, item: event })
     }
 

@@ -1,6 +1,6 @@
 //! Inputs of the use cases, parsed from GraphQL.
 
-use keytrail_domain::{CredentialId, Grantee, Labels, Level, Owner, Role, Timestamp};
+use keytrail_domain::{CredentialId, Grantee, Labels, Level, MemberId, Owner, Role, TeamId, Timestamp};
 use serde_json::{Map, Value};
 
 /// A new credential.
@@ -107,4 +107,15 @@ pub struct NewMember {
     pub role: Role,
     /// Name and e-mail.
     pub profile: Option<crate::Profile>,
+}
+
+/// A member's place in a team.
+#[derive(Clone, Copy, Debug)]
+pub struct TeamPlace {
+    /// The team.
+    pub team: TeamId,
+    /// The member.
+    pub member: MemberId,
+    /// Only when the team is at this revision.
+    pub expected_revision: Option<u64>,
 }

@@ -12,11 +12,13 @@ mod call;
 mod claims;
 mod commands;
 mod cursor;
+mod earlier;
 mod error;
 mod execute;
 mod feed;
 mod idempotency;
 mod inputs;
+mod key_ring;
 mod keys;
 mod profile;
 mod progress;
@@ -34,7 +36,9 @@ pub use call::{Call, Done, Listed, Mutation, PageArgs, Profile, Stats, Viewer};
 pub use commands::{MintedToken, NewTenant};
 pub use error::AppError;
 pub use feed::{Delivered, Feed};
-pub use inputs::{CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember};
+pub use inputs::{
+    CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember, TeamPlace,
+};
 pub use projection::Projections;
 pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;

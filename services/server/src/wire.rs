@@ -6,6 +6,7 @@ mod operator;
 mod readiness;
 mod serving;
 mod stores;
+mod sweeping;
 mod upkeep;
 
 use std::{net::SocketAddr, sync::Arc};

@@ -6,7 +6,11 @@ use keytrail_domain::{
 };
 use keytrail_ports::{Action, Object};
 
-use crate::{App, AppError, Call, Done, Mutation, execute::Execution, idempotency::Admission};
+use crate::{
+    App, AppError, Call, Done, Mutation,
+    execute::Execution,
+    idempotency::{About, Admission},
+};
 
 type Answer = Result<Done<AlertId>, AppError>;
 
@@ -52,11 +56,11 @@ impl App {
         self.ports().authorizer.role(&call.principal).await?;
         let row = self.ports().views.alert(tenant, id).await?.ok_or(AppError::NotFound)?;
         self.authorize(call, Action::Acknowledge, Object::Credential(row.credential)).await?;
-        let ticket = match self.admit(call, &mutation).await? {
+        let stream = StreamId::alert(tenant, row.credential, row.cause.as_str());
+        let ticket = match self.admit(call, &mutation, About::Stream(stream.clone())).await? {
             Admission::Done(done) => return Ok(done.map(|_| id)),
             Admission::Do(ticket) => ticket,
         };
-        let stream = StreamId::alert(tenant, row.credential, row.cause.as_str());
         let execution = Execution::of(call, stream, &ticket).at(expected);
         let done = self.execute::<Alert>(execution, |_| Ok(command.clone())).await?;
         Ok(done.map(|()| id))

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::{
     App, AppError, Call, Done, FieldsTest, Mutation,
     execute::Execution,
-    idempotency::{Admission, principal_key},
+    idempotency::{About, Admission, principal_key},
 };
 
 impl App {
@@ -47,11 +47,11 @@ impl App {
         id: CredentialId,
     ) -> Result<Done<(CredentialId, Option<Report>)>, AppError> {
         self.authorize(call, Action::Verify, Object::Credential(id)).await?;
-        let ticket = match self.admit(call, &mutation).await? {
+        let stream = StreamId::credential(call.principal.tenant, id);
+        let ticket = match self.admit(call, &mutation, About::Stream(stream.clone())).await? {
             Admission::Done(done) => return Ok(done.map(|_| (id, None))),
             Admission::Do(ticket) => ticket,
         };
-        let stream = StreamId::credential(call.principal.tenant, id);
         let _one_at_a_time = self.0.claims.take(format!("check\0{id}")).await?;
         let standing = self.standing(call).await?;
         let credential: Credential = self.load(&stream).await?;
@@ -71,7 +71,9 @@ impl App {
                 })
             })
             .await?;
-        Ok(recorded.map(|()| (id, Some(report))))
+        // Another node was asked the same at the same time: its report counts.
+        let report = (!recorded.replayed).then_some(report);
+        Ok(recorded.map(|()| (id, report)))
     }
 
     /// Checks what is stored, with other plain fields when given.

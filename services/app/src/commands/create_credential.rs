@@ -4,13 +4,18 @@
 use std::sync::Arc;
 
 use keytrail_domain::{
-    CredentialId, Owner, SecretId, SecretRef, StreamId,
+    CredentialId, Owner, SecretId, SecretRef, StreamId, TenantId,
     component::Component,
     credential::{Change, Create, Credential, CredentialCommand},
 };
 use keytrail_ports::{Action, CheckedFields, Completeness, Object};
+use uuid::Uuid;
 
-use crate::{App, AppError, Call, Done, Mutation, NewCredential, execute::Execution, idempotency::Admission};
+use crate::{
+    App, AppError, Call, Done, Mutation, NewCredential,
+    execute::Execution,
+    idempotency::{About, Admission},
+};
 
 impl App {
     /// Makes a credential. With `verify`, a definite "no" of the real system saves nothing.
@@ -25,7 +30,7 @@ impl App {
         input: NewCredential,
     ) -> Result<Done<CredentialId>, AppError> {
         let owner = self.owner_of(call, input.owner).await?;
-        let ticket = match self.admit(call, &mutation).await? {
+        let ticket = match self.admit(call, &mutation, About::New(stream_of)).await? {
             Admission::Done(done) => return replayed(done),
             Admission::Do(ticket) => ticket,
         };
@@ -101,6 +106,10 @@ struct Draft<'a> {
     name: String,
     component: Arc<Component>,
     checked: CheckedFields,
+}
+
+fn stream_of(tenant: TenantId, id: Uuid) -> StreamId {
+    StreamId::credential(tenant, CredentialId::from_uuid(id))
 }
 
 /// The credential that a repeated mutation made the first time.

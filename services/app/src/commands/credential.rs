@@ -17,7 +17,7 @@ use super::{
 use crate::{
     App, AppError, Call, CredentialRotation, CredentialUpdate, Done, Mutation, NewGrant,
     execute::Execution,
-    idempotency::{Admission, Ticket},
+    idempotency::{About, Admission, Ticket},
     standing::Standing,
 };
 
@@ -350,7 +350,8 @@ impl App {
         (id, expected): (CredentialId, Option<u64>),
     ) -> Result<Result<Target<'a>, Done<CredentialId>>, AppError> {
         self.authorize(call, action, Object::Credential(id)).await?;
-        Ok(match self.admit(call, mutation).await? {
+        let stream = StreamId::credential(call.principal.tenant, id);
+        Ok(match self.admit(call, mutation, About::Stream(stream)).await? {
             Admission::Done(done) => Err(replayed(done)?),
             Admission::Do(ticket) => {
                 Ok(Target { call, id, ticket, expected, action, standing: self.standing(call).await? })

@@ -1,15 +1,16 @@
 //! Members and their roles.
 
 use keytrail_domain::{
-    EventId, MemberId, Role, SecretId, SecretPayload, SecretRef, StreamId, TenantId,
-    tenant::{AddMember, SealedProfile, Tenant, TenantCommand},
+    Idempotency, MemberId, Role, SecretId, SecretPayload, SecretRef, StreamId, TenantId,
+    tenant::{AddMember, SealedProfile, Tenant, TenantCommand, TenantEvent},
 };
 use keytrail_ports::{Action, Object};
 
 use crate::{
     App, AppError, Call, Done, Mutation, NewMember, Profile,
+    earlier::Wanted,
     execute::Execution,
-    idempotency::{Admission, Ticket},
+    idempotency::{About, Admission, Ticket},
     profile,
 };
 
@@ -22,13 +23,17 @@ impl App {
     /// `CONFLICT` for a present member, `ROLE_ABOVE_OWN`.
     pub async fn add_member(&self, call: &Call, mutation: Mutation, input: NewMember) -> Answer {
         self.authorize(call, Action::Create, Object::Member(None)).await?;
-        let ticket = match self.admit(call, &mutation).await? {
-            Admission::Done(done) => return self.replayed_member(call, &mutation, done).await,
+        let ticket = match self.admit(call, &mutation, members_of(call)).await? {
+            Admission::Done(done) => return self.replayed_member(call, &mutation, done.map(|_| ())).await,
             Admission::Do(ticket) => ticket,
         };
         let new = self.new_member(call, &ticket, input)?;
         let member = new.member;
-        self.change_members(call, &ticket, TenantCommand::AddMember(new), member).await
+        let done = self.change_members(call, &ticket, TenantCommand::AddMember(new), (member, None)).await?;
+        if done.replayed {
+            return self.replayed_member(call, &mutation, done.map(|_| ())).await;
+        }
+        Ok(done)
     }
 
     fn new_member(&self, call: &Call, ticket: &Ticket, input: NewMember) -> Result<AddMember, AppError> {
@@ -55,7 +60,7 @@ impl App {
         profile::seal(&profile, member, place).map(Some)
     }
 
-    /// Changes a member's role.
+    /// Changes a member's role; `expected` is the tenant's revision.
     ///
     /// # Errors
     /// `ROLE_ABOVE_OWN`, `LAST_OWNER`.
@@ -65,30 +70,37 @@ impl App {
         mutation: Mutation,
         member: MemberId,
         role: Role,
+        expected: Option<u64>,
     ) -> Answer {
         self.authorize(call, Action::ChangeRole, Object::Member(Some(member))).await?;
         let by = call.principal.actor.member();
-        match self.admit(call, &mutation).await? {
+        match self.admit(call, &mutation, members_of(call)).await? {
             Admission::Done(done) => Ok(done.map(|_| member)),
             Admission::Do(ticket) => {
                 let command = TenantCommand::SetRole { by, member, role };
-                self.change_members(call, &ticket, command, member).await
+                self.change_members(call, &ticket, command, (member, expected)).await
             }
         }
     }
 
-    /// Takes a member out; his access ends at once.
+    /// Takes a member out; his access ends at once. `expected` is the tenant's revision.
     ///
     /// # Errors
     /// `ROLE_ABOVE_OWN`, `LAST_OWNER`.
-    pub async fn remove_member(&self, call: &Call, mutation: Mutation, member: MemberId) -> Answer {
+    pub async fn remove_member(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        member: MemberId,
+        expected: Option<u64>,
+    ) -> Answer {
         self.authorize(call, Action::Delete, Object::Member(Some(member))).await?;
         let by = call.principal.actor.member();
-        match self.admit(call, &mutation).await? {
+        match self.admit(call, &mutation, members_of(call)).await? {
             Admission::Done(done) => Ok(done.map(|_| member)),
             Admission::Do(ticket) => {
                 let command = TenantCommand::RemoveMember { by, member };
-                self.change_members(call, &ticket, command, member).await
+                self.change_members(call, &ticket, command, (member, expected)).await
             }
         }
     }
@@ -98,10 +110,10 @@ impl App {
         call: &Call,
         ticket: &Ticket,
         command: TenantCommand,
-        member: MemberId,
+        (member, expected): (MemberId, Option<u64>),
     ) -> Answer {
         let stream = StreamId::tenant(call.principal.tenant);
-        let execution = Execution::of(call, stream, ticket);
+        let execution = Execution::of(call, stream, ticket).at(expected);
         let done = self.execute::<Tenant>(execution, |_| Ok(command.clone())).await?;
         Ok(done.map(|()| member))
     }
@@ -112,19 +124,23 @@ impl App {
         if rows.iter().any(|row| row.removed_at.is_none()) { Ok(()) } else { Err(AppError::NotFound) }
     }
 
-    /// The tenant's stream does not name the member; the first event with the key does.
-    async fn replayed_member(&self, call: &Call, mutation: &Mutation, done: Done<StreamId>) -> Answer {
-        let key = mutation.idempotency_key.as_deref().unwrap_or_default();
-        let principal = crate::idempotency::principal_key(&call.principal.actor);
-        let tenant = call.principal.tenant;
-        let row = self.ports().views.idempotency(tenant, &principal, mutation.name, key).await?;
-        let event: Option<EventId> = row.map(|row| row.event);
-        let event = match event {
-            Some(id) => self.ports().views.event(tenant, id).await?,
+    /// The tenant's stream does not name the member; the event that the first try led to does.
+    async fn replayed_member(&self, call: &Call, mutation: &Mutation, done: Done<()>) -> Answer {
+        let key = mutation.idempotency_key.clone().unwrap_or_default();
+        let given = Idempotency { mutation: mutation.name.to_owned(), key, input: String::new() };
+        let (stream, wanted) =
+            (StreamId::tenant(call.principal.tenant), Wanted::new(call, &given, self.now()));
+        let added = match self.earlier_in(&stream, &wanted).await? {
+            Some(earlier) => Some(earlier.first.decode::<TenantEvent>()?),
             None => None,
         };
-        let member = event.and_then(|event| MemberId::parse(event.data["member"].as_str()?).ok());
-        let member = member.ok_or_else(|| AppError::internal("the key is of another kind"))?;
-        Ok(done.map(|_| member))
+        match added {
+            Some(TenantEvent::MemberAdded { member, .. }) => Ok(done.map(|()| member)),
+            _ => Err(AppError::internal("the key is of another kind")),
+        }
     }
+}
+
+fn members_of(call: &Call) -> About {
+    About::Stream(StreamId::tenant(call.principal.tenant))
 }

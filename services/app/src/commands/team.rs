@@ -1,15 +1,20 @@
 //! Teams.
 
 use keytrail_domain::{
-    MemberId, StreamId, TeamId,
+    StreamId, TeamId, TenantId,
     team::{Team, TeamCommand},
 };
 use keytrail_ports::{
     Action, Object, Scope,
     views::{CredentialFilter, CredentialOrder, CredentialQuery, PageRequest},
 };
+use uuid::Uuid;
 
-use crate::{App, AppError, Call, Done, Mutation, execute::Execution, idempotency::Admission};
+use crate::{
+    App, AppError, Call, Done, Mutation, TeamPlace,
+    execute::Execution,
+    idempotency::{About, Admission, Ticket},
+};
 
 type Answer = Result<Done<TeamId>, AppError>;
 
@@ -20,7 +25,7 @@ impl App {
     /// `CONFLICT` for a taken name.
     pub async fn create_team(&self, call: &Call, mutation: Mutation, name: String) -> Answer {
         self.authorize(call, Action::Create, Object::Team(None)).await?;
-        let ticket = match self.admit(call, &mutation).await? {
+        let ticket = match self.admit(call, &mutation, About::New(stream_of)).await? {
             Admission::Done(done) => return replayed(done),
             Admission::Do(ticket) => ticket,
         };
@@ -47,9 +52,12 @@ impl App {
         name: String,
         expected: Option<u64>,
     ) -> Answer {
-        self.authorize(call, Action::Update, Object::Team(Some(team))).await?;
+        let ticket = match self.admit_change(call, &mutation, Action::Update, team).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(ticket) => ticket,
+        };
         let _name = self.hold_team_name(call, &name, Some(team)).await?;
-        self.change_team(call, mutation, (team, expected), TeamCommand::Rename { name }).await
+        self.change_team(call, &ticket, (team, expected), TeamCommand::Rename { name }).await
     }
 
     /// Ends a team that owns nothing.
@@ -63,11 +71,14 @@ impl App {
         team: TeamId,
         expected: Option<u64>,
     ) -> Answer {
-        self.authorize(call, Action::Delete, Object::Team(Some(team))).await?;
+        let ticket = match self.admit_change(call, &mutation, Action::Delete, team).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(ticket) => ticket,
+        };
         let owned_credentials =
             self.owned_by_team(call, team, false).await? + self.owned_by_team(call, team, true).await?;
         let command = TeamCommand::Delete { owned_credentials };
-        self.change_team(call, mutation, (team, expected), command).await
+        self.change_team(call, &ticket, (team, expected), command).await
     }
 
     /// Puts a member into a team.
@@ -78,29 +89,25 @@ impl App {
         &self,
         call: &Call,
         mutation: Mutation,
-        team: TeamId,
-        member: MemberId,
+        place: TeamPlace,
         lead: bool,
     ) -> Answer {
-        self.authorize(call, Action::ChangeMembers, Object::Team(Some(team))).await?;
-        self.present_member(call, member).await?;
-        let command = TeamCommand::AddMember { member, lead };
-        self.change_team(call, mutation, (team, None), command).await
+        let ticket = match self.admit_change(call, &mutation, Action::ChangeMembers, place.team).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(ticket) => ticket,
+        };
+        self.present_member(call, place.member).await?;
+        let command = TeamCommand::AddMember { member: place.member, lead };
+        self.change_team(call, &ticket, (place.team, place.expected_revision), command).await
     }
 
     /// Takes a member out of a team.
     ///
     /// # Errors
     /// `NOT_FOUND` for a member that is not in it.
-    pub async fn remove_team_member(
-        &self,
-        call: &Call,
-        mutation: Mutation,
-        team: TeamId,
-        member: MemberId,
-    ) -> Answer {
-        self.authorize(call, Action::ChangeMembers, Object::Team(Some(team))).await?;
-        self.change_team(call, mutation, (team, None), TeamCommand::RemoveMember { member }).await
+    pub async fn remove_team_member(&self, call: &Call, mutation: Mutation, place: TeamPlace) -> Answer {
+        let command = TeamCommand::RemoveMember { member: place.member };
+        self.change_team_members(call, mutation, place, command).await
     }
 
     /// Makes a member of a team its lead, or not any more.
@@ -111,12 +118,11 @@ impl App {
         &self,
         call: &Call,
         mutation: Mutation,
-        team: TeamId,
-        member: MemberId,
+        place: TeamPlace,
         lead: bool,
     ) -> Answer {
-        self.authorize(call, Action::ChangeMembers, Object::Team(Some(team))).await?;
-        self.change_team(call, mutation, (team, None), TeamCommand::SetLead { member, lead }).await
+        let command = TeamCommand::SetLead { member: place.member, lead };
+        self.change_team_members(call, mutation, place, command).await
     }
 
     /// `NOT_FOUND` unless the team is present.
@@ -125,19 +131,43 @@ impl App {
         if rows.iter().any(|row| row.deleted_at.is_none()) { Ok(()) } else { Err(AppError::NotFound) }
     }
 
-    async fn change_team(
+    /// Authorises, and answers a repeated mutation at once: what it asks for is perhaps so already,
+    /// or not true any more.
+    async fn admit_change(
+        &self,
+        call: &Call,
+        mutation: &Mutation,
+        action: Action,
+        team: TeamId,
+    ) -> Result<Admission, AppError> {
+        self.authorize(call, action, Object::Team(Some(team))).await?;
+        self.admit(call, mutation, About::Stream(StreamId::team(call.principal.tenant, team))).await
+    }
+
+    async fn change_team_members(
         &self,
         call: &Call,
         mutation: Mutation,
+        place: TeamPlace,
+        command: TeamCommand,
+    ) -> Answer {
+        match self.admit_change(call, &mutation, Action::ChangeMembers, place.team).await? {
+            Admission::Done(done) => replayed(done),
+            Admission::Do(ticket) => {
+                self.change_team(call, &ticket, (place.team, place.expected_revision), command).await
+            }
+        }
+    }
+
+    async fn change_team(
+        &self,
+        call: &Call,
+        ticket: &Ticket,
         (team, expected): (TeamId, Option<u64>),
         command: TeamCommand,
     ) -> Answer {
-        let ticket = match self.admit(call, &mutation).await? {
-            Admission::Done(done) => return replayed(done),
-            Admission::Do(ticket) => ticket,
-        };
         let stream = StreamId::team(call.principal.tenant, team);
-        let execution = Execution::of(call, stream, &ticket).at(expected);
+        let execution = Execution::of(call, stream, ticket).at(expected);
         let done = self.execute::<Team>(execution, |_| Ok(command.clone())).await?;
         Ok(done.map(|()| team))
     }
@@ -174,6 +204,10 @@ impl App {
         };
         Ok(self.ports().views.count_credentials(query).await?)
     }
+}
+
+fn stream_of(tenant: TenantId, id: Uuid) -> StreamId {
+    StreamId::team(tenant, TeamId::from_uuid(id))
 }
 
 fn replayed(done: Done<StreamId>) -> Answer {

@@ -7,7 +7,12 @@ use keytrail_domain::{
 use keytrail_ports::{Action, Object};
 use uuid::Uuid;
 
-use crate::{App, AppError, Call, Done, Mutation, Profile, execute::Execution, idempotency::Admission, keys};
+use crate::{
+    App, AppError, Call, Done, Mutation, Profile,
+    execute::Execution,
+    idempotency::{About, Admission},
+    keys,
+};
 
 /// A tenant that an operator makes.
 #[derive(Clone, Debug)]
@@ -86,12 +91,13 @@ impl App {
     ) -> Result<Done<TenantId>, AppError> {
         self.authorize(call, Action::Update, Object::Tenant).await?;
         let tenant = call.principal.tenant;
-        let ticket = match self.admit(call, &mutation).await? {
+        let stream = StreamId::tenant(tenant);
+        let ticket = match self.admit(call, &mutation, About::Stream(stream.clone())).await? {
             Admission::Done(done) => return Ok(done.map(|_| tenant)),
             Admission::Do(ticket) => ticket,
         };
         let command = TenantCommand::ChangeSettings { name, restore_days };
-        let execution = Execution::of(call, StreamId::tenant(tenant), &ticket).at(expected);
+        let execution = Execution::of(call, stream, &ticket).at(expected);
         let done = self.execute::<Tenant>(execution, |_| Ok(command.clone())).await?;
         Ok(done.map(|()| tenant))
     }

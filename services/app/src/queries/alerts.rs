@@ -21,9 +21,9 @@ impl App {
         page: PageArgs,
     ) -> Result<Listed<AlertRow>, AppError> {
         let tenant = call.principal.tenant;
-        let keys = self.tenant_keys(tenant).await?;
+        let key = self.cursor_key(tenant).await?;
         let list = hash_of(&("alerts", &filter.states, &filter.severities, filter.credential, &filter.ids));
-        let pager = Pager { tenant, keys: &keys, list };
+        let pager = Pager { tenant, key: &key, list };
         let request = pager.request(&page)?;
         let scope = self.ports().authorizer.scope(&call.principal).await?;
         let filter = AlertFilter { scope: Some((scope, self.now())), ..filter };

@@ -24,8 +24,8 @@ impl App {
     /// `UNAVAILABLE` after two seconds; bad input for a text that is no position.
     pub async fn wait_for(&self, call: &Call, position: &str) -> Result<(), AppError> {
         let tenant = call.principal.tenant;
-        let keys = self.tenant_keys(tenant).await?;
-        let position = self.position_of(position, "Keytrail-After", tenant, &keys).await?;
+        let key = self.cursor_key(tenant).await?;
+        let position = self.position_of(position, "Keytrail-After", tenant, &key).await?;
         self.shows(position).await
     }
 
@@ -124,9 +124,9 @@ impl App {
         order: CredentialOrder,
         page: PageArgs,
     ) -> Result<Listed<Arc<CredentialRow>>, AppError> {
-        let keys = self.tenant_keys(call.principal.tenant).await?;
+        let key = self.cursor_key(call.principal.tenant).await?;
         let list = hash_of(&(&filter, order));
-        let pager = Pager { tenant: call.principal.tenant, keys: &keys, list };
+        let pager = Pager { tenant: call.principal.tenant, key: &key, list };
         let request = pager.request(&page)?;
         let query = self.credential_query(call, filter, order, request).await?;
         pager.seal(self.ports().views.credentials(query).await?)
@@ -183,8 +183,8 @@ impl App {
     ) -> Result<Listed<VerificationRow>, AppError> {
         self.authorize(call, Action::View, Object::Credential(id)).await?;
         let tenant = call.principal.tenant;
-        let keys = self.tenant_keys(tenant).await?;
-        let pager = Pager { tenant, keys: &keys, list: hash_of(&("verifications", id)) };
+        let key = self.cursor_key(tenant).await?;
+        let pager = Pager { tenant, key: &key, list: hash_of(&("verifications", id)) };
         let request = pager.request(&page)?;
         pager.seal(self.ports().views.verifications(tenant, id, request).await?)
     }

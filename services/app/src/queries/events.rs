@@ -48,9 +48,9 @@ impl App {
         page: PageArgs,
     ) -> Result<Listed<Arc<EventRow>>, AppError> {
         let tenant = call.principal.tenant;
-        let keys = self.tenant_keys(tenant).await?;
-        let request = self.log_request(&page, tenant, &keys).await?;
+        let key = self.cursor_key(tenant).await?;
+        let request = self.log_request(&page, tenant, &key).await?;
         let page = self.ports().views.events(tenant, filter, request).await?;
-        LogPager { tenant, keys: &keys, log_id: self.0.log_id }.seal(page)
+        LogPager { tenant, key: &key, log_id: self.0.log_id }.seal(page)
     }
 }

@@ -7,7 +7,7 @@ use keytrail_ports::views::{EventRow, Page, PageRequest, SortKey};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{App, AppError, Listed, PageArgs, cursor::Cursor, keys::TenantKeys};
+use crate::{App, AppError, Listed, PageArgs, cursor::Cursor, keys::CursorKey};
 
 /// Items when the caller does not say.
 pub(crate) const DEFAULT_PAGE: u32 = 50;
@@ -25,7 +25,7 @@ pub(crate) fn hash_of(list: &impl Serialize) -> u64 {
 /// One list for one tenant: opens and seals its cursors.
 pub(crate) struct Pager<'a> {
     pub(crate) tenant: TenantId,
-    pub(crate) keys: &'a TenantKeys,
+    pub(crate) key: &'a CursorKey,
     pub(crate) list: u64,
 }
 
@@ -55,8 +55,8 @@ impl Pager<'_> {
     }
 
     fn open(&self, text: &str, path: &str) -> Result<SortKey, AppError> {
-        match Cursor::open(text, path, self.tenant, self.keys)? {
-            Cursor::List(key, list) if list == self.list => Ok(key),
+        match Cursor::open(text, path, self.tenant, self.key)? {
+            Cursor::List(place, list) if list == self.list => Ok(place),
             Cursor::List(..) | Cursor::Log(..) => {
                 Err(AppError::bad_input(path, "the cursor belongs to another list: begin without one"))
             }
@@ -65,7 +65,7 @@ impl Pager<'_> {
 
     /// The rows with their cursors.
     pub(crate) fn seal<T>(&self, page: Page<T>) -> Result<Listed<T>, AppError> {
-        let seal = |(key, row)| Ok((Cursor::List(key, self.list).seal(self.tenant, self.keys)?, row));
+        let seal = |(place, row)| Ok((Cursor::List(place, self.list).seal(self.tenant, self.key)?, row));
         Ok(Listed {
             edges: page.rows.into_iter().map(seal).collect::<Result<_, AppError>>()?,
             has_next: page.has_next,
@@ -78,13 +78,13 @@ impl Pager<'_> {
 /// used for each other.
 pub(crate) struct LogPager<'a> {
     pub(crate) tenant: TenantId,
-    pub(crate) keys: &'a TenantKeys,
+    pub(crate) key: &'a CursorKey,
     pub(crate) log_id: Uuid,
 }
 
 impl LogPager<'_> {
     pub(crate) fn cursor(&self, position: Position, event: EventId) -> Result<String, AppError> {
-        Cursor::Log(self.log_id, position, event).seal(self.tenant, self.keys)
+        Cursor::Log(self.log_id, position, event).seal(self.tenant, self.key)
     }
 
     pub(crate) fn seal<T: AsRef<EventRow>>(&self, page: Page<T>) -> Result<Listed<T>, AppError> {
@@ -104,9 +104,9 @@ impl App {
         text: &str,
         path: &str,
         tenant: TenantId,
-        keys: &TenantKeys,
+        key: &CursorKey,
     ) -> Result<Position, AppError> {
-        match Cursor::open(text, path, tenant, keys)? {
+        match Cursor::open(text, path, tenant, key)? {
             Cursor::Log(log, position, _) if log == self.0.log_id => Ok(position),
             Cursor::Log(_, _, event) => {
                 let known = self.ports().views.event(tenant, event).await?;
@@ -123,15 +123,15 @@ impl App {
         &self,
         args: &PageArgs,
         tenant: TenantId,
-        keys: &TenantKeys,
+        key: &CursorKey,
     ) -> Result<PageRequest, AppError> {
         let bare = PageArgs { after: None, before: None, ..args.clone() };
-        let mut request = Pager { tenant, keys, list: 0 }.request(&bare)?;
+        let mut request = Pager { tenant, key, list: 0 }.request(&bare)?;
         if let Some(after) = &args.after {
-            request.after = Some(SortKey::Position(self.position_of(after, "after", tenant, keys).await?));
+            request.after = Some(SortKey::Position(self.position_of(after, "after", tenant, key).await?));
         }
         if let Some(before) = &args.before {
-            request.before = Some(SortKey::Position(self.position_of(before, "before", tenant, keys).await?));
+            request.before = Some(SortKey::Position(self.position_of(before, "before", tenant, key).await?));
         }
         Ok(request)
     }

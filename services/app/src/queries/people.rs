@@ -62,8 +62,8 @@ impl App {
     pub async fn teams(&self, call: &Call, page: PageArgs) -> Result<Listed<TeamRow>, AppError> {
         self.authorize(call, Action::View, Object::Team(None)).await?;
         let tenant = call.principal.tenant;
-        let keys = self.tenant_keys(tenant).await?;
-        let pager = Pager { tenant, keys: &keys, list: hash_of(&"teams") };
+        let key = self.cursor_key(tenant).await?;
+        let pager = Pager { tenant, key: &key, list: hash_of(&"teams") };
         let request = pager.request(&page)?;
         pager.seal(self.ports().views.teams(tenant, request).await?)
     }
@@ -94,8 +94,8 @@ impl App {
     pub async fn members(&self, call: &Call, page: PageArgs) -> Result<Listed<MemberRow>, AppError> {
         self.authorize(call, Action::View, Object::Member(None)).await?;
         let tenant = call.principal.tenant;
-        let keys = self.tenant_keys(tenant).await?;
-        let pager = Pager { tenant, keys: &keys, list: hash_of(&"members") };
+        let key = self.cursor_key(tenant).await?;
+        let pager = Pager { tenant, key: &key, list: hash_of(&"members") };
         let request = pager.request(&page)?;
         pager.seal(self.ports().views.members(tenant, request).await?)
     }

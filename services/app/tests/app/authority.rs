@@ -10,7 +10,7 @@ use keytrail_ports::{
 };
 use proptest::{prelude::*, test_runner::Config};
 
-use crate::world::{World, bearer, member_of, plain};
+use crate::world::{World, bearer, member_of, place, plain};
 
 const PEOPLE: [&str; 6] = ["alice", "bob", "carol", "dave", "erin", "frank"];
 const TEAMS: usize = 3;
@@ -126,19 +126,20 @@ impl Story {
             }
             Step::Join { by, team, member, lead } => {
                 let (team, member, add) = (self.teams[*team], self.member(*member), plain("addTeamMember"));
-                app.add_team_member(&self.people[*by], add, team, member, *lead).await?;
+                app.add_team_member(&self.people[*by], add, place(team, member), *lead).await?;
             }
             Step::Leave { by, team, member } => {
                 let (team, member) = (self.teams[*team], self.member(*member));
-                app.remove_team_member(&self.people[*by], plain("removeTeamMember"), team, member).await?;
+                app.remove_team_member(&self.people[*by], plain("removeTeamMember"), place(team, member))
+                    .await?;
             }
             Step::Role { by, member, role } => {
                 let (member, role) = (self.member(*member), ROLES[*role]);
-                app.set_member_role(&self.people[*by], plain("setMemberRole"), member, role).await?;
+                app.set_member_role(&self.people[*by], plain("setMemberRole"), member, role, None).await?;
             }
             Step::Remove { by, member } => {
                 let member = self.member(*member);
-                app.remove_member(&self.people[*by], plain("removeMember"), member).await?;
+                app.remove_member(&self.people[*by], plain("removeMember"), member, None).await?;
             }
             Step::Add { by, member, role } => {
                 let (subject, role) = (PEOPLE[*member].to_owned(), ROLES[*role]);

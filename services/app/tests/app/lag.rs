@@ -6,7 +6,7 @@ use std::time::Duration;
 use keytrail_app::AppError;
 use keytrail_domain::{Grantee, Level, Role};
 
-use crate::world::{World, member_of, plain};
+use crate::world::{World, member_of, place, plain};
 
 #[tokio::test]
 async fn a_mutation_that_the_views_do_not_show_yet_says_so() {
@@ -45,7 +45,7 @@ async fn whoever_lost_his_grant_cannot_act_on_it_though_the_views_do_not_know_ye
     let carol = world.member("carol", Role::Member).await;
     let team = world.team("Ops").await;
     let add = plain("addTeamMember");
-    world.app.add_team_member(&world.alice, add, team, member_of(&carol), false).await.unwrap();
+    world.app.add_team_member(&world.alice, add, place(team, member_of(&carol)), false).await.unwrap();
     let (bobs, carols) = (Grantee::Member(member_of(&bob)), Grantee::Team(team));
     world.share(id, bobs, Level::Edit).await;
     world.share(id, carols, Level::Manage).await;

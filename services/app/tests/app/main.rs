@@ -11,5 +11,6 @@ mod idempotency;
 mod lag;
 mod names;
 mod policy;
+mod retries;
 mod world;
 mod write_path;

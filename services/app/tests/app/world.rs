@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use keytrail_app::{
     App, AppError, Call, CredentialUpdate, Done, Identity, Mutation, NewCredential, NewGrant, NewMember,
-    NewTenant, Options, Ports, Projections, SteadyClock,
+    NewTenant, Options, Ports, Projections, SteadyClock, TeamPlace,
 };
 use keytrail_domain::{
     CredentialId, Grantee, Labels, Level, MemberId, Owner, Principal, RecordedEvent, Role, StreamId, TeamId,
@@ -223,6 +223,11 @@ pub(crate) fn call(principal: Principal) -> Call {
 
 pub(crate) fn member_of(call: &Call) -> MemberId {
     call.principal.actor.member().expect("a person")
+}
+
+/// Whatever the team's revision is.
+pub(crate) fn place(team: TeamId, member: MemberId) -> TeamPlace {
+    TeamPlace { team, member, expected_revision: None }
 }
 
 /// A mutation without a key.

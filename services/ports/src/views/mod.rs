@@ -74,7 +74,7 @@ pub trait ViewTx {
     fn alert(&mut self, tenant: TenantId, id: AlertId) -> Result<Option<AlertRow>, ViewError>;
     /// Adds one check of a credential to its history and to the tenant's daily series.
     fn add_verification(&mut self, row: &VerificationRow) -> Result<(), ViewError>;
-    /// Remembers what a mutation with an idempotency key led to; the first one stays.
+    /// Remembers what a mutation with an idempotency key led to; the last event of it stays.
     fn put_idempotency(&mut self, row: &IdempotencyRow) -> Result<(), ViewError>;
     /// Closes the rows that a change ends and opens the ones that it begins, at `event`'s
     /// position; the authoriser is told after the commit.

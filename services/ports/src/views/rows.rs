@@ -289,7 +289,7 @@ pub struct IdempotencyRow {
     pub input: String,
     /// The stream that it changed.
     pub stream: StreamId,
-    /// The first event that it led to.
+    /// The last event that it led to.
     pub event: EventId,
     /// That event's place.
     pub position: Position,

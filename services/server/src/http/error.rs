@@ -113,7 +113,7 @@ impl RequestError {
     }
 
     pub(super) fn missing_variables(names: &[String]) -> Self {
-        let fields = names.iter().map(|name| FieldError::new(format!("variables.{name}"), "is required"));
+        let fields = names.iter().map(|name| FieldError::new(name, "is required"));
         Self::new(BAD_USER_INPUT, "a variable without default is missing or null").with_fields(fields)
     }
 

@@ -1,13 +1,16 @@
 //! What operators can ask of the application.
 
-use std::{collections::HashSet, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use keytrail_app::{App, AppError, NewTenant, Ports};
-use keytrail_ports::Clock;
-use keytrail_vault::{SweepError, SweepMode as VaultSweep, SweepRequest};
+use keytrail_vault::SweepMode as VaultSweep;
 
-use super::{readiness::Readings, stores, upkeep};
+use super::{
+    readiness::Readings,
+    stores,
+    sweeping::{self, NotSwept},
+};
 use crate::{
     admin::{
         Admin, AdminCode, AdminError, CreateTenant, CreatedTenant, MintToken, MintedToken, Progress,
@@ -94,21 +97,7 @@ impl Admin for Operator {
             SweepMode::Delete => VaultSweep::Hide,
             SweepMode::DryRun => VaultSweep::DryRun,
         };
-        upkeep::mark(&self.app, &self.ports).await.map_err(|error| not_swept(&error))?;
-        let head = self.ports.log.head().await.map_err(|error| refused(&error.into(), "try again"))?;
-        // What no view knows yet is not litter.
-        if let Some(head) = head {
-            self.app.shows(head).await.map_err(|error| refused(&error, "try again"))?;
-        }
-        let known = self.named_secrets().await.map_err(|error| refused(&error, "try again"))?;
-        let request = SweepRequest {
-            log_id: self.app.log_id(),
-            head,
-            is_known: &|secret| known.contains(&secret),
-            now: self.ports.clock.now(),
-            mode,
-        };
-        let report = keytrail_vault::sweep(&*self.ports.secrets, request).await;
+        let report = sweeping::sweep(&self.app, &self.ports, mode).await;
         let report = report.map_err(|error| not_swept(&error))?;
         let litter = report.swept.len() as u64;
         let seen = report.named as u64 + report.young as u64 + litter;
@@ -122,16 +111,6 @@ impl Admin for Operator {
             release: env!("CARGO_PKG_VERSION").to_owned(),
             ready: parts.iter().all(|part| part.trouble.is_none()),
         })
-    }
-}
-
-impl Operator {
-    async fn named_secrets(&self) -> Result<HashSet<keytrail_domain::SecretRef>, AppError> {
-        let mut known = HashSet::new();
-        for tenant in self.ports.views.tenants().await? {
-            known.extend(self.ports.views.known_secrets(tenant).await?);
-        }
-        Ok(known)
     }
 }
 
@@ -153,7 +132,10 @@ fn refused(error: &AppError, hint: &str) -> AdminError {
     AdminError::new(code, message, hint)
 }
 
-fn not_swept(error: &SweepError) -> AdminError {
-    let hint = "restore the event log and the vault from the same backup; nothing was swept";
-    AdminError::new(AdminCode::Refused, error.to_string(), hint)
+fn not_swept(error: &NotSwept) -> AdminError {
+    match error {
+        NotSwept::Vault(error) => AdminError::new(AdminCode::Refused, error.to_string(), sweeping::HINT),
+        NotSwept::App(error) => refused(error, "try again"),
+        NotSwept::Journal(error) => AdminError::new(AdminCode::Unavailable, error.to_string(), "try again"),
+    }
 }

@@ -1,4 +1,5 @@
-//! Work that is due now and then: the vault learns how far the log is, each tenant's log the policy in force.
+//! Work that is due now and then: the vault learns how far the log is and is swept once a day, each tenant's log
+//! learns the policy in force.
 
 use std::time::Duration;
 
@@ -6,7 +7,9 @@ use keytrail_app::{App, Ports};
 use keytrail_vault::SweepError;
 use tokio_util::sync::CancellationToken;
 
-/// How often the vault learns how far the log is.
+use super::sweeping;
+
+/// How often the vault learns how far the log is, and is swept if that is due.
 const MARK_EVERY: Duration = Duration::from_secs(600);
 
 /// How long to wait before the policy is recorded again when it could not be.
@@ -30,12 +33,18 @@ pub(super) async fn record_policy(app: App, stop: CancellationToken) {
 /// Until `stop`.
 pub(super) async fn run(app: App, ports: Ports, stop: CancellationToken) {
     loop {
-        remember(&app, &ports).await;
+        round(&app, &ports).await;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(MARK_EVERY) => {}
         }
     }
+}
+
+/// What is done each time.
+pub(super) async fn round(app: &App, ports: &Ports) {
+    remember(app, ports).await;
+    sweeping::sweep_daily(app, ports).await;
 }
 
 /// Tells the vault how far the log is; trouble is only logged.

@@ -174,7 +174,7 @@ impl ViewTx for Tx<'_> {
         let (at, doc) = (row.at.as_micros(), self.told(doc::write(row))?);
         self.put("DELETE FROM idempotency WHERE tenant = ? AND at < ?", params![tenant, at - KEY_MICROS])?;
         self.put(
-            "INSERT OR IGNORE INTO idempotency (tenant, principal, mutation, key, at, doc) \
+            "INSERT OR REPLACE INTO idempotency (tenant, principal, mutation, key, at, doc) \
              VALUES (?, ?, ?, ?, ?, ?)",
             params![tenant, row.principal, row.mutation, row.key, at, doc],
         )

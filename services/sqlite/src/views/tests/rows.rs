@@ -139,7 +139,7 @@ async fn tenants_members_and_teams_are_found() {
 }
 
 #[tokio::test]
-async fn a_key_keeps_its_first_row_for_a_day() {
+async fn a_key_keeps_the_last_row_of_its_mutation_for_a_day() {
     let views = views().await;
     let key = |second: i64, position| IdempotencyRow {
         tenant: acme(),
@@ -152,12 +152,17 @@ async fn a_key_keeps_its_first_row_for_a_day() {
         position: Position::nth(position),
         at: time(second),
     };
-    let puts = [(0, 1), (86_400, 2)].map(|(second, position)| Put::Key(Box::new(key(second, position))));
+    let puts = [(0, 1), (0, 2)].map(|(second, position)| Put::Key(Box::new(key(second, position))));
     project(&views, vec![event(acme(), 1, &puts)]).await.unwrap();
     let found = async || views.idempotency(acme(), "ann", "createCredential", "k").await.unwrap();
-    assert_eq!(found().await, Some(key(0, 1)));
-    project(&views, vec![event(acme(), 2, &[Put::Key(Box::new(key(86_401, 3)))])]).await.unwrap();
-    assert_eq!(found().await, Some(key(86_401, 3)));
+    assert_eq!(found().await, Some(key(0, 2)));
+    let mut other = key(86_400, 3);
+    other.key = "other".to_owned();
+    project(&views, vec![event(acme(), 2, &[Put::Key(Box::new(other.clone()))])]).await.unwrap();
+    assert_eq!(found().await, Some(key(0, 2)));
+    other.at = time(86_401);
+    project(&views, vec![event(acme(), 3, &[Put::Key(Box::new(other))])]).await.unwrap();
+    assert_eq!(found().await, None);
     assert!(views.idempotency(acme(), "bob", "createCredential", "k").await.unwrap().is_none());
 }
 

@@ -1,0 +1,162 @@
+//! Which keys a tenant has: in memory, in the journal, in the vault.
+
+use std::sync::Arc;
+
+use keytrail_domain::{SecretRef, TenantId};
+use keytrail_ports::{Journal, SecretStore};
+use quick_cache::sync::Cache;
+
+use crate::{
+    App, AppError,
+    keys::{CursorKey, InputKey, Root},
+};
+
+/// Tenants whose keys are kept in memory.
+const CACHED: usize = 10_000;
+
+/// Keys of the tenants that were asked for lately. A tenant's keys never change.
+///
+/// The journal remembers the key that seals cursors, so that reading goes on when a node starts
+/// while the vault is away. That gives nothing away: the key hides places in the log from callers
+/// of the API, and whoever can read the journal can read the log itself. The root and the key that
+/// recognises inputs stay in the vault: with the latter, an input could be guessed from its HMAC.
+pub(crate) struct KeyRing {
+    secrets: Arc<dyn SecretStore>,
+    journal: Arc<dyn Journal>,
+    cursors: Cache<TenantId, Arc<CursorKey>>,
+    inputs: Cache<TenantId, Arc<InputKey>>,
+}
+
+/// The name of the journal's mark. It names the root too: a tenant that was made anew in another
+/// log has the same id and another root. *Format*.
+fn mark_of(root: SecretRef) -> String {
+    format!("cursor-key/{}/{}", root.tenant, root.secret)
+}
+
+impl KeyRing {
+    pub(crate) fn new(secrets: Arc<dyn SecretStore>, journal: Arc<dyn Journal>) -> Self {
+        Self { secrets, journal, cursors: Cache::new(CACHED), inputs: Cache::new(CACHED) }
+    }
+
+    /// The journal is asked before the vault: it is nearer, and there when the vault is not.
+    async fn load_cursor(&self, root: SecretRef) -> Result<Arc<CursorKey>, AppError> {
+        if let Some(key) = self.remembered(root).await {
+            self.cursors.insert(root.tenant, Arc::clone(&key));
+            return Ok(key);
+        }
+        let bytes = Root::read(&self.secrets.get(root).await?)?.cursor()?;
+        let key = Arc::new(CursorKey::new(&bytes)?);
+        self.cursors.insert(root.tenant, Arc::clone(&key));
+        if let Err(error) = self.journal.set_mark(&mark_of(root), bytes.to_vec()).await {
+            // Nothing is lost but the help against a vault that is away: the next start tries again.
+            tracing::warn!(tenant.id = %root.tenant, error = &error as &dyn std::error::Error,
+                "the journal does not remember a cursor key");
+        }
+        Ok(key)
+    }
+
+    /// None sends the caller to the vault, whatever is wrong with the journal.
+    async fn remembered(&self, root: SecretRef) -> Option<Arc<CursorKey>> {
+        let known = self.journal.mark(&mark_of(root)).await.map_err(AppError::from);
+        match known.and_then(|bytes| bytes.map(|bytes| CursorKey::new(&bytes)).transpose()) {
+            Ok(key) => key.map(Arc::new),
+            Err(error) => {
+                tracing::warn!(tenant.id = %root.tenant, error = &error as &dyn std::error::Error,
+                    "the journal's cursor key cannot be read");
+                None
+            }
+        }
+    }
+
+    async fn load_input(&self, root: SecretRef) -> Result<Arc<InputKey>, AppError> {
+        let key = Arc::new(Root::read(&self.secrets.get(root).await?)?.input()?);
+        self.inputs.insert(root.tenant, Arc::clone(&key));
+        Ok(key)
+    }
+}
+
+impl App {
+    /// The key of the tenant's cursors; it needs no vault once it was used.
+    pub(crate) async fn cursor_key(&self, tenant: TenantId) -> Result<Arc<CursorKey>, AppError> {
+        match self.0.keys.cursors.get(&tenant) {
+            Some(known) => Ok(known),
+            None => self.0.keys.load_cursor(self.root_of(tenant).await?).await,
+        }
+    }
+
+    /// The key that recognises the tenant's repeated mutations.
+    pub(crate) async fn input_key(&self, tenant: TenantId) -> Result<Arc<InputKey>, AppError> {
+        match self.0.keys.inputs.get(&tenant) {
+            Some(known) => Ok(known),
+            None => self.0.keys.load_input(self.root_of(tenant).await?).await,
+        }
+    }
+
+    async fn root_of(&self, tenant: TenantId) -> Result<SecretRef, AppError> {
+        Ok(self.ports().views.tenant(tenant).await?.ok_or(AppError::Unauthenticated)?.keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keytrail_domain::SecretId;
+    use keytrail_ports::memory::{MemoryJournal, MemorySecretStore, VaultTrouble};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::keys::new_root;
+
+    struct Parts {
+        vault: Arc<MemorySecretStore>,
+        journal: Arc<MemoryJournal>,
+        root: SecretRef,
+    }
+
+    impl Parts {
+        async fn new() -> Self {
+            let parts = Self { vault: Arc::default(), journal: Arc::default(), root: root(1) };
+            for root in [root(1), root(2)] {
+                parts.vault.put(root, &new_root().expect("root")).await.expect("stored");
+            }
+            parts
+        }
+
+        /// The keys of a node that has just been started.
+        fn ring(&self) -> KeyRing {
+            KeyRing::new(self.vault.clone(), self.journal.clone())
+        }
+    }
+
+    fn root(number: u128) -> SecretRef {
+        let tenant = TenantId::of_slug("acme");
+        let secret = SecretId::from_uuid(Uuid::from_u128(number));
+        SecretRef { tenant, owner: tenant.as_uuid(), secret }
+    }
+
+    #[tokio::test]
+    async fn the_journal_remembers_the_key_of_cursors_and_of_this_root_alone() {
+        let parts = Parts::new().await;
+        let tenant = parts.root.tenant;
+        let first = parts.ring().load_cursor(parts.root).await.expect("from the vault");
+        let sealed = first.seal(tenant, b"place".to_vec()).expect("sealed");
+        parts.vault.set_trouble(Some(VaultTrouble::Sealed));
+        let later = parts.ring().load_cursor(parts.root).await.expect("from the journal");
+        assert_eq!(later.open(tenant, sealed).as_deref(), Some(b"place".as_slice()));
+        let input = parts.ring().load_input(parts.root).await;
+        assert!(matches!(input, Err(AppError::Unavailable { dependency: "vault", .. })));
+        let other = parts.ring().load_cursor(root(2)).await;
+        assert!(matches!(other, Err(AppError::Unavailable { dependency: "vault", .. })));
+    }
+
+    #[tokio::test]
+    async fn a_mark_that_is_no_key_is_mended_from_the_vault() {
+        let parts = Parts::new().await;
+        let name = mark_of(parts.root);
+        parts.journal.set_mark(&name, b"short".to_vec()).await.expect("set");
+        parts.ring().load_cursor(parts.root).await.expect("from the vault");
+        let mended = parts.journal.mark(&name).await.expect("read").expect("a mark");
+        parts.vault.set_trouble(Some(VaultTrouble::Sealed));
+        parts.ring().load_cursor(parts.root).await.expect("from the journal");
+        assert_eq!(mended.len(), crate::keys::KEY_LEN);
+    }
+}

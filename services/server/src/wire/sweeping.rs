@@ -1,0 +1,124 @@
+//! Hiding secrets that no event names: when an operator asks, and once a day.
+
+use std::collections::HashSet;
+
+use keytrail_app::{App, AppError, Ports};
+use keytrail_domain::{SecretRef, Timestamp};
+use keytrail_ports::{Clock, JournalError};
+use keytrail_vault::{SweepError, SweepMode, SweepReport, SweepRequest};
+
+use super::upkeep;
+
+/// The journal's mark: when the vault was swept last. *Format*.
+const LAST: &str = "vault-sweep";
+/// How long after the last sweep the next one is due.
+const DAY: i64 = 86_400;
+/// What an operator can do about a refusal.
+pub(super) const HINT: &str = "restore the event log and the vault from the same backup; nothing was swept";
+
+/// Why nothing (more) was swept.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotSwept {
+    /// The vault, or what it knows of the log.
+    #[error(transparent)]
+    Vault(#[from] SweepError),
+    /// The log or the views.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl NotSwept {
+    /// A sweep would be wrong, today and until somebody mends it; anything else passes by itself.
+    fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Vault(SweepError::NoMark | SweepError::AnotherLog { .. } | SweepError::LogBehind { .. })
+        )
+    }
+}
+
+/// Hides what no event names, or only counts it.
+pub(super) async fn sweep(app: &App, ports: &Ports, mode: SweepMode) -> Result<SweepReport, NotSwept> {
+    upkeep::mark(app, ports).await?;
+    let head = ports.log.head().await.map_err(AppError::from)?;
+    // What no view knows yet is not litter.
+    if let Some(head) = head {
+        app.shows(head).await?;
+    }
+    let known = named_secrets(ports).await?;
+    let request = SweepRequest {
+        log_id: app.log_id(),
+        head,
+        is_known: &|secret| known.contains(&secret),
+        now: ports.clock.now(),
+        mode,
+    };
+    let report = keytrail_vault::sweep(&*ports.secrets, request).await?;
+    if mode == SweepMode::Hide {
+        set_last(ports).await?;
+    }
+    Ok(report)
+}
+
+async fn named_secrets(ports: &Ports) -> Result<HashSet<SecretRef>, AppError> {
+    let mut known = HashSet::new();
+    for tenant in ports.views.tenants().await? {
+        known.extend(ports.views.known_secrets(tenant).await?);
+    }
+    Ok(known)
+}
+
+/// Sweeps if the last sweep is a day ago. A vault that was never swept has its first sweep a day
+/// after somebody first asked, so that it is no part of a start.
+pub(super) async fn sweep_daily(app: &App, ports: &Ports) {
+    match sweep_if_due(app, ports).await {
+        Ok(None) => {}
+        Ok(Some(SweepReport { named, young, swept })) => {
+            tracing::info!(named, young, hidden = swept.len(), "the vault was swept");
+        }
+        Err(error) if error.is_refusal() => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the daily sweep is refused: {HINT}");
+        }
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "not swept: trying again");
+        }
+    }
+}
+
+async fn sweep_if_due(app: &App, ports: &Ports) -> Result<Option<SweepReport>, NotSwept> {
+    if !is_due(ports).await? {
+        return Ok(None);
+    }
+    let swept = sweep(app, ports, SweepMode::Hide).await;
+    if swept.as_ref().is_err_and(NotSwept::is_refusal) {
+        // Said once a day, too.
+        set_last(ports).await?;
+    }
+    match swept {
+        // The vault knows no log as long as the log has no event.
+        Err(NotSwept::Vault(SweepError::NoMark)) => Ok(None),
+        swept => swept.map(Some),
+    }
+}
+
+async fn is_due(ports: &Ports) -> Result<bool, JournalError> {
+    let now = ports.clock.now();
+    let last = ports.journal.mark(LAST).await?;
+    match last.and_then(|last| serde_json::from_slice::<Timestamp>(&last).ok()) {
+        Some(last) if last <= now => Ok(last.plus_seconds(DAY) <= now),
+        // Never swept, or by a clock that was wrong: counting begins now.
+        Some(_) | None => set_last(ports).await.map(|()| false),
+    }
+}
+
+async fn set_last(ports: &Ports) -> Result<(), JournalError> {
+    let now =
+        serde_json::to_vec(&ports.clock.now()).map_err(|error| JournalError::Corrupt(error.to_string()))?;
+    ports.journal.set_mark(LAST, now).await
+}
+
+#[cfg(test)]
+mod tests;
