@@ -34,11 +34,7 @@ impl<T: InMemory> OutputType for Quick<T> {
         T::create_type_info(registry)
     }
 
-    async fn resolve(
-        &self,
-        ctx: &ContextSelectionSet<'_>,
-        field: &Positioned<Field>,
-    ) -> ServerResult<Value> {
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         let mut fields = IndexMap::with_capacity(ctx.item.node.items.len());
         match take(&self.0, ctx, &ctx.item.node, &mut fields) {
             Some(()) if !fields.is_empty() => Ok(Value::Object(fields)),

@@ -312,3 +312,36 @@ async fn lists_filter_by_status_and_by_open_alerts() {
     assert_eq!(ids(json!({ "statuses": ["INVALID"] })).await, [bad]);
     assert_eq!(ids(json!({ "statuses": ["UNVERIFIED", "VALID"] })).await, [good]);
 }
+
+/// Everything that [`Quick`](../../graphql/src/quick.rs) can answer from memory, and how to ask for it so
+/// that it is, and so that the library resolves field by field.
+#[tokio::test]
+async fn an_object_that_is_answered_in_one_go_is_the_same_as_one_that_is_resolved_by_field() {
+    const FIELDS: &str = "__typename id called: name externalId kind status secretVersion revision createdAt \
+                          updatedAt expiresAt lastLeasedAt deletedAt restorableUntil";
+    let world = World::start().await;
+    let made = fill(&world).await;
+    world
+        .alice
+        .mutate("suspendCredential", "visible", json!({ "credentialId": made[1].id, "reason": "r" }))
+        .await;
+    world.alice.mutate("deleteCredential", "visible", json!({ "credentialId": made[2].id })).await;
+    let fragment = format!("fragment F on Credential {{ {FIELDS} }}");
+    let by_field = format!("... on Credential {{ {FIELDS} }}");
+    let lists = |node: &str| {
+        format!(
+            "{{ present: credentials(first: 1000) {{ edges {{ node {{ {node} }} }} }} \
+               deleted: credentials(filter: {{deleted: true}}) {{ nodes {{ {node} }} }} \
+               one: credential(id: \"{}\") {{ {node} }} }}",
+            made[2].id
+        )
+    };
+    let answer = async |query: String| {
+        let body = json!({ "query": query }).to_string();
+        world.alice.post(body).await.text().await.expect("text")
+    };
+    let resolved = answer(lists(&by_field)).await;
+    assert!(resolved.contains("SUSPENDED") && resolved.contains("DELETED"), "{resolved}");
+    assert_eq!(answer(lists(FIELDS)).await, resolved);
+    assert_eq!(answer(lists("...F") + &fragment).await, resolved);
+}
