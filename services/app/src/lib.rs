@@ -36,5 +36,6 @@ pub use error::AppError;
 pub use feed::{Delivered, Feed};
 pub use inputs::{CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember};
 pub use projection::Projections;
+pub use queries::{Access, AsOf, Counted, Way};
 pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;
