@@ -40,7 +40,7 @@ async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
             .credential(&call, id)
             .await
             .or_fail(ctx)?
-            .map(|row| Node::Credential(Credential(row))));
+            .map(|row| Node::Credential(Credential::now(row))));
     }
     if let Ok(id) = TeamId::parse(id) {
         return Ok(Team::load(ctx, id).await?.map(Node::Team));
@@ -49,7 +49,7 @@ async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
         return Ok(Member::load(ctx, id).await?.map(Node::Member));
     }
     if let Ok(id) = AlertId::parse(id) {
-        return Ok(app.alert(&call, id).await.or_fail(ctx)?.map(|row| Node::Alert(Alert(row))));
+        return Ok(app.alert(&call, id).await.or_fail(ctx)?.map(|row| Node::Alert(Alert::now(row))));
     }
     if let Ok(id) = TenantId::parse(id) {
         let tenant = app.tenant(&call).await.or_fail(ctx)?;

@@ -1,12 +1,15 @@
 //! Relay's connections.
 
 use async_graphql::{
-    ObjectType, OutputType, Result,
+    Context, Object, OutputType, Result,
     connection::{Connection, CursorType, Edge, EmptyFields},
 };
-use keytrail_app::{Listed, PageArgs};
+use keytrail_app::{Counted, Listed, PageArgs};
 
-use crate::error::bad_input;
+use crate::{
+    context::{app, caller},
+    error::{OrFail, bad_input},
+};
 
 /// Items when the caller does not say; the application has the same.
 const DEFAULT: usize = 50;
@@ -59,12 +62,29 @@ pub(crate) fn cost(first: Option<i32>, last: Option<i32>) -> usize {
     first.or(last).and_then(|count| usize::try_from(count).ok()).unwrap_or(DEFAULT).min(LONGEST)
 }
 
-/// A page as a connection.
-pub(crate) fn connection<T: OutputType, Row, Total: ObjectType>(
+/// `totalCount` of a list, counted only when asked for.
+pub struct Total(Counted);
+
+#[Object]
+impl Total {
+    /// How many there are over all pages, of what the viewer may see.
+    #[graphql(complexity = 10)]
+    async fn total_count(&self, ctx: &Context<'_>) -> Result<u64> {
+        let call = caller(ctx).await?;
+        app(ctx)?.count(&call, self.0.clone()).await.or_fail(ctx)
+    }
+}
+
+/// A list of the API.
+pub type Paged<T> = Connection<Cursor, T, Total, EmptyFields>;
+
+/// A page of a list as a connection.
+pub(crate) fn connection<T: OutputType, Row>(
     listed: Listed<Row>,
     node: impl Fn(Row) -> T,
-    total: Total,
-) -> Connection<Cursor, T, Total, EmptyFields> {
+    list: Counted,
+) -> Paged<T> {
+    let total = Total(list);
     let mut connection = Connection::with_additional_fields(listed.has_previous, listed.has_next, total);
     let edges = listed.edges.into_iter().map(|(cursor, row)| Edge::new(Cursor(cursor), node(row)));
     connection.edges.extend(edges);

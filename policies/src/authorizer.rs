@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keytrail_domain::{Grantee, MemberId, Position, Principal, Role, TeamId, TenantId};
-use keytrail_ports::{Action, AuthorityChange, AuthoritySource, Authorizer, Clock, Denied, Resource, Scope};
+use keytrail_ports::{
+    Action, AuthorityChange, AuthoritySource, Authorizer, Clock, Denied, Enough, Resource, Scope,
+};
 use parking_lot::RwLock;
 
 use crate::{
-    PolicyError, PolicyFiles,
+    Kind, PolicyError, PolicyFiles,
     manager::FactsManager,
     policy::{Policy, SharedManager},
     question::{Place, Subject},
     slot::{LoadError, Slot},
-    standing::level_of_role,
     tenants::Tenants,
 };
 
@@ -173,7 +174,7 @@ impl Authorizer for CasbinAuthorizer {
         self.answer(who.tenant, |slot| {
             let role = present(slot, subject)?;
             Ok(match subject {
-                _ if role.and_then(level_of_role).is_some() => Scope::All,
+                _ if role.and_then(Role::level).is_some() => Scope::All,
                 Subject::System => Scope::All,
                 Subject::ServiceAccount(account) => Scope::GrantedTo(vec![Grantee::ServiceAccount(account)]),
                 Subject::Member(member) => {
@@ -200,6 +201,11 @@ impl Authorizer for CasbinAuthorizer {
             })
         })
         .await
+    }
+
+    fn enough(&self, action: Action) -> Vec<Enough> {
+        let standings = self.policy.standings(Kind::Credential, action);
+        standings.iter().filter_map(|standing| standing.needs().enough()).collect()
     }
 
     fn apply(&self, tenant: TenantId, position: Position, changes: &[AuthorityChange]) {

@@ -25,6 +25,7 @@ pub(crate) type SharedManager = Arc<RwLock<dyn RoleManager>>;
 pub(crate) struct Policy {
     enforcers: HashMap<(Kind, Action), Enforcer>,
     actions: HashMap<Kind, Vec<Action>>,
+    standings: HashMap<(Kind, Action), Vec<Standing>>,
 }
 
 impl Policy {
@@ -49,6 +50,7 @@ impl Policy {
         manager: &SharedManager,
     ) -> casbin::Result<Self> {
         let (mut enforcers, mut actions) = (HashMap::new(), HashMap::<_, Vec<_>>::new());
+        let mut all = HashMap::new();
         for kind in Kind::ALL {
             for action in ACTIONS {
                 let asked = |line: &&RoleLine| (line.kind, line.action) == (*kind, action);
@@ -56,15 +58,21 @@ impl Policy {
                 if !standings.is_empty() {
                     enforcers.insert((*kind, action), enforcer(model, action, &standings, manager).await?);
                     actions.entry(*kind).or_default().push(action);
+                    all.insert((*kind, action), standings);
                 }
             }
         }
-        Ok(Self { enforcers, actions })
+        Ok(Self { enforcers, actions, standings: all })
     }
 
     /// The actions that some line allows on a kind of object.
     pub(crate) fn actions(&self, kind: Kind) -> &[Action] {
         self.actions.get(&kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who may do an action on a kind of object, as the lines say.
+    pub(crate) fn standings(&self, kind: Kind, action: Action) -> &[Standing] {
+        self.standings.get(&(kind, action)).map_or(&[], Vec::as_slice)
     }
 
     /// Asks casbin. What no line names is no.

@@ -8,15 +8,6 @@ use crate::{
     vocabulary::Needs,
 };
 
-/// What a tenant role gives on every credential of the tenant.
-pub(crate) const fn level_of_role(role: Role) -> Option<Level> {
-    match role {
-        Role::Owner | Role::Admin => Some(Level::Manage),
-        Role::Auditor => Some(Level::View),
-        Role::Member => None,
-    }
-}
-
 impl Facts {
     /// Whether the subject is to the thing what is needed.
     pub(crate) fn meets(&self, subject: Subject, needs: Needs, thing: Thing, now: Timestamp) -> bool {
@@ -46,7 +37,7 @@ struct Asker<'a> {
 impl Asker<'_> {
     fn meets(&self, needs: Needs, thing: Thing) -> bool {
         match (needs, thing) {
-            (Needs::Role(least), thing) => has_role(self.role, least) && self.is_here(thing),
+            (Needs::Role(least), thing) => self.role.includes(least) && self.is_here(thing),
             (Needs::Lead, Thing::Of(Owner::Team(team))) => self.leads(team) == Some(true),
             (Needs::Team, Thing::Of(owner)) => self.shares(owner),
             (Needs::Maker, Thing::Of(owner)) => self.makes_for(owner),
@@ -71,8 +62,8 @@ impl Asker<'_> {
     }
 
     fn makes_for(&self, owner: Owner) -> bool {
-        let any_team = has_role(self.role, Role::Admin) && matches!(owner, Owner::Team(_));
-        any_team || (has_role(self.role, Role::Member) && self.shares(owner))
+        let any_team = self.role.includes(Role::Admin) && matches!(owner, Owner::Team(_));
+        any_team || (self.role.includes(Role::Member) && self.shares(owner))
     }
 
     /// A credential that nobody owns is not one of this tenant: no role opens it.
@@ -81,7 +72,7 @@ impl Asker<'_> {
     }
 
     fn level_by_role(&self, id: CredentialId) -> Option<Level> {
-        self.is_here(Thing::Credential(id)).then(|| level_of_role(self.role)).flatten()
+        self.is_here(Thing::Credential(id)).then(|| self.role.level()).flatten()
     }
 
     fn level_by_grant(&self, id: CredentialId) -> Option<Level> {
@@ -93,13 +84,8 @@ impl Asker<'_> {
 
     fn level_by_owning(&self, id: CredentialId) -> Option<Level> {
         match self.facts.owner(id)? {
-            Owner::Member(member) => (member == self.member).then_some(Level::Manage),
-            Owner::Team(team) => self.leads(team).map(|lead| if lead { Level::Manage } else { Level::Use }),
+            Owner::Member(member) => (member == self.member).then_some(Level::OF_OWNER),
+            Owner::Team(team) => self.leads(team).map(Level::of_owning_team),
         }
     }
-}
-
-/// `OWNER` includes `ADMIN` includes `MEMBER`; `AUDITOR` stands beside them.
-fn has_role(role: Role, least: Role) -> bool {
-    role == least || (least != Role::Auditor && role > least)
 }

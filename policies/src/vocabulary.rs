@@ -1,7 +1,7 @@
 //! The words of the policy files: kinds of object, roles, actions.
 
 use keytrail_domain::{Level, Role};
-use keytrail_ports::Action;
+use keytrail_ports::{Action, Enough};
 
 macro_rules! words {
     ($(#[$doc:meta])* pub(crate) enum $name:ident { $($(#[$case_doc:meta])* $case:ident = $word:literal,)* }) => {
@@ -98,6 +98,18 @@ pub(crate) enum Needs {
     Level(Level),
     /// At least this level on the credential, the tenant role not counted.
     Granted(Level),
+}
+
+impl Needs {
+    /// The same in the port's words; none for what nobody can be to a credential.
+    pub(crate) const fn enough(self) -> Option<Enough> {
+        match self {
+            Self::Role(role) => Some(Enough::Role(role)),
+            Self::Level(level) => Some(Enough::Level(level)),
+            Self::Granted(level) => Some(Enough::Granted(level)),
+            Self::Lead | Self::Team | Self::Maker => None,
+        }
+    }
 }
 
 impl Standing {

@@ -19,7 +19,7 @@ const SEEN: [&str; 5] = [
     "{ credentials(first: 100, filter: { text: \"dep\" }) { totalCount nodes { id } }
        deleted: credentials(filter: { deleted: true }) { totalCount nodes { id status deletedAt } } }",
     "{ teams(first: 5) { nodes { id name revision members { lead member { id } } } } alerts(first: 5) { nodes { id state } }
-       members { nodes { id name role subject addedAt removedAt } } components { slug credentialCount } }",
+       members { nodes { id name role subject addedAt removedAt } } components { nodes { slug credentialCount } } }",
     "{ stats { byStatus { status count } byComponent { component count } byTeam { count } openAlerts } }",
 ];
 const AUDIT: &str = "{ auditLog(first: 100) { nodes { id type data recordedAt revision actor { kind } } } }";

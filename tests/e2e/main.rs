@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail loudly")]
 
+mod as_of;
 mod coverage;
 mod crash;
 mod damage;
@@ -16,4 +17,5 @@ mod main_job_changes;
 mod processes;
 mod sdl;
 mod subscriptions;
+mod totals;
 mod vault_down;

@@ -69,7 +69,7 @@ impl AlertMutation {
         let (id, expected) = (alert_id(&input.alert_id)?, revision(input.expected_revision)?);
         let app = app(ctx)?;
         let done = app.acknowledge_alert(&call, mutation, id, input.note, expected).await.or_fail(ctx)?;
-        let alert = app.alert(&call, id).await.or_fail(ctx)?.map(Alert);
+        let alert = app.alert(&call, id).await.or_fail(ctx)?.map(Alert::now);
         Ok(AcknowledgeAlertPayload::new(&done, alert))
     }
 
@@ -84,7 +84,7 @@ impl AlertMutation {
         let (id, expected) = (alert_id(&input.alert_id)?, revision(input.expected_revision)?);
         let app = app(ctx)?;
         let done = app.resolve_alert(&call, mutation, id, input.note, expected).await.or_fail(ctx)?;
-        let alert = app.alert(&call, id).await.or_fail(ctx)?.map(Alert);
+        let alert = app.alert(&call, id).await.or_fail(ctx)?.map(Alert::now);
         Ok(ResolveAlertPayload::new(&done, alert))
     }
 }

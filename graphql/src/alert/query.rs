@@ -1,9 +1,7 @@
 //! Questions about alerts.
 
-use async_graphql::{
-    Context, InputObject, Object, Result,
-    connection::{Connection, EmptyFields},
-};
+use async_graphql::{Context, InputObject, Object, Result};
+use keytrail_app::Counted;
 use keytrail_ports::views::AlertFilter;
 
 use super::Alert;
@@ -11,7 +9,7 @@ use crate::{
     context::{app, caller},
     enums::{AlertSeverity, AlertState},
     error::{OrFail, bad_id},
-    page::{Cursor, Window, connection, cost},
+    page::{Paged, Window, connection, cost},
 };
 
 /// Which alerts; all that is given must hold.
@@ -53,10 +51,11 @@ impl AlertQuery {
         #[graphql(desc = "After this cursor")] after: Option<String>,
         #[graphql(desc = "The last so many")] last: Option<i32>,
         #[graphql(desc = "Before this cursor")] before: Option<String>,
-    ) -> Result<Connection<Cursor, Alert, EmptyFields, EmptyFields>> {
+    ) -> Result<Paged<Alert>> {
         let call = caller(ctx).await?;
         let filter = filter.unwrap_or_default().into_port()?;
         let page = Window { first, after, last, before }.args()?;
-        Ok(connection(app(ctx)?.alerts(&call, filter, page).await.or_fail(ctx)?, Alert, EmptyFields))
+        let listed = app(ctx)?.alerts(&call, filter.clone(), page).await.or_fail(ctx)?;
+        Ok(connection(listed, Alert::now, Counted::Alerts(filter)))
     }
 }

@@ -52,7 +52,7 @@ impl AlertSubscription {
         let feed = app(ctx)?.credential_alerts(&call, after, filter).await.or_fail(ctx)?;
         Ok(feed.map(move |delivered| match delivered {
             Ok(Delivered::Item { cursor, item: (event, alert) }) => {
-                let change = AlertChange { cursor, event: event.into(), alert: Alert(alert) };
+                let change = AlertChange { cursor, event: event.into(), alert: Alert::now(alert) };
                 Ok(AlertMessage::Change(Box::new(change)))
             }
             Ok(Delivered::AccessLost { credential }) => {

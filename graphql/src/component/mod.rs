@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Json, Object, Result};
+use keytrail_app::Counted;
 use keytrail_domain::component::Component as DomainComponent;
 use serde_json::Value;
 
@@ -10,6 +11,7 @@ use crate::{
     context::{app, caller},
     enums::CredentialKind,
     error::{Code, OrFail, failure},
+    page::{Paged, Window, connection, cost},
 };
 
 /// A kind of system: what its credential looks like, and how it is checked.
@@ -136,11 +138,19 @@ pub struct ComponentQuery;
 #[Object]
 impl ComponentQuery {
     /// All components, by slug.
-    #[graphql(complexity = "40 * child_complexity + 1")]
-    async fn components(&self, ctx: &Context<'_>) -> Result<Vec<Component>> {
+    #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
+    async fn components(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many, 1 to 1000; 50 when not given")] first: Option<i32>,
+        #[graphql(desc = "After this cursor")] after: Option<String>,
+        #[graphql(desc = "The last so many")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor")] before: Option<String>,
+    ) -> Result<Paged<Component>> {
         let call = caller(ctx).await?;
-        let components = app(ctx)?.components(&call).await.or_fail(ctx)?;
-        Ok(components.into_iter().map(Component).collect())
+        let page = Window { first, after, last, before }.args()?;
+        let listed = app(ctx)?.components(&call, page).await.or_fail(ctx)?;
+        Ok(connection(listed, Component, Counted::Components))
     }
 
     /// One component.

@@ -1,10 +1,16 @@
 //! Who owns a credential and who holds grants on it.
 
-use async_graphql::{Context, ID, Object, Result, SimpleObject, Union};
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Union};
+use keytrail_app::{Access, Way};
 use keytrail_domain::{Grantee as DomainGrantee, Owner as DomainOwner};
 use keytrail_ports::views::GrantRow;
 
-use crate::{enums::Level, member::Member, scalar::DateTime, team::Team};
+use crate::{
+    enums::{Level, Role},
+    member::Member,
+    scalar::DateTime,
+    team::Team,
+};
 
 /// Who owns a credential.
 #[derive(Union)]
@@ -42,23 +48,90 @@ pub enum Grantee {
     ServiceAccount(ServiceAccount),
 }
 
+impl Grantee {
+    async fn load(ctx: &Context<'_>, grantee: DomainGrantee) -> Result<Option<Self>> {
+        Ok(match grantee {
+            DomainGrantee::Member(id) => Member::load(ctx, id).await?.map(Self::Member),
+            DomainGrantee::Team(id) => Team::load(ctx, id).await?.map(Self::Team),
+            DomainGrantee::ServiceAccount(id) => {
+                Some(Self::ServiceAccount(ServiceAccount { id: id.to_string().into() }))
+            }
+        })
+    }
+}
+
+/// How somebody comes by a level on a credential.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+pub enum AccessVia {
+    /// It is his own, or the team's.
+    Owner,
+    /// He was given it.
+    Grant,
+    /// He is in the team that owns it, or that was given it.
+    Team,
+    /// His role in the tenant. It opens no lease.
+    Role,
+}
+
+/// One way by which a member, a team or a service account can use a credential, or could at the
+/// asked moment. Who has several ways has what the highest of them gives.
+pub struct CredentialAccess(pub(super) Access);
+
+#[Object]
+impl CredentialAccess {
+    /// Who.
+    async fn grantee(&self, ctx: &Context<'_>) -> Result<Option<Grantee>> {
+        Grantee::load(ctx, self.0.who).await
+    }
+
+    /// What he can do.
+    async fn level(&self) -> Level {
+        self.0.level.into()
+    }
+
+    /// How he comes by it.
+    async fn via(&self) -> AccessVia {
+        match self.0.way {
+            Way::Owner => AccessVia::Owner,
+            Way::Grant => AccessVia::Grant,
+            Way::OwningTeam(_) | Way::GrantedTeam(_) => AccessVia::Team,
+            Way::Role(_) => AccessVia::Role,
+        }
+    }
+
+    /// The team that it comes through.
+    async fn team(&self, ctx: &Context<'_>) -> Result<Option<Team>> {
+        match self.0.way {
+            Way::OwningTeam(team) | Way::GrantedTeam(team) => Team::load(ctx, team).await,
+            Way::Owner | Way::Grant | Way::Role(_) => Ok(None),
+        }
+    }
+
+    /// The role that it comes from.
+    async fn role(&self) -> Option<Role> {
+        match self.0.way {
+            Way::Role(role) => Some(role.into()),
+            _ => None,
+        }
+    }
+
+    /// Until when; none: without end.
+    async fn until(&self) -> Option<DateTime> {
+        self.0.until.map(DateTime)
+    }
+}
+
 /// A level that somebody was given on a credential.
 pub struct Grant {
     pub(super) row: GrantRow,
-    pub(super) now: keytrail_domain::Timestamp,
+    pub(super) at: keytrail_domain::Timestamp,
 }
 
 #[Object]
 impl Grant {
     /// Who holds it.
     async fn grantee(&self, ctx: &Context<'_>) -> Result<Option<Grantee>> {
-        Ok(match self.row.grantee {
-            DomainGrantee::Member(id) => Member::load(ctx, id).await?.map(Grantee::Member),
-            DomainGrantee::Team(id) => Team::load(ctx, id).await?.map(Grantee::Team),
-            DomainGrantee::ServiceAccount(id) => {
-                Some(Grantee::ServiceAccount(ServiceAccount { id: id.to_string().into() }))
-            }
-        })
+        Grantee::load(ctx, self.row.grantee).await
     }
 
     /// What it allows.
@@ -76,8 +149,8 @@ impl Grant {
         self.row.granted_at.into()
     }
 
-    /// It counts now.
+    /// It counts: at the moment that the credential is seen at, else now.
     async fn in_force(&self) -> bool {
-        self.row.expires_at.is_none_or(|end| self.now < end)
+        self.row.expires_at.is_none_or(|end| self.at < end)
     }
 }

@@ -8,7 +8,7 @@ pub mod subscription;
 pub mod types;
 pub mod verification;
 
-pub use access::{Grant, Owner};
+pub use access::{CredentialAccess, Grant, Owner};
 pub use mutation::CredentialMutation;
 pub use query::CredentialQuery;
 pub use subscription::{AccessLost, CredentialSubscription};

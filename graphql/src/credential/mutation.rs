@@ -88,7 +88,7 @@ pub struct CredentialMutation;
 
 async fn read(ctx: &Context<'_>, id: CredentialId) -> Result<Option<Credential>> {
     let call = caller(ctx).await?;
-    Ok(app(ctx)?.credential(&call, id).await.or_fail(ctx)?.map(Credential))
+    Ok(app(ctx)?.credential(&call, id).await.or_fail(ctx)?.map(Credential::now))
 }
 
 #[Object]

@@ -1,18 +1,16 @@
 //! Questions about credentials.
 
-use async_graphql::{
-    Context, ID, InputObject, Object, Result,
-    connection::{Connection, EmptyFields},
-};
+use async_graphql::{Context, ID, InputObject, Object, Result};
+use keytrail_app::Counted;
 use keytrail_domain::{CredentialId, Owner, TeamId};
 use keytrail_ports::views::{CredentialFilter, CredentialOrder};
 
-use super::Credential;
+use super::{Credential, CredentialAccess};
 use crate::{
     context::{app, caller},
     enums::{CredentialKind, CredentialSort, CredentialStatus},
     error::{Code, OrFail, bad_id, failure},
-    page::{Cursor, Window, connection, cost},
+    page::{Paged, Window, connection, cost},
     quick::Quick,
     scalar::DateTime,
 };
@@ -91,19 +89,6 @@ impl CredentialFilterInput {
     }
 }
 
-/// `totalCount` of a list of credentials, counted only when asked for.
-pub struct CredentialTotal(CredentialFilter);
-
-#[Object]
-impl CredentialTotal {
-    /// How many there are in all.
-    #[graphql(complexity = 10)]
-    async fn total_count(&self, ctx: &Context<'_>) -> Result<u64> {
-        let call = caller(ctx).await?;
-        app(ctx)?.count_credentials(&call, self.0.clone()).await.or_fail(ctx)
-    }
-}
-
 /// Credentials.
 #[derive(Default)]
 pub struct CredentialQuery;
@@ -115,17 +100,42 @@ impl CredentialQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its id")] id: ID,
-        #[graphql(desc = "As it stood at this moment; who may see it is decided as of now")] as_of: Option<
-            DateTime,
-        >,
+        #[graphql(
+            desc = "As it stood at this moment, with all that is asked of it but `viewerPermissions`; who may see it is decided as of now"
+        )]
+        as_of: Option<DateTime>,
     ) -> Result<Option<Quick<Credential>>> {
         let call = caller(ctx).await?;
         let id = CredentialId::parse(&id).map_err(|error| bad_id("id", &error))?;
-        let found = match as_of {
-            None => app(ctx)?.credential(&call, id).await,
-            Some(moment) => app(ctx)?.credential_as_of(&call, id, moment.0).await,
-        };
-        or_not_found(found.or_fail(ctx)?.map(Credential).map(Quick))
+        or_not_found(match as_of {
+            None => app(ctx)?.credential(&call, id).await.or_fail(ctx)?.map(Credential::now).map(Quick),
+            Some(moment) => {
+                let found = app(ctx)?.credential_as_of(&call, id, moment.0).await;
+                found.or_fail(ctx)?.map(Credential::seen).map(Quick)
+            }
+        })
+    }
+
+    /// Who can use a credential, or could at a moment, and how that came about. For those who manage
+    /// it now, and for AUDITOR.
+    #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
+    #[expect(clippy::too_many_arguments, reason = "they are the arguments of the field")]
+    async fn credential_access(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The credential's id")] id: ID,
+        #[graphql(desc = "As it stood at this moment")] as_of: Option<DateTime>,
+        #[graphql(desc = "At most so many, 1 to 1000; 50 when not given")] first: Option<i32>,
+        #[graphql(desc = "After this cursor")] after: Option<String>,
+        #[graphql(desc = "The last so many")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor")] before: Option<String>,
+    ) -> Result<Paged<CredentialAccess>> {
+        let call = caller(ctx).await?;
+        let id = CredentialId::parse(&id).map_err(|error| bad_id("id", &error))?;
+        let page = Window { first, after, last, before }.args()?;
+        let moment = as_of.map(|moment| moment.0);
+        let listed = app(ctx)?.credential_access(&call, id, moment, page).await.or_fail(ctx)?;
+        Ok(connection(listed, CredentialAccess, Counted::Access(id, moment)))
     }
 
     /// The present credential of this name.
@@ -138,7 +148,7 @@ impl CredentialQuery {
         let call = caller(ctx).await?;
         let owner = self::owner_id("ownerId", owner_id.as_ref())?;
         let found = app(ctx)?.credential_by_name(&call, &name, owner).await.or_fail(ctx)?;
-        or_not_found(found.map(Credential).map(Quick))
+        or_not_found(found.map(Credential::now).map(Quick))
     }
 
     /// The credentials that the viewer may see.
@@ -155,7 +165,7 @@ impl CredentialQuery {
         #[graphql(desc = "After this cursor")] after: Option<String>,
         #[graphql(desc = "The last so many")] last: Option<i32>,
         #[graphql(desc = "Before this cursor")] before: Option<String>,
-    ) -> Result<Connection<Cursor, Quick<Credential>, CredentialTotal, EmptyFields>> {
+    ) -> Result<Paged<Quick<Credential>>> {
         let call = caller(ctx).await?;
         let filter = filter.unwrap_or_default().into_port()?;
         let order = order_by
@@ -164,7 +174,7 @@ impl CredentialQuery {
             });
         let page = Window { first, after, last, before }.args()?;
         let listed = app(ctx)?.credentials(&call, filter.clone(), order, page).await.or_fail(ctx)?;
-        Ok(connection(listed, |row| Quick(Credential(row)), CredentialTotal(filter)))
+        Ok(connection(listed, |row| Quick(Credential::now(row)), Counted::Credentials(filter)))
     }
 }
 

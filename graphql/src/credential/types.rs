@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{
     Context, ContextSelectionSet, ID, Json, Object, Result, ScalarType, SimpleObject, Value,
-    connection::{Connection, EmptyFields},
     resolver_utils::enum_value,
 };
-use keytrail_app::App;
-use keytrail_domain::Timestamp;
-use keytrail_ports::views::{AlertFilter, CredentialRow, UsageRow, VersionRow};
+use keytrail_app::{App, AsOf, Counted};
+use keytrail_domain::{CredentialId, Timestamp};
+use keytrail_ports::views::{CredentialRow, UsageRow, VersionRow};
 
 use super::{Grant, Owner, Verification};
 use crate::{
@@ -19,8 +18,9 @@ use crate::{
     enums::{CredentialKind, CredentialStatus, Permission, UsageKind},
     error::OrFail,
     event::Event,
+    loader::load,
     member::Actor,
-    page::{Cursor, Window, connection, cost},
+    page::{Paged, Window, connection, cost},
     quick::InMemory,
     scalar::DateTime,
 };
@@ -28,7 +28,11 @@ use crate::{
 /// A named object that holds what is needed to authenticate with one component. Its secret is in
 /// the vault and in no answer.
 #[derive(Clone, Debug)]
-pub struct Credential(pub Arc<CredentialRow>);
+pub struct Credential {
+    row: Arc<CredentialRow>,
+    /// Everything that is asked of it is told as of then.
+    as_of: AsOf,
+}
 
 /// A free label.
 #[derive(SimpleObject)]
@@ -62,49 +66,49 @@ pub struct Usage(UsageRow);
 impl Credential {
     /// Global id, `cred_…`.
     pub async fn id(&self) -> ID {
-        self.0.id.to_string().into()
+        self.row.id.to_string().into()
     }
 
     /// Its name, unique for its owner.
     async fn name(&self) -> &str {
-        &self.0.name
+        &self.row.name
     }
 
     /// Your own id for it, unique in the tenant.
     async fn external_id(&self) -> Option<&str> {
-        self.0.external_id.as_deref()
+        self.row.external_id.as_deref()
     }
 
     /// What it is for.
     async fn component(&self, ctx: &Context<'_>) -> Result<Option<Component>> {
         let call = caller(ctx).await?;
-        Ok(app(ctx)?.component(&call, &self.0.component.slug).await.or_fail(ctx)?.map(Component))
+        Ok(app(ctx)?.component(&call, &self.row.component.slug).await.or_fail(ctx)?.map(Component))
     }
 
     /// Its broad kind.
     async fn kind(&self) -> CredentialKind {
-        self.0.kind.into()
+        self.row.kind.into()
     }
 
-    /// Its status now.
+    /// Its status: at the moment that it is seen at, else now.
     async fn status(&self, ctx: &Context<'_>) -> Result<CredentialStatus> {
-        Ok(self.0.status(app(ctx)?.now()).into())
+        Ok(self.status_by(app(ctx)?))
     }
 
     /// Who owns it.
     async fn owner(&self, ctx: &Context<'_>) -> Result<Option<Owner>> {
-        Owner::load(ctx, self.0.owner).await
+        Owner::load(ctx, self.row.owner).await
     }
 
     /// Free labels.
     async fn labels(&self) -> Vec<Label> {
         let label = |(key, value): (&str, &str)| Label { key: key.to_owned(), value: value.to_owned() };
-        self.0.labels.iter().map(label).collect()
+        self.row.labels.iter().map(label).collect()
     }
 
     /// Hosts that its secret may be sent to.
     async fn allowed_hosts(&self) -> &[String] {
-        &self.0.allowed_hosts
+        &self.row.allowed_hosts
     }
 
     /// Number of the current secret version, from 1.
@@ -115,14 +119,14 @@ impl Credential {
     /// Secret versions, oldest first.
     #[graphql(complexity = "10 * child_complexity + 1")]
     async fn versions(&self) -> Vec<CredentialVersion> {
-        self.0.versions.iter().cloned().map(CredentialVersion).collect()
+        self.row.versions.iter().cloned().map(CredentialVersion).collect()
     }
 
     /// Its fields, as the component has them; secret ones without a value.
     #[graphql(complexity = "10 * child_complexity + 1")]
     async fn fields(&self, ctx: &Context<'_>) -> Result<Vec<CredentialField>> {
         let call = caller(ctx).await?;
-        let component = app(ctx)?.component(&call, &self.0.component.slug).await.or_fail(ctx)?;
+        let component = app(ctx)?.component(&call, &self.row.component.slug).await.or_fail(ctx)?;
         let secret = component.as_ref().map(|it| it.secret_fields()).unwrap_or_default();
         let names = component.iter().flat_map(|it| it.properties()).map(|(name, _)| name.to_owned());
         Ok(names.map(|name| self.field(name, &secret)).collect())
@@ -130,27 +134,27 @@ impl Credential {
 
     /// When it ends: by evidence where there is any, else as somebody said.
     async fn expires_at(&self) -> Option<DateTime> {
-        self.0.expires_at.map(DateTime)
+        self.row.expires_at.map(DateTime)
     }
 
     /// When it was made.
     async fn created_at(&self) -> DateTime {
-        self.0.created_at.into()
+        self.row.created_at.into()
     }
 
     /// By whom.
     async fn created_by(&self) -> Actor {
-        Actor(self.0.created_by.clone())
+        Actor(self.row.created_by.clone())
     }
 
     /// When people last changed it.
     async fn updated_at(&self) -> DateTime {
-        self.0.updated_at.into()
+        self.row.updated_at.into()
     }
 
     /// The last check.
     async fn last_verification(&self) -> Option<Verification> {
-        self.0.last_verification.clone().map(Verification)
+        self.row.last_verification.clone().map(Verification)
     }
 
     /// Checks, newest first.
@@ -162,16 +166,16 @@ impl Credential {
         #[graphql(desc = "After this cursor")] after: Option<String>,
         #[graphql(desc = "The last so many")] last: Option<i32>,
         #[graphql(desc = "Before this cursor")] before: Option<String>,
-    ) -> Result<Connection<Cursor, Verification, EmptyFields, EmptyFields>> {
+    ) -> Result<Paged<Verification>> {
         let call = caller(ctx).await?;
         let page = Window { first, after, last, before }.args()?;
-        let listed = app(ctx)?.verifications(&call, self.0.id, page).await.or_fail(ctx)?;
-        Ok(connection(listed, Verification, EmptyFields))
+        let listed = app(ctx)?.verifications(&call, self.row.id, self.as_of, page).await.or_fail(ctx)?;
+        Ok(connection(listed, Verification, Counted::Verifications(self.row.id, self.as_of)))
     }
 
     /// When its secret was last fetched.
     async fn last_leased_at(&self) -> Option<DateTime> {
-        self.0.last_leased_at.map(DateTime)
+        self.row.last_leased_at.map(DateTime)
     }
 
     /// Who was given what; the owner is not among them.
@@ -179,22 +183,22 @@ impl Credential {
     async fn grants(&self, ctx: &Context<'_>) -> Result<Vec<Grant>> {
         let call = caller(ctx).await?;
         let app = app(ctx)?;
-        let rows = app.grants(&call, self.0.id).await.or_fail(ctx)?;
-        let now = app.now();
-        Ok(rows.into_iter().map(|row| Grant { row, now }).collect())
+        let rows = app.grants(&call, self.row.id, self.as_of).await.or_fail(ctx)?;
+        let at = self.as_of.moment(app.now());
+        Ok(rows.into_iter().map(|row| Grant { row, at }).collect())
     }
 
-    /// What the viewer may do with it.
+    /// What the viewer may do with it now, also when it is seen as it stood.
     async fn viewer_permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
         let call = caller(ctx).await?;
-        let actions = app(ctx)?.permissions(&call, self.0.id).await.or_fail(ctx)?;
+        let actions = app(ctx)?.permissions(&call, self.row.id).await.or_fail(ctx)?;
         Ok(actions.into_iter().map(Into::into).collect())
     }
 
     /// What uses it.
     #[graphql(complexity = "10 * child_complexity + 1")]
     async fn usages(&self) -> Vec<Usage> {
-        self.0.usages.iter().cloned().map(Usage).collect()
+        self.row.usages.iter().cloned().map(Usage).collect()
     }
 
     /// Everything that happened to it, oldest first.
@@ -206,14 +210,11 @@ impl Credential {
         #[graphql(desc = "After this cursor")] after: Option<String>,
         #[graphql(desc = "The last so many")] last: Option<i32>,
         #[graphql(desc = "Before this cursor")] before: Option<String>,
-    ) -> Result<Connection<Cursor, Event, EmptyFields, EmptyFields>> {
+    ) -> Result<Paged<Event>> {
         let call = caller(ctx).await?;
         let page = Window { first, after, last, before }.args()?;
-        Ok(connection(
-            app(ctx)?.history(&call, self.0.id, page).await.or_fail(ctx)?,
-            Event::from,
-            EmptyFields,
-        ))
+        let listed = app(ctx)?.history(&call, self.row.id, self.as_of, page).await.or_fail(ctx)?;
+        Ok(connection(listed, |row| Event::seen(row, self.as_of), Counted::History(self.row.id, self.as_of)))
     }
 
     /// Its alerts, newest first.
@@ -225,39 +226,40 @@ impl Credential {
         #[graphql(desc = "After this cursor")] after: Option<String>,
         #[graphql(desc = "The last so many")] last: Option<i32>,
         #[graphql(desc = "Before this cursor")] before: Option<String>,
-    ) -> Result<Connection<Cursor, Alert, EmptyFields, EmptyFields>> {
+    ) -> Result<Paged<Alert>> {
         let call = caller(ctx).await?;
-        let filter = AlertFilter { credential: Some(self.0.id), ..AlertFilter::default() };
         let page = Window { first, after, last, before }.args()?;
-        Ok(connection(app(ctx)?.alerts(&call, filter, page).await.or_fail(ctx)?, Alert, EmptyFields))
+        let listed = app(ctx)?.alerts_of(&call, self.row.id, self.as_of, page).await.or_fail(ctx)?;
+        let list = Counted::AlertsOf(self.row.id, self.as_of);
+        Ok(connection(listed, |row| Alert { row, as_of: self.as_of }, list))
     }
 
     /// When it was deleted, if it is.
     async fn deleted_at(&self) -> Option<DateTime> {
-        self.0.deleted_at.map(DateTime)
+        self.row.deleted_at.map(DateTime)
     }
 
     /// Until when it can be restored, if it is deleted.
     async fn restorable_until(&self) -> Option<DateTime> {
-        self.0.restorable_until.map(DateTime)
+        self.row.restorable_until.map(DateTime)
     }
 
     /// How often people changed it: for `expectedRevision`. Checks do not count.
     async fn revision(&self) -> u64 {
-        self.0.revision
+        self.row.revision
     }
 }
 
 /// What a list mostly asks for. Each value is the one that the resolver of the same name gives.
 impl InMemory for Credential {
     fn in_memory(&self, field: &str, ctx: &ContextSelectionSet<'_>) -> Option<Value> {
-        let row = &self.0;
+        let row = &self.row;
         Some(match field {
             "id" => Value::String(row.id.to_string()),
             "name" => Value::String(row.name.clone()),
             "externalId" => row.external_id.clone().map_or(Value::Null, Value::String),
             "kind" => enum_value(CredentialKind::from(row.kind)),
-            "status" => enum_value(CredentialStatus::from(row.status(ctx.data_opt::<App>()?.now()))),
+            "status" => enum_value(self.status_by(ctx.data_opt::<App>()?)),
             "secretVersion" => Value::from(self.current_version()),
             "revision" => Value::from(row.revision),
             "createdAt" => moment(Some(row.created_at)),
@@ -276,16 +278,43 @@ fn moment(at: Option<Timestamp>) -> Value {
 }
 
 impl Credential {
+    fn status_by(&self, app: &App) -> CredentialStatus {
+        self.row.status(self.as_of.moment(app.now())).into()
+    }
+
     fn current_version(&self) -> u32 {
-        self.0.versions.last().map_or(0, |version| version.number)
+        self.row.versions.last().map_or(0, |version| version.number)
+    }
+
+    /// A credential as it stands.
+    pub(crate) fn now(row: Arc<CredentialRow>) -> Self {
+        Self { row, as_of: AsOf::Now }
+    }
+
+    /// A credential as it stood.
+    pub(crate) fn seen((row, as_of): (Arc<CredentialRow>, AsOf)) -> Self {
+        Self { row, as_of }
+    }
+
+    /// The credential that something else is about, seen from the same moment; none when the viewer
+    /// may not see it.
+    pub(crate) async fn load(ctx: &Context<'_>, id: CredentialId, as_of: AsOf) -> Result<Option<Self>> {
+        let row = match as_of {
+            AsOf::Now => load(ctx, id).await?,
+            AsOf::Past { .. } => {
+                let call = caller(ctx).await?;
+                app(ctx)?.credential_seen(&call, id, as_of).await.or_fail(ctx)?
+            }
+        };
+        Ok(row.map(|row| Self { row, as_of }))
     }
 
     fn field(&self, name: String, secret: &std::collections::BTreeSet<String>) -> CredentialField {
         if secret.contains(&name) {
-            let is_set = self.0.secret_fields.contains(&name);
+            let is_set = self.row.secret_fields.contains(&name);
             return CredentialField { name, value: None, is_secret: true, is_set };
         }
-        let value = self.0.fields.get(&name).cloned();
+        let value = self.row.fields.get(&name).cloned();
         CredentialField { is_set: value.is_some(), value: value.map(Json), is_secret: false, name }
     }
 }

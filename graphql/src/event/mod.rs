@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use async_graphql::{
-    Context, ID, InputObject, Json, Object, Result, SimpleObject,
-    connection::{Connection, EmptyFields},
-};
+use async_graphql::{Context, ID, InputObject, Json, Object, Result, SimpleObject};
+use keytrail_app::{AsOf, Counted};
 use keytrail_ports::views::{EventFilter, EventRow};
 use serde_json::Value;
 
@@ -13,9 +11,8 @@ use crate::{
     context::{app, caller},
     credential::Credential,
     error::{OrFail, bad_id},
-    loader::load,
     member::Actor,
-    page::{Cursor, Window, connection, cost},
+    page::{Paged, Window, connection, cost},
     scalar::DateTime,
 };
 
@@ -39,10 +36,19 @@ pub struct Event {
     correlation_id: ID,
     #[graphql(skip)]
     row: Arc<EventRow>,
+    #[graphql(skip)]
+    as_of: AsOf,
 }
 
 impl From<Arc<EventRow>> for Event {
     fn from(row: Arc<EventRow>) -> Self {
+        Self::seen(row, AsOf::Now)
+    }
+}
+
+impl Event {
+    /// An event in the history of a credential that is seen from a moment.
+    pub(crate) fn seen(row: Arc<EventRow>, as_of: AsOf) -> Self {
         Self {
             id: row.id.to_string().into(),
             event_type: row.event_type.clone(),
@@ -50,6 +56,7 @@ impl From<Arc<EventRow>> for Event {
             revision: row.revision,
             correlation_id: row.correlation.to_string().into(),
             row,
+            as_of,
         }
     }
 }
@@ -73,7 +80,7 @@ impl Event {
     /// The credential that it is about, if it is about one that the viewer may see.
     async fn credential(&self, ctx: &Context<'_>) -> Result<Option<Credential>> {
         match self.row.credential {
-            Some(id) => Ok(load(ctx, id).await?.map(Credential)),
+            Some(id) => Credential::load(ctx, id, self.as_of).await,
             None => Ok(None),
         }
     }
@@ -103,7 +110,7 @@ impl AuditLogFilter {
             actor: self.actor_id.map(|id| id.to_string()),
             from: self.from.map(|moment| moment.0),
             until: self.until.map(|moment| moment.0),
-            stream: None,
+            ..EventFilter::default()
         })
     }
 }
@@ -124,10 +131,11 @@ impl AuditQuery {
         #[graphql(desc = "After this cursor")] after: Option<String>,
         #[graphql(desc = "The last so many")] last: Option<i32>,
         #[graphql(desc = "Before this cursor")] before: Option<String>,
-    ) -> Result<Connection<Cursor, Event, EmptyFields, EmptyFields>> {
+    ) -> Result<Paged<Event>> {
         let call = caller(ctx).await?;
         let filter = filter.unwrap_or_default().into_port()?;
         let page = Window { first, after, last, before }.args()?;
-        Ok(connection(app(ctx)?.audit_log(&call, filter, page).await.or_fail(ctx)?, Event::from, EmptyFields))
+        let listed = app(ctx)?.audit_log(&call, filter.clone(), page).await.or_fail(ctx)?;
+        Ok(connection(listed, Event::from, Counted::AuditLog(filter)))
     }
 }

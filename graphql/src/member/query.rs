@@ -1,15 +1,13 @@
 //! Questions about members.
 
-use async_graphql::{
-    Context, Object, Result,
-    connection::{Connection, EmptyFields},
-};
+use async_graphql::{Context, Object, Result};
+use keytrail_app::Counted;
 
 use super::Member;
 use crate::{
     context::{app, caller},
     error::OrFail,
-    page::{Cursor, Window, connection, cost},
+    page::{Paged, Window, connection, cost},
 };
 
 /// Members.
@@ -27,9 +25,9 @@ impl MemberQuery {
         #[graphql(desc = "After this cursor")] after: Option<String>,
         #[graphql(desc = "The last so many")] last: Option<i32>,
         #[graphql(desc = "Before this cursor")] before: Option<String>,
-    ) -> Result<Connection<Cursor, Member, EmptyFields, EmptyFields>> {
+    ) -> Result<Paged<Member>> {
         let call = caller(ctx).await?;
         let page = Window { first, after, last, before }.args()?;
-        Ok(connection(app(ctx)?.members(&call, page).await.or_fail(ctx)?, Member, EmptyFields))
+        Ok(connection(app(ctx)?.members(&call, page).await.or_fail(ctx)?, Member, Counted::Members))
     }
 }

@@ -1,15 +1,13 @@
 //! Questions about teams.
 
-use async_graphql::{
-    Context, Object, Result,
-    connection::{Connection, EmptyFields},
-};
+use async_graphql::{Context, Object, Result};
+use keytrail_app::Counted;
 
 use super::Team;
 use crate::{
     context::{app, caller},
     error::OrFail,
-    page::{Cursor, Window, connection, cost},
+    page::{Paged, Window, connection, cost},
 };
 
 /// Teams.
@@ -27,9 +25,9 @@ impl TeamQuery {
         #[graphql(desc = "After this cursor")] after: Option<String>,
         #[graphql(desc = "The last so many")] last: Option<i32>,
         #[graphql(desc = "Before this cursor")] before: Option<String>,
-    ) -> Result<Connection<Cursor, Team, EmptyFields, EmptyFields>> {
+    ) -> Result<Paged<Team>> {
         let call = caller(ctx).await?;
         let page = Window { first, after, last, before }.args()?;
-        Ok(connection(app(ctx)?.teams(&call, page).await.or_fail(ctx)?, Team, EmptyFields))
+        Ok(connection(app(ctx)?.teams(&call, page).await.or_fail(ctx)?, Team, Counted::Teams))
     }
 }

@@ -1,11 +1,13 @@
 //! What a caller may do to a credential by its own stream: the authoriser answers from the views,
 //! and a grant that was revoked a moment ago must not count because they lag behind.
 
+use std::sync::Arc;
+
 use keytrail_domain::{
     Grantee, Level, Owner, Role, TeamId, Timestamp, Who,
     credential::{Credential, Share, State},
 };
-use keytrail_ports::Action;
+use keytrail_ports::{Action, Authorizer, Enough};
 
 use crate::{App, AppError, Call};
 
@@ -15,6 +17,7 @@ pub(crate) struct Standing {
     role: Option<Role>,
     teams: Vec<(TeamId, bool)>,
     now: Timestamp,
+    authorizer: Arc<dyn Authorizer>,
 }
 
 impl App {
@@ -26,6 +29,7 @@ impl App {
             role: authorizer.role(&call.principal).await?,
             teams: authorizer.teams(&call.principal).await?,
             now: self.now(),
+            authorizer: Arc::clone(authorizer),
         })
     }
 }
@@ -38,11 +42,22 @@ impl Standing {
     pub(crate) fn still_may(&self, action: Action, credential: &Credential) -> Result<(), AppError> {
         // What is not there is refused by the domain.
         let Some(state) = credential.known() else { return Ok(()) };
-        match self.level_on(state) {
-            level if level >= Some(level_for(action)) => Ok(()),
-            None => Err(AppError::NotFound),
-            Some(_) => Err(AppError::Forbidden),
+        if self.may(action, state) {
+            return Ok(());
         }
+        Err(if self.may(Action::View, state) { AppError::Forbidden } else { AppError::NotFound })
+    }
+
+    /// What the authoriser says is enough, held against the credential's own stream.
+    fn may(&self, action: Action, state: &State) -> bool {
+        let granted = self.by_owning(state.owner).max(self.by_grants(state));
+        let by_role = self.role.and_then(Role::level);
+        self.authorizer.enough(action).into_iter().any(|enough| match (&self.who, enough) {
+            (Who::System(_), _) => true,
+            (_, Enough::Role(least)) => self.role.is_some_and(|role| role.includes(least)),
+            (_, Enough::Level(least)) => granted.max(by_role) >= Some(least),
+            (_, Enough::Granted(least)) => granted >= Some(least),
+        })
     }
 
     /// `MANAGE` by role holds no lease, so nobody who has it by role alone gives himself, or a team
@@ -69,31 +84,18 @@ impl Standing {
         Ok(())
     }
 
-    /// The highest level that role, ownership or a grant in force give.
-    fn level_on(&self, state: &State) -> Option<Level> {
-        self.by_role().max(self.by_owning(state.owner)).max(self.by_grants(state))
-    }
-
     fn by_grants(&self, state: &State) -> Option<Level> {
         let granted =
             state.grants.iter().filter(|(grantee, grant)| grant.in_force(self.now) && self.is(**grantee));
         granted.map(|(_, grant)| grant.level).max()
     }
 
-    fn by_role(&self) -> Option<Level> {
-        match (&self.who, self.role) {
-            (Who::System(_), _) | (_, Some(Role::Owner | Role::Admin)) => Some(Level::Manage),
-            (_, Some(Role::Auditor)) => Some(Level::View),
-            (_, Some(Role::Member) | None) => None,
-        }
-    }
-
     fn by_owning(&self, owner: Owner) -> Option<Level> {
         match owner {
-            Owner::Member(_) => self.is(owner.into()).then_some(Level::Manage),
+            Owner::Member(_) => self.is(owner.into()).then_some(Level::OF_OWNER),
             Owner::Team(team) => {
                 let (_, leads) = self.teams.iter().find(|(of, _)| *of == team)?;
-                Some(if *leads { Level::Manage } else { Level::Use })
+                Some(Level::of_owning_team(*leads))
             }
         }
     }
@@ -107,12 +109,5 @@ impl Standing {
     }
 }
 
-/// The level that `policies/roles.csv` asks for; what is not listed asks for the highest.
-fn level_for(action: Action) -> Level {
-    match action {
-        Action::View => Level::View,
-        Action::Verify | Action::Attach | Action::Acknowledge => Level::Use,
-        Action::Update | Action::Rotate => Level::Edit,
-        _ => Level::Manage,
-    }
-}
+#[cfg(test)]
+mod tests;

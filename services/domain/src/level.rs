@@ -30,6 +30,20 @@ impl Role {
             Self::Owner => "OWNER",
         }
     }
+
+    /// What the role gives on every credential of the tenant. It opens no lease.
+    pub const fn level(self) -> Option<Level> {
+        match self {
+            Self::Owner | Self::Admin => Some(Level::Manage),
+            Self::Auditor => Some(Level::View),
+            Self::Member => None,
+        }
+    }
+
+    /// `OWNER` includes `ADMIN` includes `MEMBER`; `AUDITOR` stands beside them.
+    pub fn includes(self, least: Self) -> bool {
+        self == least || (least != Self::Auditor && self > least)
+    }
 }
 
 /// What a grant allows on a credential; each level includes the ones before.
@@ -49,6 +63,13 @@ pub enum Level {
 impl Level {
     /// All levels, lowest first.
     pub const ALL: [Self; 4] = [Self::View, Self::Use, Self::Edit, Self::Manage];
+    /// What owning a credential gives.
+    pub const OF_OWNER: Self = Self::Manage;
+
+    /// What being in the team that owns a credential gives, by whether he leads it.
+    pub const fn of_owning_team(lead: bool) -> Self {
+        if lead { Self::OF_OWNER } else { Self::Use }
+    }
 
     /// The name, as in the policy files and in GraphQL.
     pub const fn as_str(self) -> &'static str {

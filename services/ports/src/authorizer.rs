@@ -88,6 +88,17 @@ pub enum Denied {
     Unavailable,
 }
 
+/// What lets somebody do something with a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enough {
+    /// This tenant role, or one that includes it.
+    Role(Role),
+    /// At least this level, from wherever.
+    Level(Level),
+    /// At least this level by a grant or an owner's right: what the role gives does not count.
+    Granted(Level),
+}
+
 /// Which credentials a caller may list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -200,6 +211,10 @@ pub trait Authorizer: Send + Sync + 'static {
     /// # Errors
     /// [`Denied`].
     async fn teams(&self, who: &Principal) -> Result<Vec<(TeamId, bool)>, Denied>;
+
+    /// What lets somebody do this with a credential: any of it is enough, nothing else is. It agrees
+    /// with `authorize`, for callers who must hold what was decided against newer facts.
+    fn enough(&self, action: Action) -> Vec<Enough>;
 
     /// Changes of a tenant up to a position, in log order.
     fn apply(&self, tenant: TenantId, position: Position, changes: &[AuthorityChange]);

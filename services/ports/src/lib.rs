@@ -20,7 +20,8 @@ mod verifier;
 pub mod views;
 
 pub use authorizer::{
-    Action, AuthorityChange, AuthoritySnapshot, AuthoritySource, Authorizer, Denied, Object, Resource, Scope,
+    Action, AuthorityChange, AuthoritySnapshot, AuthoritySource, Authorizer, Denied, Enough, Object,
+    Resource, Scope,
 };
 pub use clock::{Clock, Ids, SystemClock, SystemIds};
 pub use components::{CheckedFields, Completeness, ComponentCatalog};

@@ -27,12 +27,13 @@ pub(super) const FORBIDDEN: Gets = Code("FORBIDDEN");
 /// Field, arguments, what the viewer gets, what the stranger gets.
 pub(super) type Query = (&'static str, &'static str, Gets, Gets);
 
-pub(super) const QUERIES: [Query; 14] = [
+pub(super) const QUERIES: [Query; 15] = [
     ("alerts", "(first: 3)", Data, Data),
     ("auditLog", "(first: 3, filter: { credentialId: $credential })", NOT_FOUND, Data),
     ("component", "(slug: \"vault\")", Data, Data),
-    ("components", "", Data, Data),
+    ("components", "(first: 3)", Data, Data),
     ("credential", "(id: $credential)", Data, NOT_FOUND),
+    ("credentialAccess", "(id: $credential, first: 3)", FORBIDDEN, NOT_FOUND),
     ("credentialByName", "(name: \"Shared\")", Data, NOT_FOUND),
     ("credentials", "(first: 3)", Data, Data),
     ("members", "(first: 3)", Data, Data),

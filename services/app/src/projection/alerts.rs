@@ -1,7 +1,7 @@
 //! Alerts.
 
 use keytrail_domain::{
-    AlertId,
+    AlertId, EventMeta, Position,
     alert::{AlertEvent, AlertState},
 };
 use keytrail_ports::views::{AlertRow, ViewError, ViewTx};
@@ -12,16 +12,22 @@ pub(super) fn project(fact: &Fact<'_>, event: &AlertEvent, views: &mut dyn ViewT
     let id = fact.event.stream.alert_id().ok_or_else(|| fact.orphan())?;
     let before = views.alert(fact.meta.tenant, id)?;
     let was_open = before.as_ref().is_some_and(|row| row.state != AlertState::Resolved);
-    let row = evolve(before, id, fact, event).ok_or_else(|| fact.orphan())?;
+    let row = evolve(before, (id, fact.event.position), fact.meta, event).ok_or_else(|| fact.orphan())?;
     views.put_alert(&row)?;
     count_open(fact, &row, was_open, views)
 }
 
-fn evolve(before: Option<AlertRow>, id: AlertId, fact: &Fact<'_>, event: &AlertEvent) -> Option<AlertRow> {
-    let at = fact.meta.recorded_at;
+/// The row after one more fact at a place; none when the fact is about nothing.
+pub(crate) fn evolve(
+    before: Option<AlertRow>,
+    (id, position): (AlertId, Position),
+    meta: &EventMeta,
+    event: &AlertEvent,
+) -> Option<AlertRow> {
+    let at = meta.recorded_at;
     if let AlertEvent::Opened { credential, cause, severity, message, .. } = event {
         return Some(AlertRow {
-            tenant: fact.meta.tenant,
+            tenant: meta.tenant,
             id,
             credential: *credential,
             cause: *cause,
@@ -29,7 +35,7 @@ fn evolve(before: Option<AlertRow>, id: AlertId, fact: &Fact<'_>, event: &AlertE
             state: AlertState::Open,
             message: message.clone(),
             opened_at: at,
-            opened: fact.event.position,
+            opened: position,
             occurrences: 1,
             acknowledged: None,
             resolved_at: None,
@@ -41,7 +47,7 @@ fn evolve(before: Option<AlertRow>, id: AlertId, fact: &Fact<'_>, event: &AlertE
         AlertEvent::Repeated { .. } => row.occurrences += 1,
         AlertEvent::Acknowledged { .. } => {
             row.state = AlertState::Acknowledged;
-            row.acknowledged = Some((fact.meta.actor.clone(), at));
+            row.acknowledged = Some((meta.actor.clone(), at));
             row.revision += 1;
         }
         AlertEvent::Resolved { .. } => {

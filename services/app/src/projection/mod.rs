@@ -1,7 +1,7 @@
 //! Facts become rows. Pure: no clock, no network, no randomness, so that deleting the views and
 //! starting again gives the same rows.
 
-mod alerts;
+pub(crate) mod alerts;
 mod authority;
 pub(crate) mod credentials;
 mod teams;

@@ -12,7 +12,7 @@ use keytrail_ports::{
 };
 
 use super::paging::{Pager, hash_of};
-use crate::{App, AppError, Call, Listed, PageArgs};
+use crate::{App, AppError, AsOf, Call, Listed, PageArgs};
 
 /// How long a query waits for a position that the caller has seen elsewhere.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -41,7 +41,7 @@ impl App {
     }
 
     /// May the caller view it? No for what does not exist.
-    async fn may_view(&self, call: &Call, id: CredentialId) -> Result<bool, AppError> {
+    pub(super) async fn may_view(&self, call: &Call, id: CredentialId) -> Result<bool, AppError> {
         let resource = Resource { tenant: call.principal.tenant, object: Object::Credential(id) };
         match self.ports().authorizer.authorize(&call.principal, Action::View, resource).await {
             Ok(()) => Ok(true),
@@ -157,9 +157,14 @@ impl App {
     ///
     /// # Errors
     /// `NOT_FOUND`.
-    pub async fn grants(&self, call: &Call, id: CredentialId) -> Result<Vec<GrantRow>, AppError> {
+    pub async fn grants(
+        &self,
+        call: &Call,
+        id: CredentialId,
+        as_of: AsOf,
+    ) -> Result<Vec<GrantRow>, AppError> {
         self.authorize(call, Action::View, Object::Credential(id)).await?;
-        Ok(self.ports().views.grants(call.principal.tenant, id).await?)
+        Ok(self.ports().views.grants(call.principal.tenant, id, as_of.position()).await?)
     }
 
     /// What the caller may do with a credential.
@@ -179,6 +184,7 @@ impl App {
         &self,
         call: &Call,
         id: CredentialId,
+        as_of: AsOf,
         page: PageArgs,
     ) -> Result<Listed<VerificationRow>, AppError> {
         self.authorize(call, Action::View, Object::Credential(id)).await?;
@@ -186,6 +192,6 @@ impl App {
         let key = self.cursor_key(tenant).await?;
         let pager = Pager { tenant, key: &key, list: hash_of(&("verifications", id)) };
         let request = pager.request(&page)?;
-        pager.seal(self.ports().views.verifications(tenant, id, request).await?)
+        pager.seal(self.ports().views.verifications(tenant, id, as_of.until(), request).await?)
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use keytrail_domain::{CredentialId, StreamId};
+use keytrail_domain::{CredentialId, StreamId, TenantId};
 use keytrail_ports::{
     Action, Object,
     views::{EventFilter, EventRow},
 };
 
 use super::paging::LogPager;
-use crate::{App, AppError, Call, Listed, PageArgs};
+use crate::{App, AppError, AsOf, Call, Listed, PageArgs};
 
 impl App {
     /// What happened to a credential, oldest first.
@@ -20,11 +20,11 @@ impl App {
         &self,
         call: &Call,
         id: CredentialId,
+        as_of: AsOf,
         page: PageArgs,
     ) -> Result<Listed<Arc<EventRow>>, AppError> {
         self.authorize(call, Action::View, Object::Credential(id)).await?;
-        let stream = Some(StreamId::credential(call.principal.tenant, id));
-        self.events(call, EventFilter { stream, ..EventFilter::default() }, page).await
+        self.events(call, of_credential(call.principal.tenant, id, as_of), page).await
     }
 
     /// What happened in the tenant, oldest first.
@@ -53,4 +53,10 @@ impl App {
         let page = self.ports().views.events(tenant, filter, request).await?;
         LogPager { tenant, key: &key, log_id: self.0.log_id }.seal(page)
     }
+}
+
+/// The events of a credential's own stream.
+pub(super) fn of_credential(tenant: TenantId, id: CredentialId, as_of: AsOf) -> EventFilter {
+    let stream = Some(StreamId::credential(tenant, id));
+    EventFilter { stream, upto: as_of.position(), ..EventFilter::default() }
 }

@@ -1,10 +1,16 @@
 //! What answers: one method on [`crate::App`] per question. Every answer holds only what the
 //! caller may view.
 
+mod access;
 mod alerts;
 mod as_of;
+mod counted;
 mod credentials;
 mod events;
 pub(crate) mod paging;
 mod people;
 mod stats;
+
+pub use access::{Access, Way};
+pub use as_of::AsOf;
+pub use counted::Counted;

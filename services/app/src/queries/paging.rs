@@ -74,6 +74,28 @@ impl Pager<'_> {
     }
 }
 
+/// Part of a list that was made whole and is in the order of `place`; its places are those of the
+/// list's own cursors.
+pub(crate) fn part_of<T, K: Ord>(
+    mut rows: Vec<(SortKey, T)>,
+    request: &PageRequest,
+    place: impl Fn(&SortKey) -> Option<K>,
+) -> Page<T> {
+    let whole = rows.len();
+    let (after, before) = (request.after.as_ref().map(&place), request.before.as_ref().map(&place));
+    let mut begin = after.map_or(0, |after| rows.partition_point(|(key, _)| place(key) <= after));
+    let mut end = before.map_or(whole, |before| rows.partition_point(|(key, _)| place(key) < before));
+    begin = begin.min(end);
+    let most = request.limit as usize;
+    if request.backwards {
+        begin = begin.max(end.saturating_sub(most));
+    } else {
+        end = end.min(begin + most);
+    }
+    rows.truncate(end);
+    Page { rows: rows.split_off(begin), has_next: end < whole, has_previous: begin > 0 }
+}
+
 /// Events' cursors are places in the log, so that a list, a subscription and `position` can be
 /// used for each other.
 pub(crate) struct LogPager<'a> {
@@ -134,5 +156,39 @@ impl App {
             request.before = Some(SortKey::Position(self.position_of(before, "before", tenant, key).await?));
         }
         Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(
+        after: Option<u128>,
+        before: Option<u128>,
+        limit: u32,
+        backwards: bool,
+    ) -> (Vec<u128>, bool, bool) {
+        let key = |number| SortKey::Id(Uuid::from_u128(number));
+        let rows = (1..=5).map(|number| (key(number), number)).collect();
+        let request = PageRequest { limit, backwards, after: after.map(key), before: before.map(key) };
+        let page = part_of(rows, &request, |key| match key {
+            SortKey::Id(id) => Some(*id),
+            _ => None,
+        });
+        let numbers = page.rows.into_iter().map(|(_, number)| number).collect();
+        (numbers, page.has_previous, page.has_next)
+    }
+
+    #[test]
+    fn a_part_of_a_whole_list_begins_and_ends_where_it_was_asked_to() {
+        assert_eq!(part(None, None, 9, false), (vec![1, 2, 3, 4, 5], false, false));
+        assert_eq!(part(None, None, 2, false), (vec![1, 2], false, true));
+        assert_eq!(part(Some(2), None, 2, false), (vec![3, 4], true, true));
+        assert_eq!(part(Some(2), Some(4), 9, false), (vec![3], true, true));
+        assert_eq!(part(None, None, 2, true), (vec![4, 5], true, false));
+        assert_eq!(part(None, Some(4), 2, true), (vec![2, 3], true, true));
+        assert_eq!(part(Some(4), Some(2), 2, false), (vec![], true, true));
+        assert_eq!(part(Some(9), None, 2, false), (vec![], true, false));
     }
 }

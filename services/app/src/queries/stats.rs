@@ -46,12 +46,7 @@ impl App {
     }
 
     async fn open_alerts(&self, call: &Call) -> Result<u64, AppError> {
-        let scope = self.ports().authorizer.scope(&call.principal).await?;
-        let filter = AlertFilter {
-            states: vec![AlertState::Open, AlertState::Acknowledged],
-            scope: Some((scope, self.now())),
-            ..AlertFilter::default()
-        };
-        Ok(self.ports().views.count_alerts(call.principal.tenant, filter).await?)
+        let states = vec![AlertState::Open, AlertState::Acknowledged];
+        self.count_alerts(call, AlertFilter { states, ..AlertFilter::default() }).await
     }
 }

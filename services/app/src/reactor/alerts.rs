@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use keytrail_domain::{
     CredentialId, Position, Principal, RecordedEvent, StreamId, StreamKind,
     alert::{Alert, AlertCommand, Cause, Severity},
-    credential::CredentialEvent as E,
+    credential::{CredentialEvent as E, Health},
     verification::{Report, Verdict},
 };
 use keytrail_ports::{Filter, LogSignal};
@@ -21,6 +21,9 @@ const NAME: &str = "alerts";
 const MARK_EVERY: u32 = 256;
 /// First and longest wait after a failure.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// Why a restored credential has an alert whose own sentence is not known any more.
+const REJECTED_BEFORE: &str = "the system rejected the credential before it was deleted";
 
 /// What an event means for alerts.
 enum Reaction {
@@ -88,7 +91,7 @@ impl App {
         let Some(credential) = event.stream.credential_id() else { return Ok(false) };
         let fact = event.decode()?;
         let reactions = reactions(&fact);
-        if reactions.is_empty() && !matches!(fact, E::Suspended { .. }) {
+        if reactions.is_empty() && !matches!(fact, E::Suspended { .. } | E::Restored {}) {
             return Ok(false);
         }
         // The views know whether there is anything to resolve: most credentials have no alert.
@@ -98,14 +101,35 @@ impl App {
         let has_open = row.as_ref().is_some_and(|row| row.open_alerts > 0);
         let in_use = row.is_some_and(|row| !row.usages.is_empty());
         let stopped = (in_use && matches!(fact, E::Suspended { .. })).then(stopped_in_use);
+        let rejected = match fact {
+            E::Restored {} => self.still_rejected(event).await?,
+            _ => None,
+        };
         let mut changed = false;
-        for reaction in reactions.into_iter().chain(stopped) {
+        for reaction in reactions.into_iter().chain(stopped).chain(rejected) {
             if has_open || matches!(reaction, Reaction::Raise { .. }) {
                 self.carry_out(event, credential, reaction).await?;
                 changed = true;
             }
         }
         Ok(changed)
+    }
+
+    /// Deletion ended its alerts: one that comes back as it was rejected is a problem again.
+    async fn still_rejected(&self, event: &RecordedEvent) -> Result<Option<Reaction>, AppError> {
+        let row = self.row_at(&event.stream, event.position).await?;
+        Ok(row.and_then(|row| {
+            let cause = match row.health {
+                Health::Invalid => Cause::Invalid,
+                Health::Expired => Cause::Expired,
+                Health::Unverified | Health::Valid => return None,
+            };
+            // A later check can have proven nothing: it does not say why.
+            let report = row.last_verification.map(|check| check.report);
+            let report = report.filter(|report| report.verdict.is_definite_no());
+            let message = report.map_or_else(|| REJECTED_BEFORE.to_owned(), |report| report.message);
+            Some(Reaction::Raise { cause, severity: Severity::Critical, message })
+        }))
     }
 
     async fn carry_out(

@@ -63,3 +63,43 @@ async fn an_inconclusive_check_opens_nothing_and_resolves_nothing() {
     react(&world, &world.app, 2).await;
     assert_eq!(alert_events(&world).await, ["AlertOpened", "AlertResolved"]);
 }
+
+async fn delete_and_restore(world: &World, id: CredentialId) {
+    let (delete, restore) = (plain("deleteCredential"), plain("restoreCredential"));
+    world.app.delete_credential(&world.alice, delete, id, false, None).await.unwrap();
+    world.app.restore_credential(&world.alice, restore, id, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restored_credential_that_was_rejected_has_its_alert_back_at_once() {
+    let world = World::start().await;
+    let [fine, mended, broken, unsure] = ["Fine", "Mended", "Broken", "Unsure"];
+    let mut ids = Vec::new();
+    for (name, verdicts) in [
+        (fine, vec![Verdict::Valid]),
+        (mended, vec![Verdict::Invalid, Verdict::Valid]),
+        (broken, vec![Verdict::Expired]),
+        (unsure, vec![Verdict::Invalid, Verdict::Inconclusive]),
+    ] {
+        let id = world.create(&world.alice, name).await.unwrap().value;
+        for verdict in verdicts {
+            found(&world, id, verdict).await;
+        }
+        delete_and_restore(&world, id).await;
+        ids.push(id);
+    }
+    let mended = ["AlertOpened", "AlertResolved"];
+    let rejected = ["AlertOpened", "AlertResolved", "AlertOpened"];
+    let expected = [mended.as_slice(), &rejected, &rejected].concat();
+    react(&world, &world.app, expected.len()).await;
+    assert_eq!(alert_events(&world).await, expected);
+    let open = world.ports.views.credentials_by_id(world.alice.principal.tenant, &ids).await.unwrap();
+    assert_eq!(open.iter().map(|row| row.open_alerts).collect::<Vec<_>>(), [0, 0, 1, 1]);
+
+    // Looked at once more, from the first event on, it is said once.
+    let again = world.again().await;
+    let other = again.create(&again.alice, "Other").await.unwrap().value;
+    found(&again, other, Verdict::Invalid).await;
+    react(&again, &again.app, expected.len() + 1).await;
+    assert_eq!(alert_events(&again).await, [expected.as_slice(), &["AlertOpened"]].concat());
+}

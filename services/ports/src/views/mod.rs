@@ -111,6 +111,7 @@ pub struct Projected {
 /// 7. A list for [`crate::Scope::GrantedTo`] holds the credentials that such a grantee owns or has
 ///    a grant for that has not ended, and no other.
 /// 8. Rows as of a position are those that were in force just after it.
+/// 9. A count is how many rows its list has over all pages.
 #[async_trait]
 pub trait Views: AuthoritySource {
     /// Everything up to here is in the rows; none when nothing is.
@@ -138,10 +139,14 @@ pub trait Views: AuthoritySource {
     async fn members_by_id(&self, tenant: TenantId, ids: &[MemberId]) -> Result<Vec<MemberRow>, ViewError>;
     /// Present members, by id.
     async fn members(&self, tenant: TenantId, page: PageRequest) -> Result<Page<MemberRow>, ViewError>;
+    /// How many members that is.
+    async fn count_members(&self, tenant: TenantId) -> Result<u64, ViewError>;
     /// Teams by id, present or deleted; an unknown id is left out.
     async fn teams_by_id(&self, tenant: TenantId, ids: &[TeamId]) -> Result<Vec<TeamRow>, ViewError>;
     /// Present teams, by id.
     async fn teams(&self, tenant: TenantId, page: PageRequest) -> Result<Page<TeamRow>, ViewError>;
+    /// How many teams that is.
+    async fn count_teams(&self, tenant: TenantId) -> Result<u64, ViewError>;
     /// The present team of this name, without regard to case.
     async fn team_by_name(&self, tenant: TenantId, name: &str) -> Result<Option<TeamRow>, ViewError>;
     /// The members of a team now.
@@ -169,15 +174,37 @@ pub trait Views: AuthoritySource {
     async fn credentials(&self, query: CredentialQuery) -> Result<Page<Arc<CredentialRow>>, ViewError>;
     /// How many credentials a query without its page would give.
     async fn count_credentials(&self, query: CredentialQuery) -> Result<u64, ViewError>;
-    /// Present grants on a credential, the ended ones too.
-    async fn grants(&self, tenant: TenantId, credential: CredentialId) -> Result<Vec<GrantRow>, ViewError>;
-    /// Checks of a credential, newest first.
+    /// Grants on a credential that are there now, or were just after a position; those past their
+    /// date too.
+    async fn grants(
+        &self,
+        tenant: TenantId,
+        credential: CredentialId,
+        at: Option<Position>,
+    ) -> Result<Vec<GrantRow>, ViewError>;
+    /// What decides who may do what with a credential, now or just after a position: its owner and
+    /// grants (those past their date too), the memberships of the teams among them, and all roles.
+    async fn access(
+        &self,
+        tenant: TenantId,
+        credential: CredentialId,
+        at: Option<Position>,
+    ) -> Result<Vec<AuthorityChange>, ViewError>;
+    /// Checks of a credential up to a moment, newest first.
     async fn verifications(
         &self,
         tenant: TenantId,
         credential: CredentialId,
+        until: Option<Timestamp>,
         page: PageRequest,
     ) -> Result<Page<VerificationRow>, ViewError>;
+    /// How many checks that is.
+    async fn count_verifications(
+        &self,
+        tenant: TenantId,
+        credential: CredentialId,
+        until: Option<Timestamp>,
+    ) -> Result<u64, ViewError>;
 
     /// Alerts, newest first.
     async fn alerts(
@@ -198,6 +225,8 @@ pub trait Views: AuthoritySource {
         filter: EventFilter,
         page: PageRequest,
     ) -> Result<Page<Arc<EventRow>>, ViewError>;
+    /// How many events that is.
+    async fn count_events(&self, tenant: TenantId, filter: EventFilter) -> Result<u64, ViewError>;
     /// One event.
     async fn event(
         &self,

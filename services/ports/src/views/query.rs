@@ -166,6 +166,8 @@ pub struct EventFilter {
     pub until: Option<Timestamp>,
     /// This stream.
     pub stream: Option<keytrail_domain::StreamId>,
+    /// At this position or before it.
+    pub upto: Option<Position>,
 }
 
 /// Counts for a dashboard.

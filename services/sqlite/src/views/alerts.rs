@@ -127,21 +127,37 @@ fn ids(filter: &AlertFilter) -> Vec<Value> {
 pub(super) fn verifications(
     connection: &Connection,
     tenant: Tenant,
-    credential: CredentialId,
+    (credential, until): (CredentialId, Option<Timestamp>),
     page: &PageRequest,
 ) -> Result<Page<VerificationRow>, Fault> {
-    let listing = Listing {
-        columns: "doc, at, id",
-        from: Clause::new("verifications", []),
-        filter: Clause::new(
-            "tenant = ? AND credential = ?",
-            [Value::Integer(tenant.0), blob(credential.as_uuid().as_bytes())],
-        ),
-        key: "at, id",
-        descending: true,
-    };
-    listing.page(connection, page, |row| {
+    checks(tenant, credential, until).page(connection, page, |row| {
         let at = Timestamp::from_micros(row.get(1)?).as_micros();
         Ok((SortKey::Number(Some(at), Uuid::from_bytes(row.get(2)?)), doc::read(row, 0)?))
     })
+}
+
+/// How many checks of a credential there are.
+pub(super) fn count_verifications(
+    connection: &Connection,
+    tenant: Tenant,
+    (credential, until): (CredentialId, Option<Timestamp>),
+) -> Result<u64, Fault> {
+    checks(tenant, credential, until).count(connection)
+}
+
+fn checks(tenant: Tenant, credential: CredentialId, until: Option<Timestamp>) -> Listing {
+    let mut filter = Clause::new(
+        "tenant = ? AND credential = ?",
+        [Value::Integer(tenant.0), blob(credential.as_uuid().as_bytes())],
+    );
+    if let Some(until) = until {
+        filter.and(Clause::new("at <= ?", [Value::Integer(until.as_micros())]));
+    }
+    Listing {
+        columns: "doc, at, id",
+        from: Clause::new("verifications", []),
+        filter,
+        key: "at, id",
+        descending: true,
+    }
 }

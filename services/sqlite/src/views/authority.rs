@@ -2,10 +2,7 @@
 
 use keytrail_domain::{CredentialId, MemberId, Position, TeamId, Timestamp};
 use keytrail_domain::{Grantee, Owner};
-use keytrail_ports::{
-    AuthorityChange, AuthoritySnapshot,
-    views::{GrantRow, TeamMemberRow},
-};
+use keytrail_ports::{AuthorityChange, AuthoritySnapshot};
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
@@ -20,9 +17,9 @@ use crate::{
 };
 
 /// A member's role in the tenant.
-const ROLE: i64 = 0;
+pub(super) const ROLE: i64 = 0;
 /// A member of a team.
-const TEAM: i64 = 1;
+pub(super) const TEAM: i64 = 1;
 /// A grant on a credential.
 pub(super) const GRANT: i64 = 2;
 /// The owner of a credential.
@@ -149,7 +146,8 @@ pub(super) fn snapshot(
     Ok(AuthoritySnapshot { position: at, changes })
 }
 
-fn held_change(row: &Row<'_>) -> Result<AuthorityChange, Fault> {
+/// One right: kind, object, principal, level and end.
+pub(super) fn held_change(row: &Row<'_>) -> Result<AuthorityChange, Fault> {
     let object = Uuid::from_bytes(row.get::<_, Option<[u8; 16]>>(1)?.unwrap_or_default());
     let (principal, level) = (code::to_grantee(row.get(2)?)?, row.get::<_, i64>(3)?);
     let credential = CredentialId::from_uuid(object);
@@ -169,7 +167,7 @@ fn held_change(row: &Row<'_>) -> Result<AuthorityChange, Fault> {
     }
 }
 
-fn member(principal: Grantee) -> Result<MemberId, Fault> {
+pub(super) fn member(principal: Grantee) -> Result<MemberId, Fault> {
     match principal {
         Grantee::Member(member) => Ok(member),
         _ => Err(code::unknown("a member")),
@@ -182,42 +180,4 @@ fn owner(principal: Grantee) -> Result<Owner, Fault> {
         Grantee::Team(team) => Ok(Owner::Team(team)),
         Grantee::ServiceAccount(_) => Err(code::unknown("an owner")),
     }
-}
-
-/// Grants on a credential, also those past their date; not its owner.
-pub(super) fn grants(
-    connection: &Connection,
-    tenant: Tenant,
-    credential: CredentialId,
-) -> Result<Vec<GrantRow>, Fault> {
-    let find = "SELECT principal, level, expires_at, since FROM authority INDEXED BY authority_of_object \
-                WHERE tenant = ?1 AND kind = ?3 AND until_pos IS NULL \
-                AND object = (SELECT number FROM things WHERE tenant = ?1 AND id = ?2) ORDER BY principal";
-    let place = params![tenant.0, credential.as_uuid().into_bytes(), GRANT];
-    doc::all(connection, find, place, |row| {
-        Ok(GrantRow {
-            grantee: code::to_grantee(row.get(0)?)?,
-            level: code::to_level(row.get(1)?)?,
-            expires_at: to_moment(row.get(2)?),
-            granted_at: Timestamp::from_micros(row.get(3)?),
-        })
-    })
-}
-
-/// Who is in a team now.
-pub(super) fn team_members(
-    connection: &Connection,
-    tenant: Tenant,
-    team: TeamId,
-) -> Result<Vec<TeamMemberRow>, Fault> {
-    let find = "SELECT principal, level FROM authority INDEXED BY authority_of_object \
-                WHERE tenant = ?1 AND kind = ?3 AND until_pos IS NULL \
-                AND object = (SELECT number FROM things WHERE tenant = ?1 AND id = ?2) ORDER BY principal";
-    let place = params![tenant.0, team.as_uuid().into_bytes(), TEAM];
-    doc::all(connection, find, place, |row| {
-        Ok(TeamMemberRow {
-            member: member(code::to_grantee(row.get(0)?)?)?,
-            lead: row.get::<_, i64>(1)? == 1,
-        })
-    })
 }

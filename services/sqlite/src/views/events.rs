@@ -82,16 +82,24 @@ pub(super) fn page(
     filter: &EventFilter,
     page: &PageRequest,
 ) -> Result<Page<Arc<EventRow>>, Fault> {
-    let listing = Listing {
+    listing(connection, tenant, filter)?.page(connection, page, |row| {
+        let event = event(id, row)?;
+        Ok((SortKey::Position(event.position), Arc::new(event)))
+    })
+}
+
+/// How many fit.
+pub(super) fn count(connection: &Connection, tenant: Tenant, filter: &EventFilter) -> Result<u64, Fault> {
+    listing(connection, tenant, filter)?.count(connection)
+}
+
+fn listing(connection: &Connection, tenant: Tenant, filter: &EventFilter) -> Result<Listing, Fault> {
+    Ok(Listing {
         columns: COLUMNS,
         from: source(connection, tenant, filter)?,
         filter: predicate(tenant, filter),
         key: "position",
         descending: false,
-    };
-    listing.page(connection, page, |row| {
-        let event = event(id, row)?;
-        Ok((SortKey::Position(event.position), Arc::new(event)))
     })
 }
 
@@ -141,6 +149,9 @@ fn predicate(tenant: Tenant, filter: &EventFilter) -> Clause {
     }
     if let Some(stream) = &filter.stream {
         all.and(Clause::new("stream = ?", [Value::Text(stream.to_string())]));
+    }
+    if let Some(upto) = filter.upto {
+        all.and(Clause::new("position <= ?", [blob(position(upto))]));
     }
     all
 }

@@ -1,11 +1,13 @@
 //! The read models in one SQLite file that may be deleted at any time.
 //!
 //! Writing: [`writer`] runs one transaction per batch; the projector sees it as [`tx`]. Reading:
-//! each question has a file ([`credentials`], [`alerts`], [`events`], [`people`], [`counts`]);
+//! each question has a file ([`credentials`], [`alerts`], [`events`], [`people`], [`access`],
+//! [`counts`]);
 //! all lists are pages of a [`listing`] whose candidates [`plan`] picks. Rows that are asked for
 //! often are kept ready ([`hot`]). To add a row: a table in `schema.sql`, its indexes in
 //! `indexes.sql`, a `put_` in `tx.rs`, and its questions; then raise [`KIND`]'s format.
 
+mod access;
 mod alerts;
 mod authority;
 mod code;
@@ -51,7 +53,7 @@ use writer::{Job, Mode, Writer};
 const KIND: Kind = Kind {
     name: "views",
     application_id: i32::from_be_bytes(*b"KTvw"),
-    format: 1,
+    format: 2,
     schema: include_str!("schema.sql"),
 };
 /// Threads that read.

@@ -78,18 +78,32 @@ pub(super) fn teams(
     present("teams", connection, tenant, page)
 }
 
+/// How many members are present.
+pub(super) fn count_members(connection: &Connection, tenant: Tenant) -> Result<u64, Fault> {
+    listing("members", tenant).count(connection)
+}
+
+/// How many teams are present.
+pub(super) fn count_teams(connection: &Connection, tenant: Tenant) -> Result<u64, Fault> {
+    listing("teams", tenant).count(connection)
+}
+
+fn listing(table: &str, tenant: Tenant) -> Listing {
+    Listing {
+        columns: "id, doc",
+        from: Clause::new(table, []),
+        filter: Clause::new("tenant = ? AND present = 1", [Value::Integer(tenant.0)]),
+        key: "id",
+        descending: false,
+    }
+}
+
 fn present<T: DeserializeOwned>(
     table: &str,
     connection: &Connection,
     tenant: Tenant,
     page: &PageRequest,
 ) -> Result<Page<T>, Fault> {
-    let listing = Listing {
-        columns: "id, doc",
-        from: Clause::new(table, []),
-        filter: Clause::new("tenant = ? AND present = 1", [Value::Integer(tenant.0)]),
-        key: "id",
-        descending: false,
-    };
-    listing.page(connection, page, |row| Ok((SortKey::Id(Uuid::from_bytes(row.get(0)?)), doc::read(row, 1)?)))
+    listing(table, tenant)
+        .page(connection, page, |row| Ok((SortKey::Id(Uuid::from_bytes(row.get(0)?)), doc::read(row, 1)?)))
 }

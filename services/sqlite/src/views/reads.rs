@@ -8,7 +8,7 @@ use keytrail_domain::{
     TenantId, Timestamp,
 };
 use keytrail_ports::{
-    AuthoritySnapshot, AuthoritySource,
+    AuthorityChange, AuthoritySnapshot, AuthoritySource,
     views::{
         AlertFilter, AlertRow, CredentialQuery, CredentialRow, DailyRow, EventFilter, EventRow, GrantRow,
         IdempotencyRow, MemberRow, Page, PageRequest, Projected, Projector, StatusCounts, TeamMemberRow,
@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
-    SqliteViews, alerts, authority, checkpoint, counts,
+    SqliteViews, access, alerts, authority, checkpoint, counts,
     credentials::{self, Question, Shelf},
     doc, events,
     hot::Ticket,
@@ -137,6 +137,10 @@ impl Views for SqliteViews {
         self.read_of(tenant, move |connection, tenant| people::members(connection, tenant, &page)).await
     }
 
+    async fn count_members(&self, tenant: TenantId) -> Result<u64, ViewError> {
+        self.read_of(tenant, people::count_members).await
+    }
+
     async fn teams_by_id(&self, tenant: TenantId, ids: &[TeamId]) -> Result<Vec<TeamRow>, ViewError> {
         let ids = ids.to_vec();
         self.read_of(tenant, move |connection, tenant| people::teams_by_id(connection, tenant, &ids)).await
@@ -146,14 +150,17 @@ impl Views for SqliteViews {
         self.read_of(tenant, move |connection, tenant| people::teams(connection, tenant, &page)).await
     }
 
+    async fn count_teams(&self, tenant: TenantId) -> Result<u64, ViewError> {
+        self.read_of(tenant, people::count_teams).await
+    }
+
     async fn team_by_name(&self, tenant: TenantId, name: &str) -> Result<Option<TeamRow>, ViewError> {
         let name = name.to_owned();
         self.read_of(tenant, move |connection, tenant| people::team_by_name(connection, tenant, &name)).await
     }
 
     async fn team_members(&self, tenant: TenantId, team: TeamId) -> Result<Vec<TeamMemberRow>, ViewError> {
-        self.read_of(tenant, move |connection, tenant| authority::team_members(connection, tenant, team))
-            .await
+        self.read_of(tenant, move |connection, tenant| access::team_members(connection, tenant, team)).await
     }
 
     async fn credentials_by_id(
@@ -209,19 +216,49 @@ impl Views for SqliteViews {
         .await
     }
 
-    async fn grants(&self, tenant: TenantId, credential: CredentialId) -> Result<Vec<GrantRow>, ViewError> {
-        self.read_of(tenant, move |connection, tenant| authority::grants(connection, tenant, credential))
+    async fn grants(
+        &self,
+        tenant: TenantId,
+        credential: CredentialId,
+        at: Option<Position>,
+    ) -> Result<Vec<GrantRow>, ViewError> {
+        self.read_of(tenant, move |connection, tenant| access::grants(connection, tenant, credential, at))
             .await
+    }
+
+    async fn access(
+        &self,
+        tenant: TenantId,
+        credential: CredentialId,
+        at: Option<Position>,
+    ) -> Result<Vec<AuthorityChange>, ViewError> {
+        self.read_of(tenant, move |connection, tenant| {
+            access::of_credential(connection, tenant, credential, at)
+        })
+        .await
     }
 
     async fn verifications(
         &self,
         tenant: TenantId,
         credential: CredentialId,
+        until: Option<Timestamp>,
         page: PageRequest,
     ) -> Result<Page<VerificationRow>, ViewError> {
         self.read_of(tenant, move |connection, tenant| {
-            alerts::verifications(connection, tenant, credential, &page)
+            alerts::verifications(connection, tenant, (credential, until), &page)
+        })
+        .await
+    }
+
+    async fn count_verifications(
+        &self,
+        tenant: TenantId,
+        credential: CredentialId,
+        until: Option<Timestamp>,
+    ) -> Result<u64, ViewError> {
+        self.read_of(tenant, move |connection, tenant| {
+            alerts::count_verifications(connection, tenant, (credential, until))
         })
         .await
     }
@@ -252,6 +289,10 @@ impl Views for SqliteViews {
         let id = tenant;
         self.read_of(tenant, move |connection, tenant| events::page(connection, (id, tenant), &filter, &page))
             .await
+    }
+
+    async fn count_events(&self, tenant: TenantId, filter: EventFilter) -> Result<u64, ViewError> {
+        self.read_of(tenant, move |connection, tenant| events::count(connection, tenant, &filter)).await
     }
 
     async fn event(&self, tenant: TenantId, id: EventId) -> Result<Option<Arc<EventRow>>, ViewError> {

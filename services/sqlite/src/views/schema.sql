@@ -151,6 +151,8 @@ CREATE TABLE authority (
 -- Holds all that a list needs: a look into the table would cost a page for each row.
 CREATE INDEX authority_of_object ON authority (tenant, object, kind, principal, expires_at, until_pos)
     WHERE until_pos IS NULL;
+-- For answers as of then: what had not ended at a position.
+CREATE INDEX authority_ended ON authority (tenant, object, kind, until_pos) WHERE until_pos IS NOT NULL;
 
 CREATE TABLE events (
     number      INTEGER PRIMARY KEY,

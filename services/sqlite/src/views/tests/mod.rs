@@ -3,7 +3,9 @@
 //! Events carry their own rows as data, and the projector puts what they carry: so each test says
 //! exactly which rows there are.
 
+mod as_of;
 mod cache;
+mod counts;
 mod lists;
 mod promises;
 mod rebuild;

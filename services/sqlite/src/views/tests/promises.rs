@@ -78,9 +78,9 @@ async fn nothing_of_one_tenant_is_in_an_answer_for_another() {
     assert!(views.credentials_by_id(other(), &ids).await.unwrap().is_empty());
     assert!(views.credentials_by_name(other(), "ours").await.unwrap().is_empty());
     assert!(views.credential_by_external_id(other(), "x").await.unwrap().is_none());
-    assert!(views.grants(other(), ids[0]).await.unwrap().is_empty());
+    assert!(views.grants(other(), ids[0], None).await.unwrap().is_empty());
     assert!(views.known_secrets(other()).await.unwrap().is_empty());
-    assert!(views.verifications(other(), ids[0], PageRequest::first(9)).await.unwrap().rows.is_empty());
+    assert!(views.verifications(other(), ids[0], None, PageRequest::first(9)).await.unwrap().rows.is_empty());
     assert!(views.daily(other(), "1970-01-01").await.unwrap().is_empty());
     assert!(views.authority(other()).await.unwrap().changes.is_empty());
     assert!(views.event(other(), EventId::from_uuid(Uuid::from_u128(1))).await.unwrap().is_none());
@@ -130,7 +130,7 @@ async fn grants_and_owners_are_told_apart_and_end_when_they_are_taken_back() {
     let told = project(&views, batch).await.unwrap().authority;
     assert_eq!(told.len(), 5);
     assert_eq!((told[3].0, told[3].1), (acme(), Position::nth(2)));
-    let grants = views.grants(acme(), id).await.unwrap();
+    let grants = views.grants(acme(), id, None).await.unwrap();
     assert_eq!(grants.len(), 1);
     assert_eq!((grants[0].grantee, grants[0].level), (ops, Level::Edit));
     assert_eq!((grants[0].expires_at, grants[0].granted_at), (Some(time(60)), time(2)));

@@ -73,7 +73,7 @@ async fn checks_come_newest_first_and_count_by_day() {
     let puts = checks.map(|(second, verdict)| Put::Check(Box::new(check(1, second, verdict))));
     project(&views, vec![event(acme(), 1, &puts)]).await.unwrap();
     let seconds = async |page| {
-        let page = views.verifications(acme(), credential_id(1), page).await.unwrap();
+        let page = views.verifications(acme(), credential_id(1), None, page).await.unwrap();
         let seconds: Vec<_> = page.rows.iter().map(|(_, row)| row.at.as_seconds()).collect();
         (seconds, page.rows.last().unwrap().0.clone(), page.has_next)
     };

@@ -1,0 +1,202 @@
+//! Who can use what, and how that came about: for those who manage a credential, and for auditors.
+
+use std::collections::BTreeMap;
+
+use keytrail_domain::{CredentialId, Grantee, Level, MemberId, Owner, Role, TeamId, Timestamp};
+use keytrail_ports::{
+    Action, AuthorityChange, Object,
+    views::{SortKey, TeamRow},
+};
+use uuid::Uuid;
+
+use super::paging::{Pager, hash_of, part_of};
+use crate::{App, AppError, AsOf, Call, Listed, PageArgs};
+
+/// How somebody comes by a level. Who has several ways has what the highest of them gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// It is his own, or the team's.
+    Owner,
+    /// He is in the team that owns it.
+    OwningTeam(TeamId),
+    /// He, or the team, was given it.
+    Grant,
+    /// He is in a team that was given it.
+    GrantedTeam(TeamId),
+    /// His role in the tenant; no lease.
+    Role(Role),
+}
+
+/// One way by which one member, team or service account has a level on a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Access {
+    /// Who.
+    pub who: Grantee,
+    /// How.
+    pub way: Way,
+    /// What.
+    pub level: Level,
+    /// Until when; none: without end.
+    pub until: Option<Timestamp>,
+}
+
+impl Access {
+    /// Its place in the list: by who, then by how.
+    fn place(&self) -> String {
+        let way = match self.way {
+            Way::Owner => "0".into(),
+            Way::OwningTeam(team) => format!("1 {team}"),
+            Way::Grant => "2".into(),
+            Way::GrantedTeam(team) => format!("3 {team}"),
+            Way::Role(_) => "4".into(),
+        };
+        format!("{} {way}", self.who)
+    }
+}
+
+impl App {
+    /// A page of who can use a credential, or could at a moment.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` for who may view but not manage or audit it now; `NOT_FOUND`, also for a moment
+    /// when it did not exist; bad input for page arguments.
+    pub async fn credential_access(
+        &self,
+        call: &Call,
+        id: CredentialId,
+        moment: Option<Timestamp>,
+        page: PageArgs,
+    ) -> Result<Listed<Access>, AppError> {
+        let all = self.all_access(call, id, moment).await?;
+        let tenant = call.principal.tenant;
+        let key = self.cursor_key(tenant).await?;
+        let pager = Pager { tenant, key: &key, list: hash_of(&("access", id, moment)) };
+        let request = pager.request(&page)?;
+        let mut rows: Vec<_> = all.into_iter().map(|access| (access.place(), access)).collect();
+        rows.sort_unstable();
+        let rows = rows.into_iter().map(|(place, access)| (SortKey::Text(place, Uuid::nil()), access));
+        pager.seal(part_of(rows.collect(), &request, |key| match key {
+            SortKey::Text(place, _) => Some(place.clone()),
+            _ => None,
+        }))
+    }
+
+    /// All of that list.
+    pub(super) async fn all_access(
+        &self,
+        call: &Call,
+        id: CredentialId,
+        moment: Option<Timestamp>,
+    ) -> Result<Vec<Access>, AppError> {
+        self.authorize(call, Action::ReviewAccess, Object::Credential(id)).await?;
+        let tenant = call.principal.tenant;
+        let as_of = match moment {
+            None => AsOf::Now,
+            Some(moment) => self.as_of(tenant, moment).await?.ok_or(AppError::NotFound)?,
+        };
+        let changes = self.ports().views.access(tenant, id, as_of.position()).await?;
+        let rights = Rights::of(&changes, as_of.moment(self.now()));
+        let owner = rights.owner.ok_or(AppError::NotFound)?;
+        let mut all = rights.all(owner);
+        self.without_deleted_teams(call, rights.moment, &mut all).await?;
+        Ok(all)
+    }
+
+    /// A team that is gone can do nothing with what it was given.
+    async fn without_deleted_teams(
+        &self,
+        call: &Call,
+        moment: Timestamp,
+        all: &mut Vec<Access>,
+    ) -> Result<(), AppError> {
+        let team = |who| match who {
+            Grantee::Team(team) => Some(team),
+            Grantee::Member(_) | Grantee::ServiceAccount(_) => None,
+        };
+        let teams: Vec<_> = all.iter().filter_map(|access| team(access.who)).collect();
+        let rows = self.ports().views.teams_by_id(call.principal.tenant, &teams).await?;
+        let gone = |row: &&TeamRow| row.deleted_at.is_some_and(|at| at <= moment);
+        let gone: Vec<_> = rows.iter().filter(gone).map(|row| Grantee::Team(row.id)).collect();
+        all.retain(|access| !gone.contains(&access.who));
+        Ok(())
+    }
+}
+
+/// What is in force at a moment.
+struct Rights {
+    moment: Timestamp,
+    owner: Option<Owner>,
+    grants: Vec<(Grantee, Level, Option<Timestamp>)>,
+    teams: BTreeMap<TeamId, Vec<(MemberId, bool)>>,
+    roles: BTreeMap<MemberId, Role>,
+}
+
+impl Rights {
+    fn of(changes: &[AuthorityChange], moment: Timestamp) -> Self {
+        let mut rights =
+            Self { moment, owner: None, grants: Vec::new(), teams: BTreeMap::new(), roles: BTreeMap::new() };
+        for change in changes {
+            rights.add(*change);
+        }
+        rights
+    }
+
+    fn add(&mut self, change: AuthorityChange) {
+        use AuthorityChange as C;
+        match change {
+            C::Owned { owner, .. } => self.owner = Some(owner),
+            C::Granted { grantee, level: Some((level, until)), .. } => {
+                if until.is_none_or(|until| self.moment < until) {
+                    self.grants.push((grantee, level, until));
+                }
+            }
+            C::Membership { team, member, lead: Some(lead) } => {
+                self.teams.entry(team).or_default().push((member, lead));
+            }
+            C::Role { member, role: Some(role) } => drop(self.roles.insert(member, role)),
+            C::Granted { level: None, .. }
+            | C::Membership { lead: None, .. }
+            | C::Role { role: None, .. }
+            | C::TeamGone { .. }
+            | C::CredentialGone { .. } => {}
+        }
+    }
+
+    /// Every way of everybody who is there.
+    fn all(&self, owner: Owner) -> Vec<Access> {
+        let mut all =
+            vec![Access { who: owner.into(), way: Way::Owner, level: Level::OF_OWNER, until: None }];
+        if let Owner::Team(team) = owner {
+            all.extend(self.members(team).map(|(who, lead)| {
+                let level = Level::of_owning_team(lead);
+                Access { who, way: Way::OwningTeam(team), level, until: None }
+            }));
+        }
+        for &(who, level, until) in &self.grants {
+            all.push(Access { who, way: Way::Grant, level, until });
+            if let Grantee::Team(team) = who {
+                let way = Way::GrantedTeam(team);
+                all.extend(self.members(team).map(|(who, _)| Access { who, way, level, until }));
+            }
+        }
+        all.extend(self.roles.iter().filter_map(|(member, role)| {
+            let who = Grantee::Member(*member);
+            role.level().map(|level| Access { who, way: Way::Role(*role), level, until: None })
+        }));
+        all.retain(|access| self.is_there(access.who));
+        all
+    }
+
+    fn members(&self, team: TeamId) -> impl Iterator<Item = (Grantee, bool)> {
+        let members = self.teams.get(&team).into_iter().flatten();
+        members.map(|(member, lead)| (Grantee::Member(*member), *lead))
+    }
+
+    /// What a removed member was given counts for nothing.
+    fn is_there(&self, who: Grantee) -> bool {
+        match who {
+            Grantee::Member(member) => self.roles.contains_key(&member),
+            Grantee::Team(_) | Grantee::ServiceAccount(_) => true,
+        }
+    }
+}
