@@ -20,6 +20,7 @@ pub mod limits;
 mod loader;
 pub mod member;
 pub mod node;
+mod order;
 pub mod page;
 mod payload;
 mod quick;
@@ -31,4 +32,5 @@ pub mod team;
 pub mod tenant;
 
 pub use error::Code;
+pub use order::AnswerOrder;
 pub use schema::{Introspection, KeytrailSchema, Mutation, Query, Subscription, schema, sdl};

@@ -9,6 +9,7 @@ use async_graphql::{
 };
 
 use super::{Parsed, Rejection, count::Counter};
+use crate::AnswerOrder;
 
 /// A parsed document within the limits, and which of its operations is meant.
 #[derive(Clone, Debug)]
@@ -36,6 +37,12 @@ impl Admitted {
     /// The document, for `Request::set_parsed_query`, which takes its own copy.
     pub fn document(&self) -> ExecutableDocument {
         self.parsed.document.clone()
+    }
+
+    /// In which order the answer's fields stand.
+    pub fn order(&self) -> AnswerOrder {
+        let set = self.definition().map(|operation| &operation.selection_set.node);
+        set.map(|set| AnswerOrder::of(&self.parsed.document, set)).unwrap_or_default()
     }
 
     /// The parsed document that is shared with everyone who sends the same text.

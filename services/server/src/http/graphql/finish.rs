@@ -2,7 +2,7 @@
 
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 use keytrail_domain::FieldError;
-use keytrail_graphql::request::RequestId;
+use keytrail_graphql::{AnswerOrder, request::RequestId};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::http::error::{BAD_USER_INPUT, INTERNAL, QUERY_TOO_COMPLEX, RequestError, fields_value};
@@ -29,7 +29,7 @@ pub(super) enum Refusal {
 
 impl Finished {
     /// The schema's response, tidied.
-    pub(super) fn of(mut response: Response, id: RequestId) -> Self {
+    pub(super) fn of(mut response: Response, order: &AnswerOrder, id: RequestId) -> Self {
         let refused = response.data == Value::Null
             && !response.errors.is_empty()
             && response.errors.iter().all(|error| error.path.is_empty());
@@ -37,6 +37,7 @@ impl Finished {
             fill_gap(&mut response.data, &error.path);
             tidy(error, id);
         }
+        order.apply(&mut response.data);
         Self { response, refusal: refused.then_some(Refusal::Validation) }
     }
 
@@ -195,7 +196,11 @@ mod tests {
     fn tidied(message: &str, path: &[&str]) -> serde_json::Value {
         let path = path.iter().map(|name| PathSegment::Field((*name).to_owned())).collect();
         let error = ServerError::new(message, None).with_path(path);
-        let finished = Finished::of(Response::from_errors(vec![error]), RequestId(uuid::Uuid::nil()));
+        let finished = Finished::of(
+            Response::from_errors(vec![error]),
+            &AnswerOrder::default(),
+            RequestId(uuid::Uuid::nil()),
+        );
         serde_json::json!(finished)["errors"][0].clone()
     }
 

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, http::header};
 use async_graphql::{Request, Response, parser::types::OperationType};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use keytrail_graphql::{
+    AnswerOrder,
     limits::{Admitted, Caller as Known},
     request::AfterPosition,
 };
@@ -99,6 +100,7 @@ fn after(request: &HttpRequest) -> Result<Option<AfterPosition>, RequestError> {
 pub(in crate::http) struct Ready {
     request: Request,
     kind: OperationType,
+    order: AnswerOrder,
     arrival: Arrival,
 }
 
@@ -141,7 +143,7 @@ impl Ready {
             return Err(RequestError::missing_variables(&missing));
         }
         let request = build(state, session, params, &text, &admitted);
-        Ok(Self { request, kind: admitted.kind(), arrival: session.arrival })
+        Ok(Self { request, kind: admitted.kind(), order: admitted.order(), arrival: session.arrival })
     }
 
     pub(super) fn is_mutation(&self) -> bool {
@@ -160,7 +162,7 @@ impl Ready {
             tokio::time::timeout(limit, running).await.map(Result::ok)
         };
         match answered {
-            Ok(Some(response)) => Finished::of(response, id),
+            Ok(Some(response)) => Finished::of(response, &self.order, id),
             Ok(None) => Finished::panicked(id),
             Err(_) => Finished::refused(&RequestError::unavailable("an answer in time")),
         }
@@ -171,11 +173,12 @@ impl Ready {
         let (id, span) = (self.arrival.id, tracing::Span::current());
         let open = state.metrics.subscription();
         let mut may_fail_to_start = self.kind == OperationType::Subscription;
+        let order = self.order.clone();
         let results = AssertUnwindSafe(self.results(state)).catch_unwind();
         let events = results.map(move |result| {
             let _entered = span.enter();
             let finished =
-                result.map_or_else(|_| Finished::panicked(id), |response| Finished::of(response, id));
+                result.map_or_else(|_| Finished::panicked(id), |response| Finished::of(response, &order, id));
             let failed_to_start = std::mem::take(&mut may_fail_to_start) && finished.has_no_data();
             if finished.was_refused() || failed_to_start {
                 Event::Error(finished)
