@@ -1,9 +1,12 @@
 //! The runner: starts both sides, lets them take turns, and tells the medians.
 
+mod installation;
 mod plan;
 mod process;
 mod report;
+mod scale;
 mod turns;
+mod usage;
 
 use std::{fs, io::Write, path::PathBuf};
 
@@ -32,6 +35,15 @@ pub struct Options {
     /// Divide the number of requests by this, for a quick try
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub shorter: u64,
+    /// Instead of all that: fill a fresh Keytrail with so many credentials (minutes for the million that
+    /// it takes by itself) and measure pages, memory, start, rebuild and disk
+    #[arg(long, value_name = "CREDENTIALS", num_args = 0..=1, default_missing_value = "1000000")]
+    #[arg(conflicts_with_all = ["against_itself", "only", "rounds", "shorter"])]
+    #[arg(value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    pub scale: Option<u64>,
+    /// With --scale: nine in ten credentials are spread over so many tenants
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub tenants: u32,
     /// Where to write everything that was measured
     #[arg(long)]
     pub json: Option<PathBuf>,
@@ -42,7 +54,13 @@ pub struct Options {
 /// # Errors
 /// [`BenchError`] when a side cannot be started or answers badly.
 pub fn run(options: &Options) -> Result<(), BenchError> {
-    let report = measure(options)?;
+    let report = match (options.scale, &options.keytrail) {
+        (Some(credentials), Some(binary)) => {
+            let tenants = usize::try_from(options.tenants).unwrap_or(1);
+            scale::measure(binary, scale::Scale { credentials, tenants })?
+        }
+        _ => measure(options)?,
+    };
     say_result(&report.table());
     if let Some(file) = &options.json {
         fs::write(file, report.json()).map_err(BenchError::io("writing the JSON"))?;
@@ -61,7 +79,7 @@ fn measure(options: &Options) -> Result<Report, BenchError> {
     let of_process = subject.is_keytrail() && options.only.is_none();
     if of_process {
         report.add(vec![
-            Row::start(subject.restarts(5)?),
+            Row::start("start to first answer", 50.0, subject.restarts(5)?),
             Row::memory("memory, idle", 32.0, subject.resident_mib()),
         ]);
     }
