@@ -1,6 +1,7 @@
 //! The runner: starts both sides, lets them take turns, and tells the medians.
 
 mod installation;
+mod openbao;
 mod plan;
 mod process;
 mod report;
@@ -69,13 +70,30 @@ pub fn run(options: &Options) -> Result<(), BenchError> {
     Ok(())
 }
 
+impl Options {
+    fn wants(&self, what: &str) -> bool {
+        self.only.as_ref().is_none_or(|part| what.contains(part))
+    }
+}
+
 fn measure(options: &Options) -> Result<Report, BenchError> {
+    let name = if options.against_itself { "limit again" } else { "keytrail" };
+    let mut report = Report::new(name, options.rounds);
+    let wanted: Vec<&Measurement> = PLAN.iter().filter(|it| options.wants(it.what)).collect();
+    if !wanted.is_empty() {
+        compare(&wanted, options, &mut report)?;
+    }
+    report.add(openbao::rows(options)?);
+    Ok(report)
+}
+
+/// With everything embedded.
+fn compare(wanted: &[&Measurement], options: &Options, report: &mut Report) -> Result<(), BenchError> {
     let limit = Server::limit()?;
     let subject = match &options.keytrail {
         Some(binary) if !options.against_itself => Server::keytrail(binary)?,
         _ => Server::limit()?,
     };
-    let mut report = Report::new(subject.name(), options.rounds);
     let of_process = subject.is_keytrail() && options.only.is_none();
     if of_process {
         report.add(vec![
@@ -83,15 +101,14 @@ fn measure(options: &Options) -> Result<Report, BenchError> {
             Row::memory("memory, idle", 32.0, subject.resident_mib()),
         ]);
     }
-    let wanted = |it: &&Measurement| options.only.as_ref().is_none_or(|part| it.what.contains(part));
     let sides = turns::Sides::prepare(limit, subject)?;
-    for measurement in PLAN.iter().filter(wanted) {
+    for measurement in wanted {
         report.add(sides.take_turns(measurement, options)?);
     }
     if of_process {
         report.add(vec![Row::memory("memory after the loads", 80.0, sides.subject().resident_mib())]);
     }
-    Ok(report)
+    Ok(())
 }
 
 /// A line of progress, on standard error.

@@ -122,14 +122,6 @@ impl Server {
         Ok(Self { kind, process, _folder: folder })
     }
 
-    /// What the table calls it.
-    pub(super) fn name(&self) -> &'static str {
-        match self.kind {
-            Kind::Limit => "limit again",
-            Kind::Keytrail(_) => "keytrail",
-        }
-    }
-
     /// It is the thing itself and not one more limit.
     pub(super) fn is_keytrail(&self) -> bool {
         matches!(self.kind, Kind::Keytrail(_))
