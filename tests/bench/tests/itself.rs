@@ -50,15 +50,8 @@ fn bare_writes_to_a_real_openbao_are_a_limit_too() {
     let folder = tempfile::tempdir().expect("folder");
     let file = folder.path().join("bench.json");
     let json = file.to_str().expect("path");
-    let (ok, table, log) = bench(&[
-        "run",
-        "--against-itself",
-        "--rounds=1",
-        "--shorter=20",
-        "--only=OpenBao",
-        "--json",
-        json,
-    ]);
+    let (ok, table, log) =
+        bench(&["run", "--against-itself", "--rounds=1", "--shorter=20", "--only=OpenBao", "--json", json]);
     assert!(ok && table.contains("create, OpenBao (raft)"), "{table}{log}");
 
     let report: Value = serde_json::from_slice(&fs::read(&file).expect("file")).expect("JSON");

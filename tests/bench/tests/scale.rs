@@ -31,7 +31,8 @@ fn a_small_scale_gives_every_row_for_the_owner_and_for_the_member_who_sees_ten()
     // One in ten of what the fill makes, and the ten that are shared.
     found("owner: all, newest first (109 found)");
     found("owner: all, newest first, deep (behind 54 of 109)");
-    for page in ["text, status and component, by name", "text, by name", "all, by name", "all, newest first"] {
+    for page in ["text, status and component, by name", "text, by name", "all, by name", "all, newest first"]
+    {
         let row = found(&format!("member who sees ten: {page} (10 found)"));
         assert!(row["runs"]["p50_us"].as_f64().is_some_and(|p50| p50 > 0.0), "{row}");
     }

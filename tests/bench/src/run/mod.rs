@@ -43,7 +43,7 @@ pub struct Options {
     #[arg(value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     pub scale: Option<u64>,
     /// With --scale: nine in ten credentials are spread over so many tenants
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub tenants: u32,
     /// Where to write everything that was measured
     #[arg(long)]

@@ -14,7 +14,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::usage::Usage;
+use super::usage::{Usage, busiest_thread};
 use crate::{
     BenchError,
     load::{Target, ask},
@@ -67,6 +67,11 @@ impl Process {
 
     pub(super) fn usage(&self) -> Usage {
         Usage::of(self.child.id())
+    }
+
+    /// The thread that has used most processor time, and how many seconds of it.
+    pub(super) fn busiest_thread(&self) -> Option<(String, f64)> {
+        busiest_thread(self.child.id())
     }
 
     /// Asks it to stop and waits until it has.

@@ -172,7 +172,8 @@ pub(super) fn fine(value: f64) -> String {
 /// A whole number with a comma before each three digits.
 pub(super) fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
-    let parts: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|part| str::from_utf8(part).ok()).collect();
+    let parts: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|part| str::from_utf8(part).ok()).collect();
     parts.join(",")
 }
 
@@ -205,7 +206,10 @@ mod tests {
     fn the_table_is_markdown_with_one_line_a_row() {
         let mut report = Report::new("keytrail", 3);
         report.add(Row::of(&PLAN[0], &samples(&[10]), &samples(&[10])));
-        report.add(vec![Row::start("start", 50.0, vec![0.04, 0.2, 0.03]), Row::memory("memory, idle", 32.0, None)]);
+        report.add(vec![
+            Row::start("start", 50.0, vec![0.04, 0.2, 0.03]),
+            Row::memory("memory, idle", 32.0, None),
+        ]);
         let table = report.table();
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 6);

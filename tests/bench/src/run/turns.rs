@@ -30,12 +30,9 @@ impl Sides {
 
     /// Runs one measurement on both sides in turn, and answers its rows.
     pub(super) fn take_turns(&self, it: &Measurement, options: &Options) -> Result<Vec<Row>, BenchError> {
-        alternate(
-            it,
-            options,
-            &|amount| once(&self.limit, it.load, amount),
-            &|amount| once(&self.subject, it.load, amount),
-        )
+        alternate(it, options, &|amount| once(&self.limit, it.load, amount), &|amount| {
+            once(&self.subject, it.load, amount)
+        })
     }
 
     pub(super) fn subject(&self) -> &Server {

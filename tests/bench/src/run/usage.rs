@@ -18,6 +18,8 @@ pub(super) struct Usage {
     pub(super) peak_mib: Option<f64>,
     /// Processor time so far, of all threads.
     pub(super) cpu_seconds: Option<f64>,
+    /// What it has caused to be written to the disk so far.
+    pub(super) written_mib: Option<f64>,
 }
 
 impl Usage {
@@ -29,6 +31,7 @@ impl Usage {
             anonymous_mib: mib(&status, "RssAnon:"),
             peak_mib: mib(&status, "VmHWM:"),
             cpu_seconds: cpu_seconds(&stat),
+            written_mib: written_mib(&fs::read_to_string(format!("/proc/{process}/io")).unwrap_or_default()),
         }
     }
 
@@ -50,6 +53,22 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
     Some((ticks()? + ticks()?) / TICKS_A_SECOND)
 }
 
+fn written_mib(io: &str) -> Option<f64> {
+    let line = io.lines().find_map(|line| line.strip_prefix("write_bytes:"))?;
+    Some(first::<f64>(line)? / 1_048_576.0)
+}
+
+/// The name of the thread that has used most processor time, and how many seconds.
+pub(super) fn busiest_thread(process: u32) -> Option<(String, f64)> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let used = threads.filter_map(|thread| {
+        let folder = thread.ok()?.path();
+        let seconds = cpu_seconds(&fs::read_to_string(folder.join("stat")).ok()?)?;
+        Some((fs::read_to_string(folder.join("comm")).ok()?.trim().to_owned(), seconds))
+    });
+    used.max_by(|(_, one), (_, other)| one.total_cmp(other))
+}
+
 fn first<T: FromStr>(text: &str) -> Option<T> {
     text.split_whitespace().next()?.parse().ok()
 }
@@ -69,5 +88,6 @@ mod tests {
     fn kibibytes_become_mebibytes_and_what_is_not_told_stays_unknown() {
         let status = "VmHWM:\t  4096 kB\nVmRSS:\t  2048 kB\n";
         assert_eq!((mib(status, "VmRSS:"), mib(status, "RssAnon:")), (Some(2.0), None));
+        assert_eq!(written_mib("wchar: 7\nwrite_bytes: 3145728\ncancelled_write_bytes: 1\n"), Some(3.0));
     }
 }

@@ -16,6 +16,7 @@ use super::{
         process::Process,
         report::{Row, fine, thousands},
         say,
+        usage::Usage,
     },
     Tokens,
 };
@@ -41,6 +42,8 @@ const PLACES: [&str; 4] = ["production", "staging", "testing", "disaster recover
 /// How the filling went.
 pub(super) struct Filled {
     steps: Vec<Step>,
+    busiest: Option<(String, f64)>,
+    written_mib: Option<f64>,
 }
 
 /// Between two lines of progress.
@@ -85,8 +88,8 @@ pub(super) fn fill(
     count: u64,
     expires: &str,
 ) -> Result<Filled, BenchError> {
-    let start = Instant::now();
-    let mut filled = Filled { steps: Vec::new() };
+    let (empty, start) = (server.usage(), Instant::now());
+    let mut filled = Filled { steps: Vec::new(), busiest: None, written_mib: None };
     for from in (0..count).step_by(usize::try_from(STEP).unwrap_or(usize::MAX)) {
         let requests = STEP.min(count - from);
         let (big, small, expires) = (Rc::clone(big), small.clone(), expires.to_owned());
@@ -103,6 +106,9 @@ pub(super) fn fill(
         let left = start.elapsed().as_secs_f64() / done as f64 * (count - done) as f64;
         say(&filled.progress(done, count, left));
     }
+    filled.busiest = server.busiest_thread();
+    let written = |usage: Usage| usage.written_mib;
+    filled.written_mib = written(server.usage()).zip(written(empty)).map(|(after, before)| after - before);
     Ok(filled)
 }
 
@@ -164,21 +170,34 @@ impl Component {
 }
 
 impl Filled {
-    /// The rate of the whole, of its beginning and of its end.
-    pub(super) fn row(&self) -> Row {
+    /// The rate of the whole, of its beginning and of its end, and what seems to have been its limit.
+    pub(super) fn rows(&self) -> Vec<Row> {
         let rates: Vec<f64> = self.steps.iter().map(|step| step.sample.per_second).collect();
-        let seconds: f64 =
-            self.steps.iter().map(|step| step.sample.requests as f64 / step.sample.per_second).sum();
-        let all: usize = self.steps.iter().map(|step| step.sample.requests).sum();
+        let (all, seconds) = (self.requests(), self.seconds());
         let ends = ENDS.min(rates.len());
-        let (begin, end) = (mean(&rates[..ends]), mean(&rates[rates.len() - ends..]));
-        let told = format!(
+        let rate = format!(
             "{}/s ({}/s at first, {}/s at last)",
-            thousands(all as f64 / seconds),
-            thousands(begin),
-            thousands(end)
+            thousands(all / seconds),
+            thousands(mean(&rates[..ends])),
+            thousands(mean(&rates[rates.len() - ends..]))
         );
-        Row::told("creates while filling", told).with(self.json())
+        let written = self.written_mib.map(|mib| format!("{} KiB", fine(mib * 1_024.0 / all)));
+        let busiest = self.busiest.as_ref();
+        let busiest = busiest.map(|(name, used)| format!("{name}, {} of a core", fine(used / seconds)));
+        let unknown = || "not known".to_owned();
+        vec![
+            Row::told("creates while filling", rate).with(self.json()),
+            Row::told("written to disk per create", written.unwrap_or_else(unknown)),
+            Row::told("busiest thread while filling", busiest.unwrap_or_else(unknown)),
+        ]
+    }
+
+    fn requests(&self) -> f64 {
+        self.steps.iter().map(|step| step.sample.requests as f64).sum()
+    }
+
+    fn seconds(&self) -> f64 {
+        self.steps.iter().map(|step| step.sample.requests as f64 / step.sample.per_second).sum()
     }
 
     fn json(&self) -> Value {

@@ -57,7 +57,8 @@ pub(super) fn measure(binary: &Path, scale: Scale) -> Result<Report, BenchError>
     let (small, made) = fill::small_tenants(&installation, scale.tenants)?;
     report.add(vec![made]);
     let filled = fill::fill(&server, (&big, &small), scale.credentials - SHARED, &soon())?;
-    report.add(vec![filled.row(), memory("memory after filling", &server)]);
+    report.add(filled.rows());
+    report.add(vec![memory("memory after filling", &server)]);
     // Killed, so that the first start has to recover.
     drop(server);
 
@@ -83,7 +84,8 @@ fn share(installation: &Installation, owner: &Target) -> Result<String, BenchErr
     let add = "mutation($subject: String!) { addMember(input: { subject: $subject, role: MEMBER }) { member { id } } }";
     let added = ask(owner, &body(add, &json!({ "subject": MEMBER })))?;
     let grantee = &added["addMember"]["member"]["id"];
-    let give = "mutation($input: ShareCredentialInput!) { shareCredential(input: $input) { credential { id } } }";
+    let give =
+        "mutation($input: ShareCredentialInput!) { shareCredential(input: $input) { credential { id } } }";
     for number in 0..SHARED {
         let created = ask(owner, &create_body(&pages::found_by_all(number, &soon())))?;
         let id = &created["createCredential"]["credential"]["id"];

@@ -108,13 +108,13 @@ fn measure(caller: &Caller, name: &str, request: String) -> Result<Row, BenchErr
 }
 
 fn request(page: &Page, first: usize, after: &Value) -> String {
-    let variables =
-        json!({ "filter": page.filter, "orderBy": page.order, "first": first, "after": after });
+    let variables = json!({ "filter": page.filter, "orderBy": page.order, "first": first, "after": after });
     body(include_str!("../../../queries/page.graphql"), &variables)
 }
 
 fn total(caller: &Caller, filter: &Value) -> Result<u64, BenchError> {
-    let query = "query($filter: CredentialFilterInput) { credentials(filter: $filter, first: 1) { totalCount } }";
+    let query =
+        "query($filter: CredentialFilterInput) { credentials(filter: $filter, first: 1) { totalCount } }";
     let data = ask(&caller.target, &body(query, &json!({ "filter": filter })))?;
     let total = data["credentials"]["totalCount"].as_u64().unwrap_or_default();
     if total == 0 {
