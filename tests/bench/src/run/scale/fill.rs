@@ -73,7 +73,7 @@ pub(super) fn small_tenants(installation: &Installation, count: usize) -> Result
         makers.into_iter().map(join).collect()
     });
     let tokens: Tokens = made?.into_iter().flatten().map(Rc::from).collect();
-    let told = format!("{count} in {:.0} s", start.elapsed().as_secs_f64());
+    let told = format!("{} in {:.0} s", thousands(count as f64), start.elapsed().as_secs_f64());
     Ok((tokens, Row::told("tenants made, each with a token, one command each", told)))
 }
 

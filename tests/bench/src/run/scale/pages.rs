@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::{plan::body, report::Row, say},
+    super::{
+        plan::body,
+        report::{Row, thousands},
+        say,
+    },
     fill::Component,
 };
 use crate::{
@@ -76,7 +80,7 @@ fn row(caller: &Caller, page: &Page) -> Result<Row, BenchError> {
     let total = total(caller, &page.filter)?;
     let request = request(page, PAGE, &Value::Null);
     expect(caller, page, &request, usize::try_from(total).map_or(PAGE, |total| total.min(PAGE)))?;
-    measure(caller, &format!("{} ({total} found)", page.name), request)
+    measure(caller, &format!("{} ({} found)", page.name, thousands(total as f64)), request)
 }
 
 /// The page in the middle, where only a cursor leads.
@@ -94,7 +98,9 @@ fn deep(caller: &Caller) -> Result<Row, BenchError> {
     let request = request(&page, PAGE, &after);
     let behind = usize::try_from(total - total / 2).unwrap_or(PAGE);
     expect(caller, &page, &request, behind.min(PAGE))?;
-    measure(caller, &format!("{} (behind {} of {total})", page.name, total / 2), request)
+    let before = thousands((total / 2) as f64);
+    let name = format!("{} (behind {before} of {})", page.name, thousands(total as f64));
+    measure(caller, &name, request)
 }
 
 fn measure(caller: &Caller, name: &str, request: String) -> Result<Row, BenchError> {
