@@ -16,7 +16,7 @@ fn a_small_scale_gives_every_row_for_the_owner_and_for_the_member_who_sees_ten()
     let folder = tempfile::tempdir().expect("folder");
     let file = folder.path().join("scale.json");
     let output = Command::new(env!("CARGO_BIN_EXE_keytrail-bench"))
-        .args(["run", "--scale=1000", "--tenants=3", "--keytrail", &keytrail(), "--json"])
+        .args(["run", "--scale=1000", "--tenants=3", "--shorter=100", "--keytrail", &keytrail(), "--json"])
         .arg(&file)
         .output()
         .expect("the bench program");

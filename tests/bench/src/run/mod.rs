@@ -33,13 +33,13 @@ pub struct Options {
     /// Only what has this in its name
     #[arg(long)]
     pub only: Option<String>,
-    /// Divide the number of requests by this, for a quick try
+    /// Divide the number of requests, or with --scale the time for each page, by this, for a quick try
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub shorter: u64,
     /// Instead of all that: fill a fresh Keytrail with so many credentials (minutes for the million that
     /// it takes by itself) and measure pages, memory, start, rebuild and disk
     #[arg(long, value_name = "CREDENTIALS", num_args = 0..=1, default_missing_value = "1000000")]
-    #[arg(conflicts_with_all = ["against_itself", "only", "rounds", "shorter"])]
+    #[arg(conflicts_with_all = ["against_itself", "only", "rounds"])]
     #[arg(value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     pub scale: Option<u64>,
     /// With --scale: nine in ten credentials are spread over so many tenants
@@ -58,7 +58,7 @@ pub fn run(options: &Options) -> Result<(), BenchError> {
     let report = match (options.scale, &options.keytrail) {
         (Some(credentials), Some(binary)) => {
             let tenants = usize::try_from(options.tenants).unwrap_or(1);
-            scale::measure(binary, scale::Scale { credentials, tenants })?
+            scale::measure(binary, scale::Scale { credentials, tenants, shorter: options.shorter })?
         }
         _ => measure(options)?,
     };

@@ -44,6 +44,8 @@ pub(super) struct Scale {
     pub(super) credentials: u64,
     /// Tenants besides the big one.
     pub(super) tenants: usize,
+    /// Pages are asked for so many times shorter.
+    pub(super) shorter: u64,
 }
 
 /// Fills a fresh Keytrail and measures it.
@@ -65,7 +67,7 @@ pub(super) fn measure(binary: &Path, scale: Scale) -> Result<Report, BenchError>
     let (server, starts) = restart(&installation, &big)?;
     report.add(vec![starts, memory("memory, idle after a restart", &server)]);
     for (name, token) in [("owner", &*big), ("member who sees ten", &member)] {
-        report.add(pages::rows(&Caller { name, target: as_caller(&server, token) })?);
+        report.add(pages::rows(&Caller { name, target: as_caller(&server, token), shorter: scale.shorter })?);
     }
     report.add(vec![memory("memory after the pages", &server)]);
     server.stop()?;

@@ -21,7 +21,8 @@ const PAGE: usize = 50;
 const WALK: u64 = 1_000;
 /// Half of the answers should take at most so long.
 const MOST_MS: f64 = 1.0;
-/// One kind of page is asked for so long, as far as the bounds of the count allow.
+/// One kind of page is asked for so long, unless it is to be shorter, as far as the bounds of the count
+/// allow.
 const SECONDS: f64 = 3.0;
 const FEWEST: f64 = 20.0;
 const MOST: f64 = 1_000.0;
@@ -39,6 +40,8 @@ pub(super) struct Caller {
     pub(super) name: &'static str,
     /// The server, and his token.
     pub(super) target: Target,
+    /// So many times shorter.
+    pub(super) shorter: u64,
 }
 
 /// One kind of page.
@@ -107,7 +110,8 @@ fn measure(caller: &Caller, name: &str, request: String) -> Result<Row, BenchErr
     let name = format!("{}: {name}", caller.name);
     let bodies = Bodies::Same(request);
     let warm = drive(&caller.target, &bodies, WARM_UP)?;
-    let requests = (SECONDS * 1e6 / warm.p50_us.max(1.0)).clamp(FEWEST, MOST) as u64;
+    let most = SECONDS * 1e6 / caller.shorter as f64;
+    let requests = (most / warm.p50_us.max(1.0)).clamp(FEWEST, MOST) as u64;
     let sample = drive(&caller.target, &bodies, Amount { requests, connections: 1 })?;
     say(&format!("{name}: {:.0} us, p99 {:.0} us", sample.p50_us, sample.p99_us));
     Ok(Row::answers(&name, MOST_MS, &sample))
