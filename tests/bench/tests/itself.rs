@@ -44,3 +44,18 @@ fn a_subject_that_is_no_server_is_named_and_nothing_is_reported() {
     assert!(!ok && table.is_empty(), "{table}");
     assert!(log.contains("did not get ready"), "{log}");
 }
+
+#[test]
+fn bare_writes_to_a_real_openbao_are_a_limit_too() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("bench.json");
+    let json = file.to_str().expect("path");
+    let (ok, table, log) =
+        bench(&["run", "--against-itself", "--rounds=1", "--shorter=20", "--only=OpenBao", "--json", json]);
+    assert!(ok && table.contains("create, OpenBao (raft)"), "{table}{log}");
+
+    let report: Value = serde_json::from_slice(&fs::read(&file).expect("file")).expect("JSON");
+    let rows = report["rows"].as_array().expect("rows");
+    assert_eq!(rows.len(), 1, "{table}");
+    assert_eq!(rows[0]["runs"]["limit"][0]["requests"], 100, "every write was answered");
+}

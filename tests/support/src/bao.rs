@@ -53,6 +53,11 @@ pub struct OpenBao {
 }
 
 impl OpenBao {
+    /// Whether its program is there.
+    pub fn is_installed() -> bool {
+        place().exists()
+    }
+
     /// A server in memory, unsealed from the start. Stopping it loses everything.
     pub async fn dev() -> Self {
         let server = Self::prepare(Mode::Dev);
@@ -293,10 +298,13 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-#[expect(clippy::disallowed_methods, reason = "the switch is for tests, not configuration of the product")]
 fn program() -> PathBuf {
-    let program =
-        std::env::var("KEYTRAIL_TEST_BAO").map_or_else(|_| workspace().join(".tools/bin/bao"), PathBuf::from);
+    let program = place();
     assert!(program.exists(), "OpenBao is not at {}: run `cargo xtask tools`", program.display());
     program
+}
+
+#[expect(clippy::disallowed_methods, reason = "the switch is for tests, not configuration of the product")]
+fn place() -> PathBuf {
+    std::env::var("KEYTRAIL_TEST_BAO").map_or_else(|_| workspace().join(".tools/bin/bao"), PathBuf::from)
 }

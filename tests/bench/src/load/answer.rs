@@ -75,6 +75,11 @@ impl Answer<'_> {
         Err(self.refused())
     }
 
+    /// Fails unless it says 200; for a server that does not speak GraphQL.
+    pub(super) fn is_ok(&self) -> Result<(), BenchError> {
+        if self.status == 200 { Ok(()) } else { Err(self.refused()) }
+    }
+
     /// The data, read as JSON.
     pub(super) fn data(&self) -> Result<Value, BenchError> {
         self.check()?;

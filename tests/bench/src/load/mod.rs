@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use answer::Answer;
 pub use sample::Sample;
 use tokio::{
     io::AsyncWriteExt,
@@ -38,10 +39,18 @@ pub struct Target {
 impl Target {
     /// The bytes of one HTTP request with this JSON body.
     fn request(&self, body: &str) -> Vec<u8> {
-        let token =
-            self.token.as_ref().map_or(String::new(), |token| format!("authorization: Bearer {token}\r\n"));
+        self.request_as(self.token.as_deref(), body)
+    }
+
+    fn request_as(&self, token: Option<&str>, body: &str) -> Vec<u8> {
+        let token = token.map_or(String::new(), |token| format!("authorization: Bearer {token}\r\n"));
+        self.post("/graphql", &token, body)
+    }
+
+    /// The bytes of one POST; `headers` are whole lines.
+    pub(crate) fn post(&self, path: &str, headers: &str, body: &str) -> Vec<u8> {
         format!(
-            "POST /graphql HTTP/1.1\r\nhost: {}\r\n{token}accept: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nhost: {}\r\n{headers}accept: application/json\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.address,
             body.len()
@@ -56,6 +65,42 @@ pub enum Bodies {
     Same(String),
     /// A JSON of its own for each request, by number.
     Each(Rc<dyn Fn(u64) -> String>),
+    /// The same, each with a token of its own.
+    EachFrom(Rc<dyn Fn(u64) -> (Rc<str>, String)>),
+    /// Whole HTTP requests to something that does not speak GraphQL: 200 is a good answer.
+    Http(Rc<dyn Fn(u64) -> Vec<u8>>),
+}
+
+impl Bodies {
+    /// What is a good answer to them.
+    fn check(&self) -> Check {
+        match self {
+            Self::Http(_) => |answer| answer.is_ok(),
+            Self::Same(_) | Self::Each(_) | Self::EachFrom(_) => |answer| answer.check(),
+        }
+    }
+
+    fn requests(&self, target: &Target) -> Requests {
+        let target = target.clone();
+        match self {
+            Self::Same(body) => Requests::Same(target.request(body)),
+            Self::Each(body) => {
+                let body = Rc::clone(body);
+                Requests::Each(Box::new(move |number| target.request(&body(number))))
+            }
+            Self::EachFrom(call) => {
+                let call = Rc::clone(call);
+                Requests::Each(Box::new(move |number| {
+                    let (token, body) = call(number);
+                    target.request_as(Some(&token), &body)
+                }))
+            }
+            Self::Http(bytes) => {
+                let bytes = Rc::clone(bytes);
+                Requests::Each(Box::new(move |number| bytes(number)))
+            }
+        }
+    }
 }
 
 /// How much of it.
@@ -142,24 +187,24 @@ struct Shared {
     next: Cell<u64>,
     requests: u64,
     send: Requests,
+    check: Check,
     nanos: RefCell<Vec<u64>>,
 }
 
 /// Requests as bytes.
 enum Requests {
     Same(Vec<u8>),
-    Each(Target, Rc<dyn Fn(u64) -> String>),
+    Each(Box<dyn Fn(u64) -> Vec<u8>>),
 }
+
+type Check = fn(&Answer<'_>) -> Result<(), BenchError>;
 
 impl Shared {
     fn new(target: &Target, bodies: &Bodies, amount: Amount) -> Self {
-        let send = match bodies {
-            Bodies::Same(body) => Requests::Same(target.request(body)),
-            Bodies::Each(body) => Requests::Each(target.clone(), Rc::clone(body)),
-        };
+        let (send, check) = (bodies.requests(target), bodies.check());
         let room = usize::try_from(amount.requests).unwrap_or_default();
         let nanos = RefCell::new(Vec::with_capacity(room));
-        Self { next: Cell::new(0), requests: amount.requests, send, nanos }
+        Self { next: Cell::new(0), requests: amount.requests, send, check, nanos }
     }
 
     /// The number of the next request; none when all are taken.
@@ -174,11 +219,11 @@ impl Shared {
         while let Some(number) = self.take() {
             let request = match &self.send {
                 Requests::Same(bytes) => Cow::Borrowed(bytes.as_slice()),
-                Requests::Each(target, body) => Cow::Owned(target.request(&body(number))),
+                Requests::Each(bytes) => Cow::Owned(bytes(number)),
             };
             let start = Instant::now();
             stream.write_all(&request).await.map_err(BenchError::io("sending"))?;
-            answer::read(&mut stream, &mut buffer).await?.check()?;
+            (self.check)(&answer::read(&mut stream, &mut buffer).await?)?;
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             self.nanos.borrow_mut().push(nanos);
         }

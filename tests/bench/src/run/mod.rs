@@ -1,9 +1,13 @@
 //! The runner: starts both sides, lets them take turns, and tells the medians.
 
+mod installation;
+mod openbao;
 mod plan;
 mod process;
 mod report;
+mod scale;
 mod turns;
+mod usage;
 
 use std::{fs, io::Write, path::PathBuf};
 
@@ -29,9 +33,18 @@ pub struct Options {
     /// Only what has this in its name
     #[arg(long)]
     pub only: Option<String>,
-    /// Divide the number of requests by this, for a quick try
+    /// Divide the number of requests, or with --scale the time for each page, by this, for a quick try
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub shorter: u64,
+    /// Instead of all that: fill a fresh Keytrail with so many credentials (minutes for the million that
+    /// it takes by itself) and measure pages, memory, start, rebuild and disk
+    #[arg(long, value_name = "CREDENTIALS", num_args = 0..=1, default_missing_value = "1000000")]
+    #[arg(conflicts_with_all = ["against_itself", "only", "rounds"])]
+    #[arg(value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    pub scale: Option<u64>,
+    /// With --scale: nine in ten credentials are spread over so many tenants
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub tenants: u32,
     /// Where to write everything that was measured
     #[arg(long)]
     pub json: Option<PathBuf>,
@@ -42,7 +55,13 @@ pub struct Options {
 /// # Errors
 /// [`BenchError`] when a side cannot be started or answers badly.
 pub fn run(options: &Options) -> Result<(), BenchError> {
-    let report = measure(options)?;
+    let report = match (options.scale, &options.keytrail) {
+        (Some(credentials), Some(binary)) => {
+            let tenants = usize::try_from(options.tenants).unwrap_or(1);
+            scale::measure(binary, scale::Scale { credentials, tenants, shorter: options.shorter })?
+        }
+        _ => measure(options)?,
+    };
     say_result(&report.table());
     if let Some(file) = &options.json {
         fs::write(file, report.json()).map_err(BenchError::io("writing the JSON"))?;
@@ -51,29 +70,45 @@ pub fn run(options: &Options) -> Result<(), BenchError> {
     Ok(())
 }
 
+impl Options {
+    fn wants(&self, what: &str) -> bool {
+        self.only.as_ref().is_none_or(|part| what.contains(part))
+    }
+}
+
 fn measure(options: &Options) -> Result<Report, BenchError> {
+    let name = if options.against_itself { "limit again" } else { "keytrail" };
+    let mut report = Report::new(name, options.rounds);
+    let wanted: Vec<&Measurement> = PLAN.iter().filter(|it| options.wants(it.what)).collect();
+    if !wanted.is_empty() {
+        compare(&wanted, options, &mut report)?;
+    }
+    report.add(openbao::rows(options)?);
+    Ok(report)
+}
+
+/// With everything embedded.
+fn compare(wanted: &[&Measurement], options: &Options, report: &mut Report) -> Result<(), BenchError> {
     let limit = Server::limit()?;
     let subject = match &options.keytrail {
         Some(binary) if !options.against_itself => Server::keytrail(binary)?,
         _ => Server::limit()?,
     };
-    let mut report = Report::new(subject.name(), options.rounds);
     let of_process = subject.is_keytrail() && options.only.is_none();
     if of_process {
         report.add(vec![
-            Row::start(subject.restarts(5)?),
+            Row::start("start to first answer", 50.0, subject.restarts(5)?),
             Row::memory("memory, idle", 32.0, subject.resident_mib()),
         ]);
     }
-    let wanted = |it: &&Measurement| options.only.as_ref().is_none_or(|part| it.what.contains(part));
     let sides = turns::Sides::prepare(limit, subject)?;
-    for measurement in PLAN.iter().filter(wanted) {
+    for measurement in wanted {
         report.add(sides.take_turns(measurement, options)?);
     }
     if of_process {
         report.add(vec![Row::memory("memory after the loads", 80.0, sides.subject().resident_mib())]);
     }
-    Ok(report)
+    Ok(())
 }
 
 /// A line of progress, on standard error.

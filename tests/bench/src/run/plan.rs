@@ -33,6 +33,14 @@ pub enum Goal {
 }
 
 impl Goal {
+    /// As the table has it.
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::AtLeast(wanted) => format!(">= {wanted}"),
+            Self::AtMost(wanted) => format!("<= {wanted}"),
+        }
+    }
+
     /// Whether a ratio is good enough.
     pub fn is_met_by(self, ratio: f64) -> bool {
         match self {
@@ -123,16 +131,21 @@ fn create() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let fields = json!({ "base_url": BASE_URL, "token": format!("bench-token-{number:012}") });
-    let input = json!({
+    create_body(&json!({
         "component": "http-bearer",
         "name": format!("bench {number:012}"),
         "fields": fields,
         "verify": false,
-    });
+    }))
+}
+
+/// The JSON of a request to create this.
+pub(super) fn create_body(input: &Value) -> String {
     body(include_str!("../../queries/create.graphql"), &json!({ "input": input }))
 }
 
-fn body(query: &str, variables: &Value) -> String {
+/// The JSON of a request.
+pub(super) fn body(query: &str, variables: &Value) -> String {
     json!({ "query": query.trim(), "variables": variables }).to_string()
 }
 

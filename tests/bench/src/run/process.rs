@@ -11,8 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::usage::{Usage, busiest_thread};
 use crate::{
     BenchError,
     load::{Target, ask},
@@ -21,7 +23,78 @@ use crate::{
 /// A server that is not ready by then does not become ready.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The first answer that anything can give.
-const SMALLEST: &str = r#"{"query":"{ __typename }"}"#;
+pub(super) const SMALLEST: &str = r#"{"query":"{ __typename }"}"#;
+
+/// A process that listens; dropping it kills it.
+pub(super) struct Process {
+    child: Child,
+    target: Target,
+}
+
+/// What a server prints before it counts as ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Greeting {
+    /// Where it listens.
+    Address,
+    /// That, and a token.
+    AddressAndToken,
+}
+
+impl Process {
+    /// Starts it in `folder` and waits until it has said where it listens.
+    pub(super) fn start(command: &mut Command, folder: &Path, wanted: Greeting) -> Result<Self, BenchError> {
+        let log = folder.join("stderr.log");
+        let file = File::create(&log).map_err(BenchError::io("making a log file"))?;
+        let mut child = command
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn()
+            .map_err(BenchError::io("starting a server"))?;
+        match child.stdout.take().map(lines).and_then(|lines| greeting(&lines, wanted)) {
+            Some(target) => Ok(Self { child, target }),
+            None => {
+                end(&mut child);
+                Err(BenchError::BadAnswer(format!("it did not get ready; it said:\n{}", last_lines(&log))))
+            }
+        }
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        Usage::of(self.child.id())
+    }
+
+    /// The thread that has used most processor time, and how many seconds of it.
+    pub(super) fn busiest_thread(&self) -> Option<(String, f64)> {
+        busiest_thread(self.child.id())
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub(super) fn stop(mut self) -> Result<(), BenchError> {
+        let stopping = BenchError::io("stopping a server");
+        if let Err(error) = kill_process(Pid::from_child(&self.child), Signal::TERM) {
+            return Err(stopping(error.into()));
+        }
+        self.child.wait().map(drop).map_err(stopping)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// Nothing can be done about a process that is gone already.
+fn end(child: &mut Child) {
+    _ = child.kill();
+    _ = child.wait();
+}
 
 #[derive(Clone, Debug)]
 enum Kind {
@@ -29,12 +102,10 @@ enum Kind {
     Keytrail(PathBuf),
 }
 
-/// A running server in a folder of its own. Dropping it ends the process and removes the folder.
+/// A running server in a folder of its own, which is removed with it.
 pub(super) struct Server {
     kind: Kind,
-    child: Child,
-    target: Target,
-    /// Removed with the server.
+    process: Process,
     _folder: TempDir,
 }
 
@@ -52,16 +123,8 @@ impl Server {
 
     fn start(kind: Kind) -> Result<Self, BenchError> {
         let folder = tempfile::tempdir().map_err(BenchError::io("making a folder"))?;
-        let (child, target) = kind.spawn(folder.path())?;
-        Ok(Self { kind, child, target, _folder: folder })
-    }
-
-    /// What the table calls it.
-    pub(super) fn name(&self) -> &'static str {
-        match self.kind {
-            Kind::Limit => "limit again",
-            Kind::Keytrail(_) => "keytrail",
-        }
+        let process = kind.start(folder.path())?;
+        Ok(Self { kind, process, _folder: folder })
     }
 
     /// It is the thing itself and not one more limit.
@@ -70,15 +133,12 @@ impl Server {
     }
 
     pub(super) fn target(&self) -> &Target {
-        &self.target
+        self.process.target()
     }
 
     /// Memory that is in use, where the system tells.
     pub(super) fn resident_mib(&self) -> Option<f64> {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
-        Some(kib / 1_024.0)
+        self.process.usage().resident_mib
     }
 
     /// Seconds from start to the first answer, so many times on one folder. Each process is killed,
@@ -91,71 +151,36 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Nothing can be done about a process that is gone already.
-        _ = self.child.kill();
-        _ = self.child.wait();
-    }
-}
-
-fn end(mut child: Child) {
-    _ = child.kill();
-    _ = child.wait();
-}
-
 impl Kind {
     fn first_answer(&self, folder: &Path) -> Result<f64, BenchError> {
         let start = Instant::now();
-        let (child, target) = self.spawn(folder)?;
-        let answered = ask(&target, SMALLEST);
-        let elapsed = start.elapsed().as_secs_f64();
-        end(child);
-        answered.map(|_| elapsed)
+        let process = self.start(folder)?;
+        ask(process.target(), SMALLEST)?;
+        Ok(start.elapsed().as_secs_f64())
     }
 
-    fn spawn(&self, folder: &Path) -> Result<(Child, Target), BenchError> {
-        let log = folder.join("stderr.log");
-        let file = File::create(&log).map_err(BenchError::io("making a log file"))?;
-        let mut child = self
-            .command(folder)?
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(file)
-            .spawn()
-            .map_err(BenchError::io("starting a server"))?;
-        let wants_token = matches!(self, Self::Keytrail(_));
-        match child.stdout.take().map(lines).and_then(|lines| greeting(&lines, wants_token)) {
-            Some(target) => Ok((child, target)),
-            None => {
-                end(child);
-                Err(BenchError::BadAnswer(format!("it did not get ready; it said:\n{}", last_lines(&log))))
-            }
-        }
-    }
-
-    fn command(&self, folder: &Path) -> Result<Command, BenchError> {
+    fn start(&self, folder: &Path) -> Result<Process, BenchError> {
         match self {
             Self::Limit => {
                 let this = std::env::current_exe().map_err(BenchError::io("finding this program"))?;
                 let mut command = Command::new(this);
                 command.arg("limit").arg("--data").arg(folder);
-                Ok(command)
+                Process::start(&mut command, folder, Greeting::Address)
             }
             Self::Keytrail(binary) => {
-                let mut command = Command::new(binary);
-                // Nothing of the settings of the person who measures.
-                command.arg("dev").env_clear();
-                command.env("KEYTRAIL_LISTEN", "127.0.0.1:0").env("KEYTRAIL_LOG", "warn");
-                // The load is one caller.
-                command
-                    .env("KEYTRAIL_REQUESTS_PER_MINUTE", "0")
-                    .env("KEYTRAIL_TENANT_REQUESTS_PER_MINUTE", "0");
-                Ok(command)
+                Process::start(keytrail(binary).arg("dev"), folder, Greeting::AddressAndToken)
             }
         }
     }
+}
+
+/// The binary with nothing of the settings of the person who measures.
+pub(super) fn keytrail(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
+    command.env_clear().env("KEYTRAIL_LISTEN", "127.0.0.1:0").env("KEYTRAIL_LOG", "warn");
+    // The load is one caller.
+    command.env("KEYTRAIL_REQUESTS_PER_MINUTE", "0").env("KEYTRAIL_TENANT_REQUESTS_PER_MINUTE", "0");
+    command
 }
 
 /// Every line that the server prints; read until it ends, so that it never waits for us.
@@ -171,13 +196,13 @@ fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
 }
 
 /// The address, and where one is wanted the token, from what a server prints at its start.
-fn greeting(lines: &Receiver<String>, wants_token: bool) -> Option<Target> {
+fn greeting(lines: &Receiver<String>, wanted: Greeting) -> Option<Target> {
     let (mut address, mut token) = (None, None);
     let end = Instant::now() + PATIENCE;
     loop {
         match (address, &token) {
             (Some(address), Some(_)) => return Some(Target { address, token }),
-            (Some(address), None) if !wants_token => return Some(Target { address, token }),
+            (Some(address), None) if wanted == Greeting::Address => return Some(Target { address, token }),
             _ => {}
         }
         match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
@@ -211,13 +236,16 @@ fn last_lines(log: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        Greeting::{Address, AddressAndToken},
+        *,
+    };
 
-    fn greeted(printed: &[&str], wants_token: bool) -> Option<Target> {
+    fn greeted(printed: &[&str], wanted: Greeting) -> Option<Target> {
         let (sender, receiver) = channel();
         printed.iter().for_each(|line| sender.send((*line).to_owned()).expect("room"));
         drop(sender);
-        greeting(&receiver, wants_token)
+        greeting(&receiver, wanted)
     }
 
     #[test]
@@ -225,7 +253,7 @@ mod tests {
         let address = "listening on http://127.0.0.1:4711/";
         let token = "try: curl -H 'authorization: Bearer eyJhbGciOi.eyJzdWIi.c2ln-_'";
         for printed in [[address, token], [token, address]] {
-            let target = greeted(&printed, true).expect("ready");
+            let target = greeted(&printed, AddressAndToken).expect("ready");
             assert_eq!(target.address, SocketAddr::from(([127, 0, 0, 1], 4711)));
             assert_eq!(target.token.as_deref(), Some("eyJhbGciOi.eyJzdWIi.c2ln-_"));
         }
@@ -233,8 +261,8 @@ mod tests {
 
     #[test]
     fn a_server_that_ends_without_both_is_not_ready() {
-        assert!(greeted(&["listening on http://127.0.0.1:1"], true).is_none());
-        assert!(greeted(&["listening on http://127.0.0.1:1"], false).is_some());
-        assert!(greeted(&["something else"], false).is_none());
+        assert!(greeted(&["listening on http://127.0.0.1:1"], AddressAndToken).is_none());
+        assert!(greeted(&["listening on http://127.0.0.1:1"], Address).is_some());
+        assert!(greeted(&["something else"], Address).is_none());
     }
 }

@@ -14,7 +14,8 @@ pub(super) struct Row {
     limit: Option<String>,
     subject: String,
     ratio: Option<f64>,
-    met: bool,
+    /// None where nothing is wanted.
+    met: Option<bool>,
     /// Every run, limit first; or every single figure.
     runs: serde_json::Value,
 }
@@ -39,43 +40,64 @@ impl Row {
         let ratio = subject / limit;
         Self {
             what,
-            target: match goal {
-                Goal::AtLeast(wanted) => format!(">= {wanted}"),
-                Goal::AtMost(wanted) => format!("<= {wanted}"),
-            },
+            target: goal.text(),
             limit: Some(format!("{}{unit}", figure(limit))),
             subject: format!("{}{unit}", figure(subject)),
             ratio: Some(ratio),
-            met: goal.is_met_by(ratio),
+            met: Some(goal.is_met_by(ratio)),
             runs: json!(null),
         }
     }
 
-    /// Start to first answer, in seconds.
-    pub(super) fn start(mut seconds: Vec<f64>) -> Self {
-        let middle = median(&mut seconds);
-        Self {
-            what: "start to first answer".to_owned(),
-            target: "<= 50 ms".to_owned(),
-            limit: None,
-            subject: format!("{} ms", figure(middle * 1_000.0)),
-            ratio: None,
-            met: middle <= 0.05,
-            runs: json!(seconds),
-        }
+    /// Start to first answer, in seconds, which should take at most so many milliseconds.
+    pub(super) fn start(what: &str, most_ms: f64, mut seconds: Vec<f64>) -> Self {
+        let middle = median(&mut seconds) * 1_000.0;
+        let told = format!("{} ms", figure(middle));
+        Self::alone(what, (Goal::AtMost(most_ms), " ms"), middle, told).with(json!(seconds))
     }
 
     /// Resident memory; a row that is not met where the system does not tell.
     pub(super) fn memory(what: &str, most: f64, mib: Option<f64>) -> Self {
+        let told = mib.map_or("not known".to_owned(), |mib| format!("{} MiB", figure(mib)));
+        Self::alone(what, (Goal::AtMost(most), " MiB"), mib.unwrap_or(f64::INFINITY), told).with(json!(mib))
+    }
+
+    /// Half of the answers to one caller, which should take at most so many milliseconds.
+    pub(super) fn answers(what: &str, most_ms: f64, sample: &Sample) -> Self {
+        let (p50, p99) = (sample.p50_us / 1_000.0, sample.p99_us / 1_000.0);
+        let told = format!("{} ms, p99 {} ms", fine(p50), fine(p99));
+        Self::alone(what, (Goal::AtMost(most_ms), " ms"), p50, told).with(json!(sample))
+    }
+
+    /// So many a second.
+    pub(super) fn rate(what: &str, least: f64, per_second: f64) -> Self {
+        let told = format!("{}/s", thousands(per_second));
+        let mut row = Self::alone(what, (Goal::AtLeast(least), "/s"), per_second, told);
+        row.target = format!(">= {}/s", thousands(least));
+        row.with(json!(per_second))
+    }
+
+    /// What nothing is wanted of, told to explain the rest.
+    pub(super) fn told(what: &str, subject: String) -> Self {
         Self {
             what: what.to_owned(),
-            target: format!("<= {most} MiB"),
+            target: String::new(),
             limit: None,
-            subject: mib.map_or("not known".to_owned(), |mib| format!("{} MiB", figure(mib))),
+            subject,
             ratio: None,
-            met: mib.is_some_and(|mib| mib <= most),
-            runs: json!(mib),
+            met: None,
+            runs: json!(null),
         }
+    }
+
+    /// With what stands behind it.
+    pub(super) fn with(self, runs: serde_json::Value) -> Self {
+        Self { runs, ..self }
+    }
+
+    fn alone(what: &str, (goal, unit): (Goal, &str), value: f64, told: String) -> Self {
+        let target = format!("{}{unit}", goal.text());
+        Self { target, met: Some(goal.is_met_by(value)), ..Self::told(what, told) }
     }
 }
 
@@ -121,7 +143,7 @@ fn cells(row: &Row) -> [String; 6] {
         row.limit.clone().unwrap_or_default(),
         row.subject.clone(),
         row.ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default(),
-        if row.met { "yes" } else { "no" }.to_owned(),
+        row.met.map_or("", |met| if met { "yes" } else { "no" }).to_owned(),
     ]
 }
 
@@ -140,6 +162,19 @@ fn medians(limit: &[Sample], subject: &[Sample], of: impl Fn(&Sample) -> f64) ->
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(0.0)
+}
+
+/// A number of a second or less: two digits behind the point below ten.
+pub(super) fn fine(value: f64) -> String {
+    if value < 10.0 { format!("{value:.2}") } else { figure(value) }
+}
+
+/// A whole number with a comma before each three digits.
+pub(super) fn thousands(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let parts: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|part| str::from_utf8(part).ok()).collect();
+    parts.join(",")
 }
 
 /// Three digits or more: whole above 100.
@@ -163,7 +198,7 @@ mod tests {
     fn the_ratio_is_of_medians_and_a_slow_subject_misses_the_goal() {
         let rows = Row::of(&PLAN[0], &samples(&[10, 90, 11]), &samples(&[8, 9, 1]));
         assert_eq!(rows[0].ratio.map(|ratio| (ratio * 100.0).round()), Some(73.0));
-        assert!(!rows[0].met && rows[1].met);
+        assert!(rows[0].met == Some(false) && rows[1].met == Some(true));
         assert_eq!(rows[1].ratio, Some(1.0));
     }
 
@@ -171,11 +206,31 @@ mod tests {
     fn the_table_is_markdown_with_one_line_a_row() {
         let mut report = Report::new("keytrail", 3);
         report.add(Row::of(&PLAN[0], &samples(&[10]), &samples(&[10])));
-        report.add(vec![Row::start(vec![0.04, 0.2, 0.03]), Row::memory("memory, idle", 32.0, None)]);
+        report.add(vec![
+            Row::start("start", 50.0, vec![0.04, 0.2, 0.03]),
+            Row::memory("memory, idle", 32.0, None),
+        ]);
         let table = report.table();
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 6);
         assert!(lines.iter().all(|line| line.len() == lines[0].len() && line.starts_with('|')), "{table}");
         assert!(table.contains("40.0 ms") && table.contains("not known"), "{table}");
+    }
+
+    #[test]
+    fn a_figure_alone_knows_its_target_and_what_is_only_told_has_none() {
+        let rows = [
+            Row::answers("page", 1.0, &samples(&[3])[0]),
+            Row::answers("page", 0.9, &samples(&[3])[0]),
+            Row::rate("rebuild", 50_000.0, 1_234_567.0),
+            Row::memory("memory", 256.0, None),
+            Row::told("size", "7 bytes".to_owned()),
+        ];
+        let met: Vec<_> = rows.iter().map(|row| row.met).collect();
+        assert_eq!(met, [Some(true), Some(false), Some(true), Some(false), None]);
+        let texts = rows.map(|row| (row.target, row.subject));
+        assert_eq!(texts[0], ("<= 1 ms".to_owned(), "1.00 ms, p99 1.00 ms".to_owned()));
+        assert_eq!(texts[2], (">= 50,000/s".to_owned(), "1,234,567/s".to_owned()));
+        assert_eq!(texts[4].0, "");
     }
 }

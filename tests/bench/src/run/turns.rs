@@ -30,22 +30,36 @@ impl Sides {
 
     /// Runs one measurement on both sides in turn, and answers its rows.
     pub(super) fn take_turns(&self, it: &Measurement, options: &Options) -> Result<Vec<Row>, BenchError> {
-        let amount = it.amount.shorter(options.shorter);
-        let (mut limit, mut subject) = (Vec::new(), Vec::new());
-        for side in [&self.limit, &self.subject] {
-            once(side, it.load, amount.shorter(10))?;
-        }
-        for round in 1..=options.rounds {
-            limit.push(once(&self.limit, it.load, amount)?);
-            subject.push(once(&self.subject, it.load, amount)?);
-            say(&progress(it, round, options.rounds, &limit, &subject));
-        }
-        Ok(Row::of(it, &limit, &subject))
+        alternate(it, options, &|amount| once(&self.limit, it.load, amount), &|amount| {
+            once(&self.subject, it.load, amount)
+        })
     }
 
     pub(super) fn subject(&self) -> &Server {
         &self.subject.0
     }
+}
+
+/// One run of one side.
+type Run<'a> = &'a dyn Fn(Amount) -> Result<Sample, BenchError>;
+
+/// Lets both sides warm up and then run in turn.
+pub(super) fn alternate(
+    it: &Measurement,
+    options: &Options,
+    run_limit: Run<'_>,
+    run_subject: Run<'_>,
+) -> Result<Vec<Row>, BenchError> {
+    let amount = it.amount.shorter(options.shorter);
+    run_limit(amount.shorter(10))?;
+    run_subject(amount.shorter(10))?;
+    let (mut limit, mut subject) = (Vec::new(), Vec::new());
+    for round in 1..=options.rounds {
+        limit.push(run_limit(amount)?);
+        subject.push(run_subject(amount)?);
+        say(&progress(it, round, options.rounds, &limit, &subject));
+    }
+    Ok(Row::of(it, &limit, &subject))
 }
 
 /// Fills a side and finds a credential on it.
