@@ -238,13 +238,14 @@ mod tests {
 
     #[test]
     fn the_big_tenant_gets_its_share_and_no_small_one_is_left_out() {
-        let (big, small): (Rc<str>, Tokens) = ("big".into(), (0..7).map(|n| format!("{n}").into()).collect());
+        let (big, small): (Rc<str>, Tokens) =
+            ("big".into(), (0..10).map(|n| format!("{n}").into()).collect());
         let mut counts = BTreeMap::new();
-        for number in 0..770 {
+        for number in 0..1_000 {
             *counts.entry(owner(number, &big, &small).to_string()).or_insert(0) += 1;
         }
-        assert_eq!(counts.remove("big"), Some(77));
-        assert_eq!(counts.into_values().collect::<Vec<_>>(), [99; 7]);
+        assert_eq!(counts.remove("big"), Some(100));
+        assert_eq!(counts.into_values().collect::<Vec<_>>(), [90; 10]);
     }
 
     #[test]
