@@ -20,7 +20,8 @@ impl AnswerOrder {
         order
     }
 
-    /// Fragments count for every type: what one of them adds that an object has not is no matter.
+    /// Fragments count for every type, so two fragments of different types that name the same fields in
+    /// different orders have the order of the first.
     fn take(&mut self, document: &ExecutableDocument, set: &SelectionSet) {
         for selection in &set.items {
             match &selection.node {

@@ -222,3 +222,32 @@ async fn who_has_less_than_manage_does_not_see_who_else_has_access() {
     let rest = world.carol.data(rest, json!({ "id": id, "after": after })).await;
     assert_eq!(rest["credentialAccess"]["nodes"].as_array().map(Vec::len), Some(1), "{rest:#}");
 }
+
+/// Who reads an old answer asks who was in the team then, and not who is in it today.
+#[tokio::test]
+async fn a_team_in_an_answer_as_of_then_has_its_members_of_then() {
+    let world = World::start().await;
+    let mut input = bearer("Of the team", "s3cr3t");
+    input["ownerTeamId"] = json!(world.team);
+    let id = world.alice.create(input).await;
+    let created = moments(&world.alice, &id).await.remove(0);
+    let gone = json!({ "teamId": world.team, "memberId": world.bob_id });
+    world.alice.mutate("removeTeamMember", "visible", gone).await;
+
+    let team = "... on Team { members { member { subject } } }";
+    let query = format!(
+        "query($id: ID!, $at: DateTime) {{ credential(id: $id, asOf: $at) {{ owner {{ {team} }} }} \
+         credentialAccess(id: $id, asOf: $at) {{ nodes {{ level via grantee {{ {team} }} }} }} }}"
+    );
+    let bobs = async |at: Value| {
+        let found = world.alice.data(&query, json!({ "id": id, "at": at })).await;
+        let access = found["credentialAccess"]["nodes"].as_array().expect("nodes").clone();
+        let of_team =
+            access.into_iter().find(|row| row["grantee"]["members"].is_array()).expect("the team's row");
+        assert_eq!(of_team["level"], "USE", "what each of its members has: {of_team}");
+        assert_eq!(found["credential"]["owner"]["members"], of_team["grantee"]["members"]);
+        of_team["grantee"]["members"].to_string().contains("bob")
+    };
+    assert!(bobs(json!(created)).await);
+    assert!(!bobs(Value::Null).await);
+}

@@ -16,14 +16,14 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Alert {
     pub(crate) row: AlertRow,
-    /// Its credential is told as of then.
-    pub(crate) as_of: AsOf,
+    /// The credential as it was asked for, when that was as of then.
+    pub(crate) of: Option<Credential>,
 }
 
 impl Alert {
     /// An alert as it stands.
     pub(crate) fn now(row: AlertRow) -> Self {
-        Self { row, as_of: AsOf::Now }
+        Self { row, of: None }
     }
 }
 
@@ -36,7 +36,10 @@ impl Alert {
 
     /// The credential.
     async fn credential(&self, ctx: &Context<'_>) -> Result<Option<Credential>> {
-        Credential::load(ctx, self.row.credential, self.as_of).await
+        match &self.of {
+            Some(credential) => Ok(Some(credential.clone())),
+            None => Credential::load(ctx, self.row.credential, AsOf::Now).await,
+        }
     }
 
     /// Why.

@@ -1,7 +1,7 @@
 //! Who owns a credential and who holds grants on it.
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Union};
-use keytrail_app::{Access, Way};
+use keytrail_app::{Access, AsOf, Way};
 use keytrail_domain::{Grantee as DomainGrantee, Owner as DomainOwner};
 use keytrail_ports::views::GrantRow;
 
@@ -22,10 +22,10 @@ pub enum Owner {
 }
 
 impl Owner {
-    pub(super) async fn load(ctx: &Context<'_>, owner: DomainOwner) -> Result<Option<Self>> {
+    pub(super) async fn load(ctx: &Context<'_>, owner: DomainOwner, as_of: AsOf) -> Result<Option<Self>> {
         Ok(match owner {
             DomainOwner::Member(id) => Member::load(ctx, id).await?.map(Self::Member),
-            DomainOwner::Team(id) => Team::load(ctx, id).await?.map(Self::Team),
+            DomainOwner::Team(id) => Team::seen(ctx, id, as_of).await?.map(Self::Team),
         })
     }
 }
@@ -49,10 +49,10 @@ pub enum Grantee {
 }
 
 impl Grantee {
-    async fn load(ctx: &Context<'_>, grantee: DomainGrantee) -> Result<Option<Self>> {
+    async fn load(ctx: &Context<'_>, grantee: DomainGrantee, as_of: AsOf) -> Result<Option<Self>> {
         Ok(match grantee {
             DomainGrantee::Member(id) => Member::load(ctx, id).await?.map(Self::Member),
-            DomainGrantee::Team(id) => Team::load(ctx, id).await?.map(Self::Team),
+            DomainGrantee::Team(id) => Team::seen(ctx, id, as_of).await?.map(Self::Team),
             DomainGrantee::ServiceAccount(id) => {
                 Some(Self::ServiceAccount(ServiceAccount { id: id.to_string().into() }))
             }
@@ -75,23 +75,26 @@ pub enum AccessVia {
 
 /// One way by which a member, a team or a service account can use a credential, or could at the
 /// asked moment. Who has several ways has what the highest of them gives.
-pub struct CredentialAccess(pub(super) Access);
+pub struct CredentialAccess {
+    pub(super) row: Access,
+    pub(super) as_of: AsOf,
+}
 
 #[Object]
 impl CredentialAccess {
     /// Who.
     async fn grantee(&self, ctx: &Context<'_>) -> Result<Option<Grantee>> {
-        Grantee::load(ctx, self.0.who).await
+        Grantee::load(ctx, self.row.who, self.as_of).await
     }
 
     /// What he can do.
     async fn level(&self) -> Level {
-        self.0.level.into()
+        self.row.level.into()
     }
 
     /// How he comes by it.
     async fn via(&self) -> AccessVia {
-        match self.0.way {
+        match self.row.way {
             Way::Owner => AccessVia::Owner,
             Way::Grant => AccessVia::Grant,
             Way::OwningTeam(_) | Way::GrantedTeam(_) => AccessVia::Team,
@@ -101,15 +104,15 @@ impl CredentialAccess {
 
     /// The team that it comes through.
     async fn team(&self, ctx: &Context<'_>) -> Result<Option<Team>> {
-        match self.0.way {
-            Way::OwningTeam(team) | Way::GrantedTeam(team) => Team::load(ctx, team).await,
+        match self.row.way {
+            Way::OwningTeam(team) | Way::GrantedTeam(team) => Team::seen(ctx, team, self.as_of).await,
             Way::Owner | Way::Grant | Way::Role(_) => Ok(None),
         }
     }
 
     /// The role that it comes from.
     async fn role(&self) -> Option<Role> {
-        match self.0.way {
+        match self.row.way {
             Way::Role(role) => Some(role.into()),
             _ => None,
         }
@@ -117,7 +120,7 @@ impl CredentialAccess {
 
     /// Until when; none: without end.
     async fn until(&self) -> Option<DateTime> {
-        self.0.until.map(DateTime)
+        self.row.until.map(DateTime)
     }
 }
 
@@ -125,13 +128,14 @@ impl CredentialAccess {
 pub struct Grant {
     pub(super) row: GrantRow,
     pub(super) at: keytrail_domain::Timestamp,
+    pub(super) as_of: AsOf,
 }
 
 #[Object]
 impl Grant {
     /// Who holds it.
     async fn grantee(&self, ctx: &Context<'_>) -> Result<Option<Grantee>> {
-        Grantee::load(ctx, self.row.grantee).await
+        Grantee::load(ctx, self.row.grantee, self.as_of).await
     }
 
     /// What it allows.

@@ -101,7 +101,7 @@ impl CredentialQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Its id")] id: ID,
         #[graphql(
-            desc = "As it stood at this moment, with all that is asked of it but `viewerPermissions`; who may see it is decided as of now"
+            desc = "As it stood at this moment, with the members of its teams; `viewerPermissions`, the names of people, teams and component, and who may see it are as of now"
         )]
         as_of: Option<DateTime>,
     ) -> Result<Option<Quick<Credential>>> {
@@ -134,8 +134,8 @@ impl CredentialQuery {
         let id = CredentialId::parse(&id).map_err(|error| bad_id("id", &error))?;
         let page = Window { first, after, last, before }.args()?;
         let moment = as_of.map(|moment| moment.0);
-        let listed = app(ctx)?.credential_access(&call, id, moment, page).await.or_fail(ctx)?;
-        Ok(connection(listed, CredentialAccess, Counted::Access(id, moment)))
+        let (as_of, listed) = app(ctx)?.credential_access(&call, id, moment, page).await.or_fail(ctx)?;
+        Ok(connection(listed, |row| CredentialAccess { row, as_of }, Counted::Access(id, moment)))
     }
 
     /// The present credential of this name.

@@ -97,7 +97,7 @@ impl Credential {
 
     /// Who owns it.
     async fn owner(&self, ctx: &Context<'_>) -> Result<Option<Owner>> {
-        Owner::load(ctx, self.row.owner).await
+        Owner::load(ctx, self.row.owner, self.as_of).await
     }
 
     /// Free labels.
@@ -185,7 +185,7 @@ impl Credential {
         let app = app(ctx)?;
         let rows = app.grants(&call, self.row.id, self.as_of).await.or_fail(ctx)?;
         let at = self.as_of.moment(app.now());
-        Ok(rows.into_iter().map(|row| Grant { row, at }).collect())
+        Ok(rows.into_iter().map(|row| Grant { row, at, as_of: self.as_of }).collect())
     }
 
     /// What the viewer may do with it now, also when it is seen as it stood.
@@ -214,7 +214,7 @@ impl Credential {
         let call = caller(ctx).await?;
         let page = Window { first, after, last, before }.args()?;
         let listed = app(ctx)?.history(&call, self.row.id, self.as_of, page).await.or_fail(ctx)?;
-        Ok(connection(listed, |row| Event::seen(row, self.as_of), Counted::History(self.row.id, self.as_of)))
+        Ok(connection(listed, |row| Event::seen(row, self.past()), Counted::History(self.row.id, self.as_of)))
     }
 
     /// Its alerts, newest first.
@@ -231,7 +231,7 @@ impl Credential {
         let page = Window { first, after, last, before }.args()?;
         let listed = app(ctx)?.alerts_of(&call, self.row.id, self.as_of, page).await.or_fail(ctx)?;
         let list = Counted::AlertsOf(self.row.id, self.as_of);
-        Ok(connection(listed, |row| Alert { row, as_of: self.as_of }, list))
+        Ok(connection(listed, |row| Alert { row, of: self.past() }, list))
     }
 
     /// When it was deleted, if it is.
@@ -280,6 +280,11 @@ fn moment(at: Option<Timestamp>) -> Value {
 impl Credential {
     fn status_by(&self, app: &App) -> CredentialStatus {
         self.row.status(self.as_of.moment(app.now())).into()
+    }
+
+    /// Itself, for what is listed under it, when it is seen as it stood.
+    fn past(&self) -> Option<Self> {
+        matches!(self.as_of, AsOf::Past { .. }).then(|| self.clone())
     }
 
     fn current_version(&self) -> u32 {

@@ -36,19 +36,20 @@ pub struct Event {
     correlation_id: ID,
     #[graphql(skip)]
     row: Arc<EventRow>,
+    /// The credential as it was asked for, when that was as of then.
     #[graphql(skip)]
-    as_of: AsOf,
+    of: Option<Credential>,
 }
 
 impl From<Arc<EventRow>> for Event {
     fn from(row: Arc<EventRow>) -> Self {
-        Self::seen(row, AsOf::Now)
+        Self::seen(row, None)
     }
 }
 
 impl Event {
-    /// An event in the history of a credential that is seen from a moment.
-    pub(crate) fn seen(row: Arc<EventRow>, as_of: AsOf) -> Self {
+    /// An event in the history of a credential as it stood.
+    pub(crate) fn seen(row: Arc<EventRow>, of: Option<Credential>) -> Self {
         Self {
             id: row.id.to_string().into(),
             event_type: row.event_type.clone(),
@@ -56,7 +57,7 @@ impl Event {
             revision: row.revision,
             correlation_id: row.correlation.to_string().into(),
             row,
-            as_of,
+            of,
         }
     }
 }
@@ -79,9 +80,10 @@ impl Event {
 
     /// The credential that it is about, if it is about one that the viewer may see.
     async fn credential(&self, ctx: &Context<'_>) -> Result<Option<Credential>> {
-        match self.row.credential {
-            Some(id) => Credential::load(ctx, id, self.as_of).await,
-            None => Ok(None),
+        match (&self.of, self.row.credential) {
+            (Some(credential), _) => Ok(Some(credential.clone())),
+            (None, Some(id)) => Credential::load(ctx, id, AsOf::Now).await,
+            (None, None) => Ok(None),
         }
     }
 }

@@ -40,9 +40,9 @@ impl Admitted {
     }
 
     /// In which order the answer's fields stand.
-    pub fn order(&self) -> AnswerOrder {
-        let set = self.definition().map(|operation| &operation.selection_set.node);
-        set.map(|set| AnswerOrder::of(&self.parsed.document, set)).unwrap_or_default()
+    pub fn order(&self) -> Arc<AnswerOrder> {
+        let ours = self.parsed.orders.iter().find(|(name, _)| *name == self.operation);
+        ours.map(|(_, order)| Arc::clone(order)).unwrap_or_default()
     }
 
     /// The parsed document that is shared with everyone who sends the same text.

@@ -15,7 +15,12 @@ pub mod scan;
 
 use std::sync::Arc;
 
-use async_graphql::parser::{Error as ParseError, parse_query, types::ExecutableDocument};
+use async_graphql::{
+    Name,
+    parser::{Error as ParseError, parse_query, types::ExecutableDocument},
+};
+
+use crate::AnswerOrder;
 
 pub use self::{admitted::Admitted, rejection::Rejection};
 use self::{cache::DocumentCache, count::count_document};
@@ -75,6 +80,8 @@ pub struct Parsed {
     /// The document.
     pub document: ExecutableDocument,
     tokens: usize,
+    /// How each operation's answer is ordered, in the document's order of operations.
+    orders: Vec<(Option<Name>, Arc<AnswerOrder>)>,
 }
 
 /// Lets query texts through that are within the limits, and parses each one once.
@@ -117,7 +124,10 @@ impl QueryGate {
         let tokens = scan::scan(text, &self.limits)?;
         let document = parse_query(text).map_err(|error| from_parser(&error))?;
         count_document(&document, &self.limits)?;
-        let parsed = Arc::new(Parsed { document, tokens });
+        let order = |set| Arc::new(AnswerOrder::of(&document, set));
+        let orders = document.operations.iter();
+        let orders = orders.map(|(name, it)| (name.cloned(), order(&it.node.selection_set.node))).collect();
+        let parsed = Arc::new(Parsed { document, tokens, orders });
         if caller == Caller::Authenticated {
             self.cache.put(text, &parsed);
         }

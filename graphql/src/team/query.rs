@@ -28,6 +28,6 @@ impl TeamQuery {
     ) -> Result<Paged<Team>> {
         let call = caller(ctx).await?;
         let page = Window { first, after, last, before }.args()?;
-        Ok(connection(app(ctx)?.teams(&call, page).await.or_fail(ctx)?, Team, Counted::Teams))
+        Ok(connection(app(ctx)?.teams(&call, page).await.or_fail(ctx)?, Team::now, Counted::Teams))
     }
 }

@@ -1,6 +1,7 @@
 //! Teams.
 
 use async_graphql::{Context, ID, Object, Result};
+use keytrail_app::AsOf;
 use keytrail_domain::TeamId;
 use keytrail_ports::views::{TeamMemberRow, TeamRow};
 
@@ -12,14 +13,28 @@ use crate::{
     scalar::DateTime,
 };
 
-/// A named group of members. A deleted team stays, so that history can name it.
+/// A named group of members. A deleted team stays, so that history can name it. In an answer as of a
+/// past moment its members are those of then, and everything else of it is as it is now.
 #[derive(Clone, Debug)]
-pub struct Team(pub TeamRow);
+pub struct Team {
+    row: TeamRow,
+    as_of: AsOf,
+}
 
 impl Team {
     /// The team with this id, present or deleted.
     pub(crate) async fn load(ctx: &Context<'_>, id: TeamId) -> Result<Option<Self>> {
-        Ok(load(ctx, id).await?.map(Self))
+        Self::seen(ctx, id, AsOf::Now).await
+    }
+
+    /// The same, with its members of then.
+    pub(crate) async fn seen(ctx: &Context<'_>, id: TeamId, as_of: AsOf) -> Result<Option<Self>> {
+        Ok(load(ctx, id).await?.map(|row| Self { row, as_of }))
+    }
+
+    /// A team as it is.
+    pub(crate) fn now(row: TeamRow) -> Self {
+        Self { row, as_of: AsOf::Now }
     }
 }
 
@@ -27,36 +42,36 @@ impl Team {
 impl Team {
     /// Global id, `team_…`.
     pub async fn id(&self) -> ID {
-        self.0.id.to_string().into()
+        self.row.id.to_string().into()
     }
 
     /// Its name, unique in the tenant.
     async fn name(&self) -> &str {
-        &self.0.name
+        &self.row.name
     }
 
     /// Its members; leads first.
     #[graphql(complexity = "20 * child_complexity + 1")]
     async fn members(&self, ctx: &Context<'_>) -> Result<Vec<TeamMember>> {
         let call = caller(ctx).await?;
-        let mut rows = app(ctx)?.team_members(&call, self.0.id).await.or_fail(ctx)?;
+        let mut rows = app(ctx)?.team_members(&call, self.row.id, self.as_of).await.or_fail(ctx)?;
         rows.sort_by_key(|row| (!row.lead, row.member));
         Ok(rows.into_iter().map(TeamMember).collect())
     }
 
     /// When it was made.
     async fn created_at(&self) -> DateTime {
-        self.0.created_at.into()
+        self.row.created_at.into()
     }
 
     /// When it was deleted, if it was.
     async fn deleted_at(&self) -> Option<DateTime> {
-        self.0.deleted_at.map(DateTime)
+        self.row.deleted_at.map(DateTime)
     }
 
     /// How often people changed it: for `expectedRevision`.
     async fn revision(&self) -> u64 {
-        self.0.revision
+        self.row.revision
     }
 }
 

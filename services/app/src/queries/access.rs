@@ -66,8 +66,8 @@ impl App {
         id: CredentialId,
         moment: Option<Timestamp>,
         page: PageArgs,
-    ) -> Result<Listed<Access>, AppError> {
-        let all = self.all_access(call, id, moment).await?;
+    ) -> Result<(AsOf, Listed<Access>), AppError> {
+        let (as_of, all) = self.access_at(call, id, moment).await?;
         let tenant = call.principal.tenant;
         let key = self.cursor_key(tenant).await?;
         let pager = Pager { tenant, key: &key, list: hash_of(&("access", id, moment)) };
@@ -75,19 +75,20 @@ impl App {
         let mut rows: Vec<_> = all.into_iter().map(|access| (access.place(), access)).collect();
         rows.sort_unstable();
         let rows = rows.into_iter().map(|(place, access)| (SortKey::Text(place, Uuid::nil()), access));
-        pager.seal(part_of(rows.collect(), &request, |key| match key {
+        let listed = pager.seal(part_of(rows.collect(), &request, |key| match key {
             SortKey::Text(place, _) => Some(place.clone()),
             _ => None,
-        }))
+        }))?;
+        Ok((as_of, listed))
     }
 
-    /// All of that list.
-    pub(super) async fn all_access(
+    /// All of that list, and from where it is seen.
+    pub(super) async fn access_at(
         &self,
         call: &Call,
         id: CredentialId,
         moment: Option<Timestamp>,
-    ) -> Result<Vec<Access>, AppError> {
+    ) -> Result<(AsOf, Vec<Access>), AppError> {
         self.authorize(call, Action::ReviewAccess, Object::Credential(id)).await?;
         let tenant = call.principal.tenant;
         let as_of = match moment {
@@ -99,7 +100,7 @@ impl App {
         let owner = rights.owner.ok_or(AppError::NotFound)?;
         let mut all = rights.all(owner);
         self.without_deleted_teams(call, rights.moment, &mut all).await?;
-        Ok(all)
+        Ok((as_of, all))
     }
 
     /// A team that is gone can do nothing with what it was given.
@@ -162,10 +163,13 @@ impl Rights {
         }
     }
 
-    /// Every way of everybody who is there.
+    /// Every way of everybody who is there. A team's own row says what each of its members has.
     fn all(&self, owner: Owner) -> Vec<Access> {
-        let mut all =
-            vec![Access { who: owner.into(), way: Way::Owner, level: Level::OF_OWNER, until: None }];
+        let level = match owner {
+            Owner::Member(_) => Level::OF_OWNER,
+            Owner::Team(_) => Level::of_owning_team(false),
+        };
+        let mut all = vec![Access { who: owner.into(), way: Way::Owner, level, until: None }];
         if let Owner::Team(team) = owner {
             all.extend(self.members(team).map(|(who, lead)| {
                 let level = Level::of_owning_team(lead);

@@ -44,7 +44,7 @@ impl App {
         let (tenant, views) = (call.principal.tenant, &self.ports().views);
         match list {
             Counted::Credentials(filter) => self.count_credentials(call, filter).await,
-            Counted::Access(id, moment) => Ok(self.all_access(call, id, moment).await?.len() as u64),
+            Counted::Access(id, moment) => Ok(self.access_at(call, id, moment).await?.1.len() as u64),
             Counted::History(id, as_of) => {
                 self.authorize(call, Action::View, Object::Credential(id)).await?;
                 Ok(views.count_events(tenant, of_credential(tenant, id, as_of)).await?)

@@ -10,7 +10,7 @@ use keytrail_ports::{
 use uuid::Uuid;
 
 use super::paging::{Pager, hash_of, part_of};
-use crate::{App, AppError, Call, Listed, PageArgs, Profile, Viewer, profile};
+use crate::{App, AppError, AsOf, Call, Listed, PageArgs, Profile, Viewer, profile};
 
 impl App {
     /// Who is asking.
@@ -83,9 +83,14 @@ impl App {
     ///
     /// # Errors
     /// As every query.
-    pub async fn team_members(&self, call: &Call, team: TeamId) -> Result<Vec<TeamMemberRow>, AppError> {
+    pub async fn team_members(
+        &self,
+        call: &Call,
+        team: TeamId,
+        as_of: AsOf,
+    ) -> Result<Vec<TeamMemberRow>, AppError> {
         self.authorize(call, Action::View, Object::Team(Some(team))).await?;
-        Ok(self.ports().views.team_members(call.principal.tenant, team).await?)
+        Ok(self.ports().views.team_members(call.principal.tenant, team, as_of.position()).await?)
     }
 
     /// A page of the tenant's members.

@@ -149,8 +149,13 @@ pub trait Views: AuthoritySource {
     async fn count_teams(&self, tenant: TenantId) -> Result<u64, ViewError>;
     /// The present team of this name, without regard to case.
     async fn team_by_name(&self, tenant: TenantId, name: &str) -> Result<Option<TeamRow>, ViewError>;
-    /// The members of a team now.
-    async fn team_members(&self, tenant: TenantId, team: TeamId) -> Result<Vec<TeamMemberRow>, ViewError>;
+    /// The members of a team just after a position, or now.
+    async fn team_members(
+        &self,
+        tenant: TenantId,
+        team: TeamId,
+        at: Option<Position>,
+    ) -> Result<Vec<TeamMemberRow>, ViewError>;
 
     /// Credentials by id, also deleted ones; an unknown id is left out.
     async fn credentials_by_id(

@@ -79,15 +79,16 @@ pub(super) fn grants(
     })
 }
 
-/// Who is in a team now.
+/// Who is in a team just after a position, or now.
 pub(super) fn team_members(
     connection: &Connection,
     tenant: Tenant,
     team: TeamId,
+    at: Option<Position>,
 ) -> Result<Vec<TeamMemberRow>, Fault> {
     let id = team.as_uuid();
     let Some(object) = thing::find(connection, tenant, id)? else { return Ok(Vec::new()) };
-    About { kind: TEAM, object, id }.rights(connection, tenant, None, |row| {
+    About { kind: TEAM, object, id }.rights(connection, tenant, at, |row| {
         Ok(TeamMemberRow {
             member: member(code::to_grantee(row.get(2)?)?)?,
             lead: row.get::<_, i64>(3)? == 1,

@@ -22,9 +22,9 @@ const COLUMNS: &str = "position, id, stream, revision, type, version, at, actor,
                        credential, data";
 
 pub(super) fn insert(inside: &Connection, tenant: Tenant, row: &EventRow) -> Result<(), Fault> {
-    let insert = "INSERT INTO events (tenant, position, id, stream, revision, type, version, at, who, actor, \
-                  correlation, causation, credential, data) \
-                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let insert = "INSERT INTO events (tenant, position, id, stream, revision, type, version, at, latest, who, \
+                  actor, correlation, causation, credential, data) \
+                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let values = params![
         tenant.0,
         position(row.position),
@@ -34,6 +34,7 @@ pub(super) fn insert(inside: &Connection, tenant: Tenant, row: &EventRow) -> Res
         row.event_type,
         row.schema_version,
         row.recorded_at.as_micros(),
+        latest(inside, tenant, row.recorded_at)?,
         who(&row.actor),
         doc::write(&row.actor)?,
         row.correlation.into_bytes(),
@@ -42,6 +43,13 @@ pub(super) fn insert(inside: &Connection, tenant: Tenant, row: &EventRow) -> Res
         doc::write(&row.data)?
     ];
     run(inside, insert, values).map(|_| ())
+}
+
+/// The tenant's largest time, with this one.
+fn latest(inside: &Connection, Tenant(tenant): Tenant, at: Timestamp) -> Result<i64, Fault> {
+    let raise = "UPDATE tenants SET latest = max(latest, ?) WHERE number = ? RETURNING latest";
+    let latest = doc::one(inside, raise, params![at.as_micros(), tenant], |row| Ok(row.get(0)?))?;
+    latest.ok_or_else(|| Fault::Corrupt("an event has no tenant".into()))
 }
 
 /// The actor's id, or the name of a part of Keytrail, as the filter has it.
@@ -166,14 +174,15 @@ pub(super) fn one(
     doc::one(connection, &find, values, |row| event(id, row))
 }
 
-/// The last position whose time is at or before a moment: times never go back within a tenant.
+/// The last position up to which no event is of after a moment. Of two appends at once, the one that
+/// was written first can have the later time.
 pub(super) fn position_at(
     connection: &Connection,
     tenant: Tenant,
     moment: Timestamp,
 ) -> Result<Option<Position>, Fault> {
-    let find = "SELECT position FROM events INDEXED BY events_by_time WHERE tenant = ? AND at <= ? \
-                ORDER BY at DESC, position DESC LIMIT 1";
+    let find = "SELECT position FROM events INDEXED BY events_by_time WHERE tenant = ? AND latest <= ? \
+                ORDER BY latest DESC, position DESC LIMIT 1";
     let values = params![tenant.0, moment.as_micros()];
     doc::one(connection, find, values, |row| Ok(to_position(row.get(0)?)))
 }

@@ -28,5 +28,5 @@ CREATE INDEX events_by_position ON events (tenant, position);
 CREATE INDEX events_of_credential ON events (tenant, credential, position) WHERE credential IS NOT NULL;
 CREATE INDEX events_of_stream ON events (stream, revision);
 CREATE INDEX events_by_id ON events (id);
-CREATE INDEX events_by_time ON events (tenant, at, position);
+CREATE INDEX events_by_time ON events (tenant, latest, position);
 CREATE INDEX events_by_type ON events (tenant, type, position);

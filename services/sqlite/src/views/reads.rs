@@ -159,8 +159,14 @@ impl Views for SqliteViews {
         self.read_of(tenant, move |connection, tenant| people::team_by_name(connection, tenant, &name)).await
     }
 
-    async fn team_members(&self, tenant: TenantId, team: TeamId) -> Result<Vec<TeamMemberRow>, ViewError> {
-        self.read_of(tenant, move |connection, tenant| access::team_members(connection, tenant, team)).await
+    async fn team_members(
+        &self,
+        tenant: TenantId,
+        team: TeamId,
+        at: Option<Position>,
+    ) -> Result<Vec<TeamMemberRow>, ViewError> {
+        self.read_of(tenant, move |connection, tenant| access::team_members(connection, tenant, team, at))
+            .await
     }
 
     async fn credentials_by_id(
@@ -306,11 +312,10 @@ impl Views for SqliteViews {
     }
 
     async fn last_recorded_at(&self) -> Result<Option<Timestamp>, ViewError> {
-        let find = "SELECT at FROM events ORDER BY number DESC LIMIT 1";
-        self.read(move |connection| {
-            doc::one(connection, find, [], |row| Ok(Timestamp::from_micros(row.get(0)?)))
-        })
-        .await
+        let find = "SELECT max(latest) FROM tenants";
+        let latest =
+            self.read(move |connection| doc::one(connection, find, [], |row| Ok(row.get(0)?))).await?;
+        Ok(latest.flatten().map(Timestamp::from_micros))
     }
 
     async fn stream_events(

@@ -10,7 +10,8 @@ CREATE TABLE meta (
 CREATE TABLE tenants (
     number INTEGER PRIMARY KEY,
     id     BLOB NOT NULL UNIQUE,
-    doc    BLOB             -- none until the tenant's own row was put
+    doc    BLOB,                       -- none until the tenant's own row was put
+    latest INTEGER NOT NULL DEFAULT 0  -- the largest time of its events so far
 );
 
 -- What has a UUID and is pointed at: teams and credentials.
@@ -164,6 +165,7 @@ CREATE TABLE events (
     type        TEXT NOT NULL,
     version     INTEGER NOT NULL,
     at          INTEGER NOT NULL,
+    latest      INTEGER NOT NULL, -- the largest time up to here: never goes back, as appends at once can
     who         TEXT NOT NULL,
     actor       BLOB NOT NULL,
     correlation BLOB NOT NULL,

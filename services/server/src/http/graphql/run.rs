@@ -1,6 +1,6 @@
 //! From parameters to results: who asks, whether he may, and the run itself.
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use actix_web::{HttpRequest, http::header};
 use async_graphql::{Request, Response, parser::types::OperationType};
@@ -100,7 +100,7 @@ fn after(request: &HttpRequest) -> Result<Option<AfterPosition>, RequestError> {
 pub(in crate::http) struct Ready {
     request: Request,
     kind: OperationType,
-    order: AnswerOrder,
+    order: Arc<AnswerOrder>,
     arrival: Arrival,
 }
 
@@ -173,7 +173,7 @@ impl Ready {
         let (id, span) = (self.arrival.id, tracing::Span::current());
         let open = state.metrics.subscription();
         let mut may_fail_to_start = self.kind == OperationType::Subscription;
-        let order = self.order.clone();
+        let order = Arc::clone(&self.order);
         let results = AssertUnwindSafe(self.results(state)).catch_unwind();
         let events = results.map(move |result| {
             let _entered = span.enter();

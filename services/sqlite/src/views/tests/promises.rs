@@ -177,7 +177,7 @@ async fn a_snapshot_of_authority_is_what_is_in_force_at_its_position() {
     ];
     assert_eq!(snapshot.changes.len(), expected.len());
     assert!(expected.iter().all(|change| snapshot.changes.contains(change)), "{snapshot:?}");
-    let members = views.team_members(acme(), team(1)).await.unwrap();
+    let members = views.team_members(acme(), team(1), None).await.unwrap();
     let seen: Vec<_> = members.iter().map(|row| (row.member, row.lead)).collect();
     assert_eq!(seen, [(ann, false), (bob, true)]);
 }
@@ -216,6 +216,22 @@ async fn events_are_told_as_of_a_position_and_a_moment() {
     assert_eq!(positions(EventFilter { from, until, ..Default::default() }).await, [4, 6]);
     let actor = |name: &str| EventFilter { actor: Some(name.to_owned()), ..Default::default() };
     assert_eq!((positions(actor("test")).await.len(), positions(actor("x")).await.len()), (6, 0));
+}
+
+#[tokio::test]
+async fn a_moment_has_all_that_was_written_up_to_its_place_though_times_cross() {
+    let views = views().await;
+    let at = |second: u64, place: u64| RecordedEvent {
+        position: Position::nth(place),
+        id: EventId::from_uuid(Uuid::from_u128(u128::from(place))),
+        ..event(acme(), second, &[])
+    };
+    // Two appends at once: the later time was written first.
+    project(&views, vec![at(1, 1), at(5, 2), at(4, 3), at(6, 4)]).await.unwrap();
+    let place = async |second| views.position_at(acme(), time(second)).await.unwrap();
+    assert_eq!(place(5).await, Some(Position::nth(3)));
+    assert_eq!(place(4).await, Some(Position::nth(1)));
+    assert_eq!(views.last_recorded_at().await.unwrap(), Some(time(6)));
 }
 
 #[tokio::test]
