@@ -37,7 +37,7 @@ pub use commands::{MintedToken, NewTenant};
 pub use error::AppError;
 pub use feed::{Delivered, Feed};
 pub use inputs::{
-    CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember, TeamPlace,
+    CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember, TeamPlace, TenantUpdate,
 };
 pub use projection::Projections;
 pub use queries::{Access, AsOf, Counted, Way};
