@@ -91,8 +91,10 @@ impl App {
         let Some(credential) = event.stream.credential_id() else { return Ok(false) };
         let fact = event.decode()?;
         let reactions = reactions(&fact);
-        let asks_more =
-            matches!(fact, E::Suspended { .. } | E::Restored {} | E::Verified { .. } | E::DetailsChanged { .. });
+        let asks_more = matches!(
+            fact,
+            E::Suspended { .. } | E::Restored {} | E::Verified { .. } | E::DetailsChanged { .. }
+        );
         if reactions.is_empty() && !asks_more {
             return Ok(false);
         }

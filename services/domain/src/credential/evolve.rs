@@ -1,8 +1,6 @@
 //! What facts change about a credential.
 
-use super::{
-    Credential, CredentialEvent as E, Grant, Health, NotedExpiry, State, Usage, VerificationChoice,
-};
+use super::{Credential, CredentialEvent as E, Grant, Health, NotedExpiry, State, Usage, VerificationChoice};
 
 impl Credential {
     pub(super) fn evolved(self, event: &E) -> Self {

@@ -299,7 +299,11 @@ mod tests {
 
     #[test]
     fn settings_that_are_so_already_are_no_event() {
-        let same = TenantCommand::ChangeSettings { name: Some("Acme".into()), restore_days: None, expiry_days: None };
+        let same = TenantCommand::ChangeSettings {
+            name: Some("Acme".into()),
+            restore_days: None,
+            expiry_days: None,
+        };
         assert!(acme().decide(&same).expect("taken").events.is_empty());
         let wrong = TenantCommand::ChangeSettings { name: None, restore_days: Some(0), expiry_days: None };
         assert!(matches!(refused(wrong), Refusal::Invalid(_)));

@@ -148,6 +148,8 @@ impl Kind {
                 // Nothing of the settings of the person who measures.
                 command.arg("dev").env_clear();
                 command.env("KEYTRAIL_LISTEN", "127.0.0.1:0").env("KEYTRAIL_LOG", "warn");
+                // Routine checks are not what is measured.
+                command.env("KEYTRAIL_CHECK_INTERVAL_SECONDS", u32::MAX.to_string());
                 // The load is one caller.
                 command
                     .env("KEYTRAIL_REQUESTS_PER_MINUTE", "0")
