@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use keytrail_domain::{
-    CredentialId, Position, Principal, RecordedEvent, StreamId, StreamKind,
+    CredentialId, Position, Principal, RecordedEvent, StreamId, StreamKind, Timestamp,
     alert::{Alert, AlertCommand, Cause, Severity},
     credential::{CredentialEvent as E, Health},
     verification::{Report, Verdict},
 };
-use keytrail_ports::{Filter, LogSignal};
+use keytrail_ports::{Filter, LogSignal, views::CredentialRow};
 use tokio_util::sync::CancellationToken;
 
 use crate::{App, AppError, Call, execute::Execution};
@@ -106,7 +106,7 @@ impl App {
         let in_use = row.is_some_and(|row| !row.usages.is_empty());
         let stopped = (in_use && matches!(fact, E::Suspended { .. })).then(stopped_in_use);
         let more = match fact {
-            E::Restored {} => self.still_rejected(event).await?.into_iter().collect(),
+            E::Restored {} => self.still_a_problem(event).await?.into_iter().collect(),
             E::Verified { .. } | E::DetailsChanged { .. } if has_open => self.later_end(event).await?,
             _ => Vec::new(),
         };
@@ -133,21 +133,20 @@ impl App {
         Ok(over.into_iter().chain(near).map(Reaction::Recover).collect())
     }
 
-    /// Deletion ended its alerts: one that comes back as it was rejected is a problem again.
-    async fn still_rejected(&self, event: &RecordedEvent) -> Result<Option<Reaction>, AppError> {
-        let row = self.row_at(&event.stream, event.position).await?;
-        Ok(row.and_then(|row| {
-            let cause = match row.health {
-                Health::Invalid => Cause::Invalid,
-                Health::Expired => Cause::Expired,
-                Health::Unverified | Health::Valid => return None,
-            };
-            // A later check can have proven nothing: it does not say why.
-            let report = row.last_verification.map(|check| check.report);
-            let report = report.filter(|report| report.verdict.is_definite_no());
-            let message = report.map_or_else(|| REJECTED_BEFORE.to_owned(), |report| report.message);
-            Some(Reaction::Raise { cause, severity: Severity::Critical, message })
-        }))
+    /// Deletion ended its alerts: one that comes back as it was, rejected or near its end, is a problem
+    /// again.
+    async fn still_a_problem(&self, event: &RecordedEvent) -> Result<Option<Reaction>, AppError> {
+        let Some(row) = self.row_at(&event.stream, event.position).await? else { return Ok(None) };
+        let cause = match row.health {
+            Health::Invalid => Cause::Invalid,
+            Health::Expired => Cause::Expired,
+            Health::Unverified | Health::Valid => return Ok(told_end(&row, event.meta()?.recorded_at)),
+        };
+        // A later check can have proven nothing: it does not say why.
+        let report = row.last_verification.map(|check| check.report);
+        let report = report.filter(|report| report.verdict.is_definite_no());
+        let message = report.map_or_else(|| REJECTED_BEFORE.to_owned(), |report| report.message);
+        Ok(Some(Reaction::Raise { cause, severity: Severity::Critical, message }))
     }
 
     async fn carry_out(
@@ -202,26 +201,43 @@ fn reactions(event: &E) -> Vec<Reaction> {
         E::SecretRotated { .. } => {
             recover(&[Cause::Invalid, Cause::Expiring, Cause::Expired, Cause::VerificationFailing])
         }
-        E::Expiring { days, .. } => vec![Reaction::Raise {
-            cause: Cause::Expiring,
-            severity: if *days <= 1 { Severity::Critical } else { Severity::Warning },
-            message: match days {
-                1 => "the credential expires in less than a day: rotate it".into(),
-                days => format!("the credential expires in less than {days} days: rotate it"),
-            },
-        }],
+        E::Expiring { days, .. } => vec![end_is_near(*days)],
         E::Expired { .. } => {
-            let mut reactions = vec![Reaction::Raise {
-                cause: Cause::Expired,
-                severity: Severity::Critical,
-                message: "the credential has expired: rotate it".into(),
-            }];
+            let mut reactions = vec![end_has_come()];
             reactions.extend(recover(&[Cause::Expiring]));
             reactions
         }
         E::Deleted { .. } => recover(&Cause::ALL),
         E::Resumed { .. } => recover(&[Cause::Suspended]),
         _ => Vec::new(),
+    }
+}
+
+fn end_is_near(days: u32) -> Reaction {
+    Reaction::Raise {
+        cause: Cause::Expiring,
+        severity: if days <= 1 { Severity::Critical } else { Severity::Warning },
+        message: match days {
+            1 => "the credential expires in less than a day: rotate it".into(),
+            days => format!("the credential expires in less than {days} days: rotate it"),
+        },
+    }
+}
+
+fn end_has_come() -> Reaction {
+    Reaction::Raise {
+        cause: Cause::Expired,
+        severity: Severity::Critical,
+        message: "the credential has expired: rotate it".into(),
+    }
+}
+
+/// What was told of the end of a credential that is back, if that is so still.
+fn told_end(row: &CredentialRow, at: Timestamp) -> Option<Reaction> {
+    let (end, noted) = (row.expires_at?, row.noted_expiry?);
+    match noted.days {
+        0 => (end <= at).then(end_has_come),
+        days => (end <= at.plus_days(i64::from(days))).then(|| end_is_near(days)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The runner: starts both sides, lets them take turns, and tells the medians.
 
+mod checks;
 mod plan;
 mod process;
 mod report;
@@ -7,6 +8,7 @@ mod turns;
 
 use std::{fs, io::Write, path::PathBuf};
 
+pub use checks::{CheckOptions, checks};
 use clap::Args;
 pub use plan::{Goal, Load, Measurement, PLAN};
 use process::Server;

@@ -26,7 +26,8 @@ const SMALLEST: &str = r#"{"query":"{ __typename }"}"#;
 #[derive(Clone, Debug)]
 enum Kind {
     Limit,
-    Keytrail(PathBuf),
+    /// The binary, and the seconds between two routine checks.
+    Keytrail(PathBuf, u32),
 }
 
 /// A running server in a folder of its own. Dropping it ends the process and removes the folder.
@@ -46,8 +47,14 @@ impl Server {
 
     /// `keytrail dev`, with everything in a fresh folder.
     pub(super) fn keytrail(binary: &Path) -> Result<Self, BenchError> {
+        // Routine checks are not what is measured.
+        Self::keytrail_that_checks(binary, u32::MAX)
+    }
+
+    /// The same, with so many seconds between two routine checks.
+    pub(super) fn keytrail_that_checks(binary: &Path, interval: u32) -> Result<Self, BenchError> {
         let binary = fs::canonicalize(binary).map_err(BenchError::io("finding the keytrail binary"))?;
-        Self::start(Kind::Keytrail(binary))
+        Self::start(Kind::Keytrail(binary, interval))
     }
 
     fn start(kind: Kind) -> Result<Self, BenchError> {
@@ -60,13 +67,13 @@ impl Server {
     pub(super) fn name(&self) -> &'static str {
         match self.kind {
             Kind::Limit => "limit again",
-            Kind::Keytrail(_) => "keytrail",
+            Kind::Keytrail(..) => "keytrail",
         }
     }
 
     /// It is the thing itself and not one more limit.
     pub(super) fn is_keytrail(&self) -> bool {
-        matches!(self.kind, Kind::Keytrail(_))
+        matches!(self.kind, Kind::Keytrail(..))
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -125,7 +132,7 @@ impl Kind {
             .stderr(file)
             .spawn()
             .map_err(BenchError::io("starting a server"))?;
-        let wants_token = matches!(self, Self::Keytrail(_));
+        let wants_token = matches!(self, Self::Keytrail(..));
         match child.stdout.take().map(lines).and_then(|lines| greeting(&lines, wants_token)) {
             Some(target) => Ok((child, target)),
             None => {
@@ -143,13 +150,12 @@ impl Kind {
                 command.arg("limit").arg("--data").arg(folder);
                 Ok(command)
             }
-            Self::Keytrail(binary) => {
+            Self::Keytrail(binary, interval) => {
                 let mut command = Command::new(binary);
                 // Nothing of the settings of the person who measures.
                 command.arg("dev").env_clear();
                 command.env("KEYTRAIL_LISTEN", "127.0.0.1:0").env("KEYTRAIL_LOG", "warn");
-                // Routine checks are not what is measured.
-                command.env("KEYTRAIL_CHECK_INTERVAL_SECONDS", u32::MAX.to_string());
+                command.env("KEYTRAIL_CHECK_INTERVAL_SECONDS", interval.to_string());
                 // The load is one caller.
                 command
                     .env("KEYTRAIL_REQUESTS_PER_MINUTE", "0")
