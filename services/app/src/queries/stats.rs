@@ -6,7 +6,7 @@ use keytrail_domain::alert::{AlertState, Cause, Severity};
 use keytrail_ports::Scope;
 use keytrail_ports::views::{AlertFilter, CredentialFilter, CredentialOrder, PageRequest, StatusCounts};
 
-use crate::{App, AppError, Call, Stats};
+use crate::{App, AppError, Call, Stats, schedule::tally};
 
 /// Longest daily series, in days.
 const LONGEST_SERIES: u32 = 366;
@@ -25,7 +25,12 @@ impl App {
         let first = self.now().plus_days(1 - i64::from(days)).day();
         // The series is the tenant's: whoever does not see all of it sees none of it.
         let daily = match self.ports().authorizer.scope(&call.principal).await? {
-            Scope::All => self.ports().views.daily(tenant, &first).await?,
+            Scope::All => {
+                let events = self.ports().views.daily(tenant, &first).await?;
+                let now = self.now();
+                let series = (0..i64::from(days)).rev().map(|ago| now.plus_days(-ago).day());
+                tally::with_kept(&*self.ports().journal, tenant, events, series).await?
+            }
             Scope::GrantedTo(_) => Vec::new(),
         };
         let open_alerts = self.open_alerts(call, AlertFilter::default()).await?;

@@ -25,7 +25,7 @@ const PATIENCE_DAYS: i64 = 1;
 #[derive(Debug)]
 pub(super) enum Checked {
     /// It was made.
-    Made(Verdict),
+    Made(Verdict, Told),
     /// There is nothing to be checked (any more).
     Nothing,
     /// Not before this moment.
@@ -34,6 +34,15 @@ pub(super) enum Checked {
     HostBusy(String),
     /// Somebody else checks it right now.
     UnderWay,
+}
+
+/// Whether a result told anything new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It is an event.
+    News,
+    /// It is kept in the journal.
+    NothingNew,
 }
 
 impl App {
@@ -98,11 +107,11 @@ impl App {
         let report = self.check(component, &state.fields, &secrets, &state.allowed_hosts).await;
         drop(secrets);
         let call = Call { principal: Principal::internal(row.tenant, NAME), correlation: self.fresh_id() };
-        self.record(&call, stream, state, &report).await?;
+        let told = self.record(&call, stream, state, &report).await?;
         if report.verdict == Verdict::Inconclusive {
             self.tell_of_failing(&call, row).await?;
         }
-        Ok(Checked::Made(report.verdict))
+        Ok(Checked::Made(report.verdict, told))
     }
 
     /// What tells nothing new is kept in the journal, anything else is an event.
@@ -112,9 +121,10 @@ impl App {
         stream: StreamId,
         state: &State,
         report: &Report,
-    ) -> Result<(), AppError> {
+    ) -> Result<Told, AppError> {
         if state.last_report.as_ref().is_some_and(|last| last.tells_the_same_as(report)) {
-            return self.keep(state, report).await;
+            self.keep(state, report).await?;
+            return Ok(Told::NothingNew);
         }
         let execution =
             Execution { call, stream, expected_revision: None, idempotency: None, cause: None, fresh: false };
@@ -124,7 +134,7 @@ impl App {
             Ok(CredentialCommand::RecordCheck { version, trigger, report: report.clone() })
         })
         .await?;
-        Ok(())
+        Ok(Told::News)
     }
 
     async fn keep(&self, state: &State, report: &Report) -> Result<(), AppError> {

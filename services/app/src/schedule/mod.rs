@@ -16,6 +16,7 @@ mod numbers;
 pub(crate) mod plan;
 mod seeding;
 mod slots;
+pub(crate) mod tally;
 mod work;
 
 use std::{
@@ -36,6 +37,7 @@ use self::{
     agenda::{Agenda, Due, Job},
     bounds::{Hosts, Tenants},
     seeding::Seeding,
+    tally::Tally,
     work::Finished,
 };
 pub(crate) use numbers::Numbers;
@@ -91,6 +93,8 @@ pub struct Schedule {
     running: JoinSet<Finished>,
     started: HashMap<Id, Due>,
     forget_at: i64,
+    tally: Tally,
+    flush_at: i64,
 }
 
 impl App {
@@ -110,6 +114,8 @@ impl App {
             running: JoinSet::new(),
             started: HashMap::new(),
             forget_at: self.now().as_micros() + FORGET_FIRST,
+            tally: Tally::default(),
+            flush_at: 0,
         }
     }
 
@@ -161,7 +167,8 @@ impl Schedule {
         }
         self.go_on();
         let more_due = self.start_due();
-        self.forget_old().await;
+        self.forget_old();
+        self.flush().await?;
         self.count();
         Ok(more_events || more_rows || more_due)
     }
@@ -265,7 +272,7 @@ impl Schedule {
     }
 
     /// Results that are older than ninety days.
-    async fn forget_old(&mut self) {
+    fn forget_old(&mut self) {
         let now = self.app.now();
         if now.as_micros() < self.forget_at {
             return;
@@ -279,6 +286,16 @@ impl Schedule {
                 tracing::warn!(error = &error as &dyn std::error::Error, "old results are kept another day");
             }
         });
+    }
+
+    /// Writes the day's counts once a minute.
+    async fn flush(&mut self) -> Result<(), AppError> {
+        let now = self.app.now().as_micros();
+        if now < self.flush_at {
+            return Ok(());
+        }
+        self.flush_at = now + slots::MINUTE;
+        Ok(self.tally.flush(&*self.app.ports().journal).await?)
     }
 
     fn count(&self) {

@@ -5,7 +5,7 @@ use keytrail_domain::verification::Verdict;
 use super::{
     Schedule,
     agenda::{Due, Job},
-    check::Checked,
+    check::{Checked, Told},
     slots,
 };
 use crate::AppError;
@@ -33,7 +33,7 @@ impl Schedule {
                     told.map(|()| Finished::Told)
                 }
             };
-            if let Ok(Finished::Checked(Checked::Made(verdict))) = &done {
+            if let Ok(Finished::Checked(Checked::Made(verdict, _))) = &done {
                 app.0.numbers.count(*verdict);
                 app.0.numbers.began(late);
             }
@@ -55,9 +55,12 @@ impl Schedule {
             self.hosts.wait(&host, due);
             return Ok(());
         }
+        if let Finished::Checked(Checked::Made(verdict, Told::NothingNew)) = finished {
+            self.tally.add(due.tenant, self.app.now().day(), verdict.is_definite_no());
+        }
         let now = self.app.now().as_micros();
         let again = match finished {
-            Finished::Checked(Checked::Made(Verdict::Inconclusive)) => {
+            Finished::Checked(Checked::Made(Verdict::Inconclusive, _)) => {
                 let failures = self.agenda.failed(due.id);
                 slots::backoff(due.id.as_uuid(), self.interval, failures).map(|wait| now + wait)
             }
@@ -65,13 +68,15 @@ impl Schedule {
             Finished::Failed => slots::backoff(due.id.as_uuid(), self.interval, 1).map(|wait| now + wait),
             _ => None,
         };
-        if matches!(finished, Finished::Checked(Checked::Made(verdict)) if verdict != Verdict::Inconclusive) {
+        if matches!(finished, Finished::Checked(Checked::Made(verdict, _)) if verdict != Verdict::Inconclusive)
+        {
             self.agenda.proved(due.id);
         }
-        self.agenda.back(due.id);
         // The next slot at the latest, also when its row cannot be read now.
         let slot = slots::next(due.id.as_uuid(), self.interval, now);
         self.agenda.set(due.tenant, due.id, Job::Check, Some(again.unwrap_or(slot)));
+        // Only now: what has nothing to be done is forgotten, and its failures with it.
+        self.agenda.back(due.id);
         self.place_again(due.tenant, due.id).await?;
         // What was put off on purpose is not brought forward to the next slot.
         if self.agenda.at(due.id, Job::Check).is_some() && again.is_some() {

@@ -101,6 +101,22 @@ async fn a_young_verdict_is_used_again() {
 }
 
 #[tokio::test]
+async fn the_daily_series_counts_checks_that_told_nothing_new_too() {
+    let mut watch = Watch::start().await;
+    watch.create("Counted").await;
+    watch.pass(5 * HOUR, HOUR / 4).await;
+    watch.answer(Verdict::Invalid);
+    watch.pass(5 * HOUR, HOUR / 4).await;
+    let stats = watch.world.app.stats(&watch.world.alice, 7).await.unwrap();
+    let all: u64 = stats.daily.iter().map(|day| day.verifications).sum();
+    let failures: u64 = stats.daily.iter().map(|day| day.failures).sum();
+    // The last turn may not have been written yet.
+    let made = watch.checks() as u64;
+    assert!((made - 1..=made).contains(&all), "{all} of {made}");
+    assert!((3..=7).contains(&failures), "{failures}");
+}
+
+#[tokio::test]
 async fn results_are_forgotten_after_ninety_days() {
     let mut watch = Watch::start().await;
     let id = watch.create("Old").await;
