@@ -15,6 +15,7 @@ mod lists;
 mod main_job;
 mod main_job_changes;
 mod processes;
+mod schedule;
 mod sdl;
 mod subscriptions;
 mod totals;

@@ -153,8 +153,9 @@ impl Credential {
     }
 
     /// The last check.
-    async fn last_verification(&self) -> Option<Verification> {
-        self.row.last_verification.clone().map(Verification)
+    async fn last_verification(&self, ctx: &Context<'_>) -> Result<Option<Verification>> {
+        let last = app(ctx)?.last_verification_seen(&self.row, self.as_of).await.or_fail(ctx)?;
+        Ok(last.map(Arc::unwrap_or_clone).map(Verification))
     }
 
     /// Checks, newest first.

@@ -60,7 +60,7 @@ macro_rules! report {
 }
 
 report!(Verification, self => self.0.report, {
-    /// The event that says so.
+    /// The event that says so, or the entry of a routine check that told nothing new.
     async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }

@@ -6,7 +6,7 @@ use keytrail_domain::Grantee;
 
 use crate::{
     context::{app, caller},
-    enums::CredentialStatus,
+    enums::{AlertCause, AlertSeverity, CredentialStatus},
     error::OrFail,
     team::Team,
 };
@@ -19,6 +19,24 @@ pub struct Stats(AppStats);
 pub struct StatusCount {
     /// The status.
     status: CredentialStatus,
+    /// How many.
+    count: u64,
+}
+
+/// Open alerts of one severity.
+#[derive(SimpleObject)]
+pub struct SeverityCount {
+    /// The severity.
+    severity: AlertSeverity,
+    /// How many.
+    count: u64,
+}
+
+/// Open alerts of one cause.
+#[derive(SimpleObject)]
+pub struct CauseCount {
+    /// The cause.
+    cause: AlertCause,
     /// How many.
     count: u64,
 }
@@ -104,6 +122,18 @@ impl Stats {
     /// Alerts that are not resolved.
     async fn open_alerts(&self) -> u64 {
         self.0.open_alerts
+    }
+
+    /// Alerts that are not resolved, by severity, worst first; severities without any are left out.
+    async fn open_alerts_by_severity(&self) -> Vec<SeverityCount> {
+        let counts = self.0.alerts_by_severity.iter();
+        counts.map(|(it, count)| SeverityCount { severity: (*it).into(), count: *count }).collect()
+    }
+
+    /// Alerts that are not resolved, by cause; causes without any are left out.
+    async fn open_alerts_by_cause(&self) -> Vec<CauseCount> {
+        let counts = self.0.alerts_by_cause.iter();
+        counts.map(|(it, count)| CauseCount { cause: (*it).into(), count: *count }).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Changes of the tenant.
 
 use async_graphql::{Context, InputObject, Object, Result};
+use keytrail_app::TenantUpdate;
 
 use super::Tenant;
 use crate::{
@@ -17,6 +18,8 @@ pub struct UpdateTenantInput {
     pub name: Option<String>,
     /// Days that a deleted credential can be restored, 1 to 3650.
     pub restore_days: Option<u32>,
+    /// Days before a credential's end at which an alert says so: at most ten, each 1 to 365.
+    pub expiry_days: Option<Vec<u32>>,
     /// Only when the tenant is at this revision.
     pub expected_revision: Option<i64>,
     /// The same key and input answer the same again, for a day.
@@ -47,10 +50,13 @@ impl TenantMutation {
         let mutation = mutation("updateTenant", input.idempotency_key.clone(), &input);
         let expected = revision(input.expected_revision)?;
         let app = app(ctx)?;
-        let done = app
-            .update_tenant(&call, mutation, input.name, input.restore_days, expected)
-            .await
-            .or_fail(ctx)?;
+        let update = TenantUpdate {
+            name: input.name,
+            restore_days: input.restore_days,
+            expiry_days: input.expiry_days,
+            expected_revision: expected,
+        };
+        let done = app.update_tenant(&call, mutation, update).await.or_fail(ctx)?;
         let tenant = Tenant(app.tenant(&call).await.or_fail(ctx)?);
         Ok(UpdateTenantPayload::new(&done, Some(tenant)))
     }

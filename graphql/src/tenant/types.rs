@@ -41,6 +41,14 @@ impl Tenant {
         Ok(Some(self.0.restore_days))
     }
 
+    /// Days before a credential's end at which an alert says so, largest first. For OWNER, ADMIN and
+    /// AUDITOR.
+    async fn expiry_days(&self, ctx: &Context<'_>) -> Result<Option<Vec<u32>>> {
+        let call = caller(ctx).await?;
+        app(ctx)?.may_see_settings(&call).await.or_fail(ctx)?;
+        Ok(Some(self.0.expiry_days.clone()))
+    }
+
     /// When it was made.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use keytrail_domain::{MemberId, TenantId, Timestamp, policy::PolicyText};
+use keytrail_domain::{CredentialId, MemberId, TenantId, Timestamp, policy::PolicyText};
 use keytrail_ports::{
-    Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier, views::Views,
+    Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier,
+    views::{VerificationRow, Views},
 };
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use crate::{
-    AppError, claims::Claims, key_ring::KeyRing, progress::Progress, steady_clock::SteadyClock,
-    throttle::Throttle,
+    AppError, claims::Claims, key_ring::KeyRing, progress::Progress, schedule::Numbers,
+    steady_clock::SteadyClock, throttle::Throttle,
 };
+
+/// Credentials whose last unchanged check is remembered.
+const LAST_KEPT: usize = 20_000;
 
 /// Everything that the application asks of the world.
 #[derive(Clone)]
@@ -61,11 +65,14 @@ pub(crate) struct Inner {
     pub(crate) checks: Throttle,
     /// Who is which member, by tenant, issuer and subject.
     pub(crate) members: Cache<(TenantId, String, String), MemberId>,
+    /// The last check of a credential that told nothing new; none when there is none.
+    pub(crate) last_kept: Cache<CredentialId, Option<Arc<VerificationRow>>>,
+    pub(crate) numbers: Numbers,
 }
 
 impl App {
     /// The application over these ports. It answers; [`App::run_projections`] and
-    /// [`App::run_alerts`] must run beside it.
+    /// [`App::run_alerts`] must run beside it, and [`App::run_schedule`] where checks are made.
     ///
     /// # Errors
     /// The log cannot be reached.
@@ -84,6 +91,8 @@ impl App {
             tests: Throttle::per_minute(crate::commands::TESTS_PER_MINUTE),
             checks: Throttle::per_minute(crate::commands::CHECKS_PER_MINUTE),
             members: Cache::new(crate::sign_in::REMEMBERED),
+            last_kept: Cache::new(LAST_KEPT),
+            numbers: Numbers::default(),
             options,
             ports,
         })))

@@ -106,4 +106,8 @@ pub struct Stats {
     pub daily: Vec<keytrail_ports::views::DailyRow>,
     /// Open alerts that the caller may see.
     pub open_alerts: u64,
+    /// Those by severity, worst first; severities without any are left out.
+    pub alerts_by_severity: Vec<(keytrail_domain::alert::Severity, u64)>,
+    /// Those by cause; causes without any are left out.
+    pub alerts_by_cause: Vec<(keytrail_domain::alert::Cause, u64)>,
 }

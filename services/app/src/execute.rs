@@ -22,6 +22,8 @@ use crate::{
 const TRIES: usize = 3;
 /// Times that an append with an unknown outcome is repeated with the same event ids.
 const APPEND_TRIES: usize = 3;
+/// What the ids of events derive for that no other event is the reason of, but a date.
+pub(crate) const BY_DATE: &str = "expiry";
 /// Events read at once.
 const PAGE: usize = 1_000;
 /// How long a mutation waits for its own views.
@@ -275,7 +277,7 @@ impl App {
             actor: execution.call.principal.actor.clone(),
             recorded_at: at,
             correlation: execution.call.correlation,
-            causation: execution.cause.map(|(source, _)| source.as_uuid()),
+            causation: execution.cause.filter(|(_, what)| *what != BY_DATE).map(|(it, _)| it.as_uuid()),
             idempotency: execution.idempotency.clone(),
             previous_hash,
         }

@@ -100,6 +100,8 @@ impl App {
             "AlertOpened" => AlertState::Open,
             "AlertAcknowledged" => AlertState::Acknowledged,
             "AlertResolved" => AlertState::Resolved,
+            // It got worse: that is a turn, too.
+            "AlertRepeated" if event.data.get("severity").is_some() => alert.state,
             // Seen again on a check: nothing turned.
             _ => return Ok(None),
         };

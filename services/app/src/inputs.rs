@@ -119,3 +119,16 @@ pub struct TeamPlace {
     /// Only when the team is at this revision.
     pub expected_revision: Option<u64>,
 }
+
+/// Settings of a tenant that change; what is none stays.
+#[derive(Clone, Debug, Default)]
+pub struct TenantUpdate {
+    /// What people call it.
+    pub name: Option<String>,
+    /// Days that a deleted credential can be restored.
+    pub restore_days: Option<u32>,
+    /// Days before a credential's end at which people are told.
+    pub expiry_days: Option<Vec<u32>>,
+    /// Only at this revision.
+    pub expected_revision: Option<u64>,
+}

@@ -26,6 +26,7 @@ mod projection;
 mod queries;
 mod reactor;
 mod runner;
+mod schedule;
 mod sign_in;
 mod standing;
 mod steady_clock;
@@ -38,8 +39,10 @@ pub use error::AppError;
 pub use feed::{Delivered, Feed};
 pub use inputs::{
     CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember, TeamPlace,
+    TenantUpdate,
 };
 pub use projection::Projections;
 pub use queries::{Access, AsOf, Counted, Way};
+pub use schedule::{Schedule, ScheduleNumbers, ScheduleOptions};
 pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;

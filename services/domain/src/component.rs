@@ -65,6 +65,21 @@ pub struct Component {
     /// The harmless request that tells whether a credential works; none: `UNSUPPORTED`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<Value>,
+    /// Seconds between two routine checks; none: the deployment's setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_every_seconds: Option<u32>,
+    /// Checks with a wrong secret lock nobody's account: false bounds them after a definite no.
+    #[serde(default = "safe", skip_serializing_if = "is_safe")]
+    pub lockout_safe: bool,
+}
+
+const fn safe() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+const fn is_safe(lockout_safe: &bool) -> bool {
+    *lockout_safe
 }
 
 impl Component {

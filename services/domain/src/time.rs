@@ -35,6 +35,12 @@ impl Timestamp {
         self.0.as_second()
     }
 
+    /// This many microseconds later (earlier when negative), at most to the end of the calendar.
+    #[must_use]
+    pub fn plus_micros(self, micros: i64) -> Self {
+        Self::from_micros(self.as_micros().saturating_add(micros))
+    }
+
     /// This many seconds later (earlier when negative), at most to the end of the calendar.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {

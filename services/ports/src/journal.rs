@@ -38,6 +38,33 @@ pub struct JournalEntry {
     pub entry: NewJournalEntry,
 }
 
+/// A place among the entries about one subject: by time, then by number.
+pub type JournalPlace = (Timestamp, u64);
+
+/// Entries about one subject between two places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Whose.
+    pub tenant: TenantId,
+    /// What kind of fact.
+    pub topic: String,
+    /// What they are about.
+    pub subject: String,
+    /// Only what comes after this place.
+    pub after: Option<JournalPlace>,
+    /// Only what comes before this place.
+    pub before: Option<JournalPlace>,
+}
+
+/// Which end of a span is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanEnd {
+    /// The newest entries, newest first.
+    Newest,
+    /// The oldest entries, oldest first.
+    Oldest,
+}
+
 /// Facts with retention, and small values by name.
 ///
 /// Promises, each a case in [`crate::contract::journal`]:
@@ -46,6 +73,8 @@ pub struct JournalEntry {
 /// 3. `about` answers one subject's newest entries, newest first, and nothing of another tenant.
 /// 4. `forget` drops one topic's entries older than a moment, and numbers are not used again.
 /// 5. A mark keeps its last value; an unknown mark is none.
+/// 6. `span` answers one end of the entries between two places, by time and then by number, and
+///    `count` how many lie between them.
 #[async_trait]
 pub trait Journal: Send + Sync + 'static {
     /// Keep all of these, or none; answers the last one's number.
@@ -72,6 +101,18 @@ pub trait Journal: Send + Sync + 'static {
         before: Option<u64>,
         max: usize,
     ) -> Result<Vec<JournalEntry>, JournalError>;
+
+    /// At most `max` entries from one end of a span.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    async fn span(&self, span: Span, end: SpanEnd, max: usize) -> Result<Vec<JournalEntry>, JournalError>;
+
+    /// How many entries lie in a span.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    async fn count(&self, span: Span) -> Result<u64, JournalError>;
 
     /// Drop a topic's entries from before `moment`; answers how many.
     ///

@@ -26,6 +26,6 @@ pub use authorizer::{
 pub use clock::{Clock, Ids, SystemClock, SystemIds};
 pub use components::{CheckedFields, Completeness, ComponentCatalog};
 pub use event_store::{Appended, EventStore, Expected, Filter, LogError, LogSignal, Subscription};
-pub use journal::{Journal, JournalEntry, JournalError, NewJournalEntry};
+pub use journal::{Journal, JournalEntry, JournalError, JournalPlace, NewJournalEntry, Span, SpanEnd};
 pub use secret_store::{DeploymentMark, SecretError, SecretStore, StoredSecret};
 pub use verifier::{CheckRequest, Verifier};

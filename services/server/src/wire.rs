@@ -4,6 +4,7 @@
 mod identity;
 mod operator;
 mod readiness;
+mod schedule_metrics;
 mod serving;
 mod stores;
 mod sweeping;
@@ -12,7 +13,7 @@ mod upkeep;
 use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
-use keytrail_app::{App, Options, Ports, SteadyClock};
+use keytrail_app::{App, Options, Ports, ScheduleOptions, SteadyClock};
 use keytrail_domain::policy::PolicyText;
 use keytrail_policy::{CasbinAuthorizer, PolicyFiles};
 use keytrail_ports::{SystemClock, SystemIds};
@@ -82,7 +83,7 @@ impl Launcher for Keytrail {
         let app = App::new(ports.clone(), options)
             .await
             .map_err(|error| failed(&error, "see the log lines above"))?;
-        run_behind(&app, &ports, life);
+        run_behind(&app, &ports, &config, life);
         app.caught_up().await;
         let readings = Arc::new(Readings::new(app.clone(), ports.clone()));
         let operator =
@@ -122,7 +123,7 @@ fn verifier(config: &Config, mode: Mode, clock: Arc<SteadyClock>) -> Result<Http
 }
 
 /// What works behind the requests.
-fn run_behind(app: &App, ports: &Ports, life: &Lifecycle) {
+fn run_behind(app: &App, ports: &Ports, config: &Config, life: &Lifecycle) {
     let stop = || life.stopping(Stage::Background);
     let (projecting, until) = (app.clone(), stop());
     life.spawn(Stage::Background, Weight::Vital, "projections", async move {
@@ -130,6 +131,11 @@ fn run_behind(app: &App, ports: &Ports, life: &Lifecycle) {
     });
     let (alerting, until) = (app.clone(), stop());
     life.spawn(Stage::Background, Weight::Vital, "alerts", async move { alerting.run_alerts(until).await });
+    let (checking, until) = (app.clone(), stop());
+    let schedule = ScheduleOptions { interval: config.check_interval, ..ScheduleOptions::default() };
+    life.spawn(Stage::Background, Weight::Vital, "schedule", async move {
+        checking.run_schedule(schedule, until).await;
+    });
     let (recording, until) = (app.clone(), stop());
     life.spawn(Stage::Background, Weight::Light, "policy", async move {
         upkeep::record_policy(recording, until).await;

@@ -22,12 +22,15 @@ enum Command {
     },
     /// Start both sides, take turns, print the table
     Run(run::Options),
+    /// Let many credentials of a stub be checked and tell how late the latest check is
+    Checks(run::CheckOptions),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Limit { data } => limit::serve_until_killed(&data),
         Command::Run(options) => run::run(&options),
+        Command::Checks(options) => run::checks(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -46,7 +46,7 @@ pub(super) const QUERIES: [Query; 15] = [
 ];
 
 /// Fields that need a role that the viewer has not.
-pub(super) const NOT_FOR_MEMBERS: [&str; 1] = ["restoreDays"];
+pub(super) const NOT_FOR_MEMBERS: [&str; 2] = ["expiryDays", "restoreDays"];
 
 pub(super) const SUBSCRIPTIONS: [&str; 2] = ["credentialAlerts", "credentialEvents"];
 

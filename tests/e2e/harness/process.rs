@@ -88,6 +88,8 @@ impl Keytrail {
             .env("KEYTRAIL_DATA_DIR", self.data_dir())
             .env("KEYTRAIL_LISTEN", "127.0.0.1:0")
             .env("KEYTRAIL_ALLOWED_NETWORKS", "127.0.0.0/8")
+            // No routine check comes in between, unless a test is about them.
+            .env("KEYTRAIL_CHECK_INTERVAL_SECONDS", u32::MAX.to_string())
             .envs(self.settings.environment.iter().cloned())
             .kill_on_drop(true);
         command

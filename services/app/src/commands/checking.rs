@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use keytrail_domain::{
-    CredentialId, SecretPayload, StreamId,
+    CredentialId, SecretPayload, StreamId, TenantId,
     component::Component,
     credential::{Credential, CredentialCommand, State},
     verification::{Report, Trigger},
@@ -58,6 +58,7 @@ impl App {
         standing.still_may(Action::Verify, &credential)?;
         let state = present(&credential)?;
         state.may_be_checked()?;
+        self.must_not_lock_out(call.principal.tenant, state).await?;
         let report = self.check_stored(state, None).await?;
         let version = state.version;
         let recorded = self
@@ -76,6 +77,23 @@ impl App {
         Ok(recorded.map(|()| (id, report)))
     }
 
+    /// A system that locks accounts is not asked again and again after it said no.
+    async fn must_not_lock_out(&self, tenant: TenantId, state: &State) -> Result<(), AppError> {
+        let component = self.component_named(&state.component.slug)?;
+        let Some(row) = self.ports().views.credentials_by_id(tenant, &[state.id]).await?.pop() else {
+            return Ok(());
+        };
+        match self.unlocked_at(&row, &component).await? {
+            Some(moment) => {
+                let seconds = moment.as_seconds() - self.now().as_seconds();
+                Err(AppError::RateLimited {
+                    retry_after_seconds: u64::try_from(seconds).unwrap_or_default() + 1,
+                })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Checks what is stored, with other plain fields when given.
     pub(super) async fn check_stored(
         &self,
@@ -89,7 +107,7 @@ impl App {
         Ok(self.check(&component, fields.unwrap_or(&state.fields), &secrets, &state.allowed_hosts).await)
     }
 
-    pub(super) async fn check(
+    pub(crate) async fn check(
         &self,
         component: &Component,
         fields: &BTreeMap<String, Value>,
@@ -118,7 +136,7 @@ impl App {
 
 /// What was merged and checked must still be what is there, or a change at the same time is lost,
 /// and a verdict lands on what it was not about.
-pub(super) fn unchanged(seen: &State, now: &Credential, expected: Option<u64>) -> Result<(), AppError> {
+pub(crate) fn unchanged(seen: &State, now: &Credential, expected: Option<u64>) -> Result<(), AppError> {
     let same = |now: &State| {
         (now.version, &now.fields, &now.allowed_hosts) == (seen.version, &seen.fields, &seen.allowed_hosts)
     };
@@ -133,7 +151,7 @@ pub(super) fn unchanged(seen: &State, now: &Credential, expected: Option<u64>) -
 }
 
 /// The state of a credential that is neither deleted nor unknown.
-pub(super) fn present(credential: &Credential) -> Result<&State, AppError> {
+pub(crate) fn present(credential: &Credential) -> Result<&State, AppError> {
     match credential {
         Credential::Live(state) => Ok(state),
         Credential::Deleted { .. } => Err(AppError::Refused {

@@ -11,6 +11,7 @@ mod team;
 mod tenant;
 mod token;
 
+pub(crate) use checking::{present, unchanged};
 pub use tenant::NewTenant;
 pub use token::MintedToken;
 

@@ -8,7 +8,7 @@ use keytrail_ports::{Action, Object};
 use uuid::Uuid;
 
 use crate::{
-    App, AppError, Call, Done, Mutation, Profile,
+    App, AppError, Call, Done, Mutation, Profile, TenantUpdate,
     execute::Execution,
     idempotency::{About, Admission},
     keys,
@@ -85,9 +85,7 @@ impl App {
         &self,
         call: &Call,
         mutation: Mutation,
-        name: Option<String>,
-        restore_days: Option<u32>,
-        expected: Option<u64>,
+        update: TenantUpdate,
     ) -> Result<Done<TenantId>, AppError> {
         self.authorize(call, Action::Update, Object::Tenant).await?;
         let tenant = call.principal.tenant;
@@ -96,7 +94,8 @@ impl App {
             Admission::Done(done) => return Ok(done.map(|_| tenant)),
             Admission::Do(ticket) => ticket,
         };
-        let command = TenantCommand::ChangeSettings { name, restore_days };
+        let TenantUpdate { name, restore_days, expiry_days, expected_revision: expected } = update;
+        let command = TenantCommand::ChangeSettings { name, restore_days, expiry_days };
         let execution = Execution::of(call, stream, &ticket).at(expected);
         let done = self.execute::<Tenant>(execution, |_| Ok(command.clone())).await?;
         Ok(done.map(|()| tenant))

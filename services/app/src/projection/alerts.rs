@@ -44,7 +44,11 @@ pub(crate) fn evolve(
     }
     let mut row = before?;
     match event {
-        AlertEvent::Repeated { .. } => row.occurrences += 1,
+        AlertEvent::Repeated { severity, message, .. } => {
+            row.occurrences += 1;
+            row.severity = severity.unwrap_or(row.severity);
+            row.message = message.clone().unwrap_or(row.message);
+        }
         AlertEvent::Acknowledged { .. } => {
             row.state = AlertState::Acknowledged;
             row.acknowledged = Some((meta.actor.clone(), at));

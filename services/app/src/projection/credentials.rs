@@ -3,8 +3,8 @@
 
 use keytrail_domain::{
     EventId, EventMeta,
-    credential::{CredentialEvent as E, Health, VerificationChoice},
-    verification::{Report, Trigger},
+    credential::{CredentialEvent as E, Health, NotedExpiry, VerificationChoice},
+    verification::{Report, Trigger, Verdict},
 };
 use keytrail_ports::{
     AuthorityChange,
@@ -118,6 +118,8 @@ fn created(meta: &EventMeta, event: &E) -> Option<CredentialRow> {
         created_by: meta.actor.clone(),
         updated_at: at,
         last_verification: None,
+        inconclusive_since: None,
+        noted_expiry: None,
         last_leased_at: None,
         usages: Vec::new(),
         open_alerts: 0,
@@ -184,11 +186,14 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
         }
         E::Restored {} => (row.deleted_at, row.restorable_until) = (None, None),
         E::Purged {} => row.purged = true,
-        E::Created { .. }
-        | E::Shared { .. }
-        | E::ShareRevoked { .. }
-        | E::Expiring { .. }
-        | E::Expired { .. } => {}
+        E::Expiring { expires_at, days } => {
+            row.noted_expiry = Some(NotedExpiry { end: *expires_at, days: *days });
+        }
+        E::Expired { expires_at } => {
+            let end = expires_at.or(row.expires_at);
+            row.noted_expiry = end.map(|end| NotedExpiry { end, days: 0 });
+        }
+        E::Created { .. } | E::Shared { .. } | E::ShareRevoked { .. } => {}
     }
 }
 
@@ -202,6 +207,10 @@ struct Check<'a> {
 fn checked(row: &mut CredentialRow, check: &Check<'_>, meta: &EventMeta) {
     row.health = row.health.after(check.report.verdict);
     row.expires_at = check.report.expires_at.or(row.expires_at);
+    row.inconclusive_since = match check.report.verdict {
+        Verdict::Inconclusive => row.inconclusive_since.or(Some((check.id, meta.recorded_at))),
+        _ => None,
+    };
     row.last_verification = Some(VerificationRow {
         tenant: row.tenant,
         credential: row.id,
@@ -224,6 +233,7 @@ fn set_stated_end(row: &mut CredentialRow, end: Option<keytrail_domain::Timestam
 fn nothing_is_proven(row: &mut CredentialRow) {
     row.health = Health::Unverified;
     row.expires_at = row.stated_end;
+    (row.inconclusive_since, row.noted_expiry) = (None, None);
 }
 
 fn set_active(row: &mut CredentialRow, usage: &str, active: bool) {

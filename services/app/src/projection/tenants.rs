@@ -2,6 +2,7 @@
 
 use keytrail_domain::{
     MemberId, Role,
+    credential::EXPIRY_LADDER,
     tenant::{RESTORE_DAYS, TenantEvent},
 };
 use keytrail_ports::{
@@ -21,6 +22,7 @@ pub(super) fn project(fact: &Fact<'_>, event: &TenantEvent, views: &mut dyn View
                 name: name.clone(),
                 keys: *keys,
                 restore_days: RESTORE_DAYS,
+                expiry_days: EXPIRY_LADDER.to_vec(),
                 created_at: fact.meta.recorded_at,
                 revision: 1,
             })?;
@@ -54,9 +56,12 @@ pub(super) fn project(fact: &Fact<'_>, event: &TenantEvent, views: &mut dyn View
         }
     }
     let mut row = views.tenant(fact.meta.tenant)?.ok_or_else(|| fact.orphan())?;
-    if let TenantEvent::SettingsChanged { name, restore_days } = event {
+    if let TenantEvent::SettingsChanged { name, restore_days, expiry_days } = event {
         row.name.clone_from(name);
         row.restore_days = *restore_days;
+        if let Some(days) = expiry_days {
+            row.expiry_days.clone_from(days);
+        }
     }
     row.revision += 1;
     views.put_tenant(&row)

@@ -51,7 +51,7 @@ impl App {
             }
             Counted::Verifications(id, as_of) => {
                 self.authorize(call, Action::View, Object::Credential(id)).await?;
-                Ok(views.count_verifications(tenant, id, as_of.until()).await?)
+                self.count_verifications(tenant, id, as_of.until()).await
             }
             Counted::AlertsOf(id, as_of) => self.count_alerts_of(call, id, as_of).await,
             Counted::Alerts(filter) => self.count_alerts(call, filter).await,

@@ -5,10 +5,7 @@ use std::{sync::Arc, time::Duration};
 use keytrail_domain::{CredentialId, Owner, Position};
 use keytrail_ports::{
     Action, Denied, Object, Resource,
-    views::{
-        CredentialFilter, CredentialOrder, CredentialQuery, CredentialRow, GrantRow, PageRequest,
-        VerificationRow,
-    },
+    views::{CredentialFilter, CredentialOrder, CredentialQuery, CredentialRow, GrantRow, PageRequest},
 };
 
 use super::paging::{Pager, hash_of};
@@ -174,24 +171,5 @@ impl App {
     pub async fn permissions(&self, call: &Call, id: CredentialId) -> Result<Vec<Action>, AppError> {
         let resource = Resource { tenant: call.principal.tenant, object: Object::Credential(id) };
         Ok(self.ports().authorizer.permissions(&call.principal, resource).await?)
-    }
-
-    /// Checks of a credential, newest first.
-    ///
-    /// # Errors
-    /// `NOT_FOUND`; bad input for page arguments.
-    pub async fn verifications(
-        &self,
-        call: &Call,
-        id: CredentialId,
-        as_of: AsOf,
-        page: PageArgs,
-    ) -> Result<Listed<VerificationRow>, AppError> {
-        self.authorize(call, Action::View, Object::Credential(id)).await?;
-        let tenant = call.principal.tenant;
-        let key = self.cursor_key(tenant).await?;
-        let pager = Pager { tenant, key: &key, list: hash_of(&("verifications", id)) };
-        let request = pager.request(&page)?;
-        pager.seal(self.ports().views.verifications(tenant, id, as_of.until(), request).await?)
     }
 }

@@ -10,6 +10,7 @@ mod events;
 pub(crate) mod paging;
 mod people;
 mod stats;
+mod verifications;
 
 pub use access::{Access, Way};
 pub use as_of::AsOf;

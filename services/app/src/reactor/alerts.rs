@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use keytrail_domain::{
-    CredentialId, Position, Principal, RecordedEvent, StreamId, StreamKind,
+    CredentialId, Position, Principal, RecordedEvent, StreamId, StreamKind, Timestamp,
     alert::{Alert, AlertCommand, Cause, Severity},
     credential::{CredentialEvent as E, Health},
     verification::{Report, Verdict},
 };
-use keytrail_ports::{Filter, LogSignal};
+use keytrail_ports::{Filter, LogSignal, views::CredentialRow};
 use tokio_util::sync::CancellationToken;
 
 use crate::{App, AppError, Call, execute::Execution};
@@ -91,7 +91,11 @@ impl App {
         let Some(credential) = event.stream.credential_id() else { return Ok(false) };
         let fact = event.decode()?;
         let reactions = reactions(&fact);
-        if reactions.is_empty() && !matches!(fact, E::Suspended { .. } | E::Restored {}) {
+        let asks_more = matches!(
+            fact,
+            E::Suspended { .. } | E::Restored {} | E::Verified { .. } | E::DetailsChanged { .. }
+        );
+        if reactions.is_empty() && !asks_more {
             return Ok(false);
         }
         // The views know whether there is anything to resolve: most credentials have no alert.
@@ -101,12 +105,13 @@ impl App {
         let has_open = row.as_ref().is_some_and(|row| row.open_alerts > 0);
         let in_use = row.is_some_and(|row| !row.usages.is_empty());
         let stopped = (in_use && matches!(fact, E::Suspended { .. })).then(stopped_in_use);
-        let rejected = match fact {
-            E::Restored {} => self.still_rejected(event).await?,
-            _ => None,
+        let more = match fact {
+            E::Restored {} => self.still_a_problem(event).await?.into_iter().collect(),
+            E::Verified { .. } | E::DetailsChanged { .. } if has_open => self.later_end(event).await?,
+            _ => Vec::new(),
         };
         let mut changed = false;
-        for reaction in reactions.into_iter().chain(stopped).chain(rejected) {
+        for reaction in reactions.into_iter().chain(stopped).chain(more) {
             if has_open || matches!(reaction, Reaction::Raise { .. }) {
                 self.carry_out(event, credential, reaction).await?;
                 changed = true;
@@ -115,21 +120,33 @@ impl App {
         Ok(changed)
     }
 
-    /// Deletion ended its alerts: one that comes back as it was rejected is a problem again.
-    async fn still_rejected(&self, event: &RecordedEvent) -> Result<Option<Reaction>, AppError> {
+    /// An end that moved away, or is none any more, is no problem any more.
+    async fn later_end(&self, event: &RecordedEvent) -> Result<Vec<Reaction>, AppError> {
+        let tenant = self.ports().views.tenant(event.stream.tenant_id()).await?;
+        let first = tenant.and_then(|tenant| tenant.expiry_days.into_iter().max()).unwrap_or_default();
         let row = self.row_at(&event.stream, event.position).await?;
-        Ok(row.and_then(|row| {
-            let cause = match row.health {
-                Health::Invalid => Cause::Invalid,
-                Health::Expired => Cause::Expired,
-                Health::Unverified | Health::Valid => return None,
-            };
-            // A later check can have proven nothing: it does not say why.
-            let report = row.last_verification.map(|check| check.report);
-            let report = report.filter(|report| report.verdict.is_definite_no());
-            let message = report.map_or_else(|| REJECTED_BEFORE.to_owned(), |report| report.message);
-            Some(Reaction::Raise { cause, severity: Severity::Critical, message })
-        }))
+        let (end, at) = (row.as_ref().and_then(|row| row.expires_at), event.meta()?.recorded_at);
+        let proven_over = row.is_some_and(|row| row.health == Health::Expired);
+        let later_than = |days: u32| end.is_none_or(|end| end > at.plus_days(i64::from(days)));
+        let over = (later_than(0) && !proven_over).then_some(Cause::Expired);
+        let near = later_than(first).then_some(Cause::Expiring);
+        Ok(over.into_iter().chain(near).map(Reaction::Recover).collect())
+    }
+
+    /// Deletion ended its alerts: one that comes back as it was, rejected or near its end, is a problem
+    /// again.
+    async fn still_a_problem(&self, event: &RecordedEvent) -> Result<Option<Reaction>, AppError> {
+        let Some(row) = self.row_at(&event.stream, event.position).await? else { return Ok(None) };
+        let cause = match row.health {
+            Health::Invalid => Cause::Invalid,
+            Health::Expired => Cause::Expired,
+            Health::Unverified | Health::Valid => return Ok(told_end(&row, event.meta()?.recorded_at)),
+        };
+        // A later check can have proven nothing: it does not say why.
+        let report = row.last_verification.map(|check| check.report);
+        let report = report.filter(|report| report.verdict.is_definite_no());
+        let message = report.map_or_else(|| REJECTED_BEFORE.to_owned(), |report| report.message);
+        Ok(Some(Reaction::Raise { cause, severity: Severity::Critical, message }))
     }
 
     async fn carry_out(
@@ -175,30 +192,52 @@ impl App {
 
 fn reactions(event: &E) -> Vec<Reaction> {
     match event {
-        E::Verified { .. } => recover(&[Cause::Invalid, Cause::Expired, Cause::VerificationFailing]),
+        E::Verified { .. } => recover(&[Cause::Invalid, Cause::VerificationFailing]),
         E::Invalidated { report, .. } => {
             let mut reactions = vec![rejected(report)];
             reactions.extend(recover(&[Cause::VerificationFailing]));
             reactions
         }
-        E::SecretRotated { .. } => recover(&[Cause::Invalid, Cause::Expiring, Cause::Expired]),
-        E::Expiring { days, .. } => vec![Reaction::Raise {
-            cause: Cause::Expiring,
-            severity: if *days <= 7 { Severity::Critical } else { Severity::Warning },
-            message: format!("the credential expires in less than {days} days: rotate it"),
-        }],
+        E::SecretRotated { .. } => {
+            recover(&[Cause::Invalid, Cause::Expiring, Cause::Expired, Cause::VerificationFailing])
+        }
+        E::Expiring { days, .. } => vec![end_is_near(*days)],
         E::Expired { .. } => {
-            let mut reactions = vec![Reaction::Raise {
-                cause: Cause::Expired,
-                severity: Severity::Critical,
-                message: "the credential has expired: rotate it".into(),
-            }];
+            let mut reactions = vec![end_has_come()];
             reactions.extend(recover(&[Cause::Expiring]));
             reactions
         }
         E::Deleted { .. } => recover(&Cause::ALL),
         E::Resumed { .. } => recover(&[Cause::Suspended]),
         _ => Vec::new(),
+    }
+}
+
+fn end_is_near(days: u32) -> Reaction {
+    Reaction::Raise {
+        cause: Cause::Expiring,
+        severity: if days <= 1 { Severity::Critical } else { Severity::Warning },
+        message: match days {
+            1 => "the credential expires in less than a day: rotate it".into(),
+            days => format!("the credential expires in less than {days} days: rotate it"),
+        },
+    }
+}
+
+fn end_has_come() -> Reaction {
+    Reaction::Raise {
+        cause: Cause::Expired,
+        severity: Severity::Critical,
+        message: "the credential has expired: rotate it".into(),
+    }
+}
+
+/// What was told of the end of a credential that is back, if that is so still.
+fn told_end(row: &CredentialRow, at: Timestamp) -> Option<Reaction> {
+    let (end, noted) = (row.expires_at?, row.noted_expiry?);
+    match noted.days {
+        0 => (end <= at).then(end_has_come),
+        days => (end <= at.plus_days(i64::from(days))).then(|| end_is_near(days)),
     }
 }
 

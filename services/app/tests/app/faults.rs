@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
 };
 
@@ -139,12 +139,18 @@ pub(crate) struct SlowVault {
     pub(crate) inner: MemorySecretStore,
     clock: Arc<HandClock>,
     seconds_per_write: AtomicI64,
+    away: AtomicBool,
 }
 
 impl SlowVault {
     pub(crate) fn new(clock: Arc<HandClock>) -> Self {
         let inner = MemorySecretStore::with_clock(clock.clone());
-        Self { inner, clock, seconds_per_write: AtomicI64::new(0) }
+        Self { inner, clock, seconds_per_write: AtomicI64::new(0), away: AtomicBool::new(false) }
+    }
+
+    /// Secrets cannot be read.
+    pub(crate) fn is_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
     }
 
     pub(crate) fn needs(&self, seconds: i64) {
@@ -161,6 +167,9 @@ impl SecretStore for SlowVault {
     }
 
     async fn get(&self, at: SecretRef) -> Result<SecretPayload, SecretError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(SecretError::Unavailable("scripted".into()));
+        }
         self.inner.get(at).await
     }
 
@@ -197,12 +206,48 @@ impl SecretStore for SlowVault {
     }
 }
 
-/// Finds what it is told to find.
-pub(crate) struct Told(pub(crate) Mutex<Verdict>);
+/// Finds what it is told to find, and counts.
+pub(crate) struct Told(pub(crate) Mutex<Verdict>, Counts);
+
+#[derive(Default)]
+struct Counts {
+    asked: AtomicUsize,
+    now: AtomicUsize,
+    most: AtomicUsize,
+    turns: AtomicUsize,
+}
+
+impl Told {
+    pub(crate) fn new(verdict: Verdict) -> Self {
+        Self(Mutex::new(verdict), Counts::default())
+    }
+
+    /// How often it was asked.
+    pub(crate) fn asked(&self) -> usize {
+        self.1.asked.load(Ordering::SeqCst)
+    }
+
+    /// How many checks went on at the same time.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.1.most.load(Ordering::SeqCst)
+    }
+
+    /// From now on each check lets others go on so many times before it answers.
+    pub(crate) fn takes_turns(&self, turns: usize) {
+        self.1.turns.store(turns, Ordering::SeqCst);
+    }
+}
 
 #[async_trait]
 impl Verifier for Told {
     async fn check(&self, _: CheckRequest<'_>) -> Report {
+        let now = self.1.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.1.most.fetch_max(now, Ordering::SeqCst);
+        for _ in 0..self.1.turns.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        self.1.now.fetch_sub(1, Ordering::SeqCst);
+        self.1.asked.fetch_add(1, Ordering::SeqCst);
         Report {
             verdict: *self.0.lock(),
             reason: None,

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod authority;
+mod components;
 mod faults;
 mod feed;
 mod idempotency;
@@ -12,5 +13,6 @@ mod lag;
 mod names;
 mod policy;
 mod retries;
+mod schedule;
 mod world;
 mod write_path;

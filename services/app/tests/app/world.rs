@@ -13,11 +13,11 @@ use keytrail_domain::{
 };
 use keytrail_policy::{CasbinAuthorizer, DEFAULT_ENTRIES, PolicyFiles};
 use keytrail_ports::{
-    Clock, EventStore, Filter, LogSignal, SystemIds, memory::MemoryJournal, views::Projector,
+    Clock, ComponentCatalog, EventStore, Filter, LogSignal, SystemIds, memory::MemoryJournal,
+    views::Projector,
 };
 use keytrail_sqlite::SqliteViews;
 use keytrail_verify::Catalog;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,8 @@ pub(crate) struct Kept {
     pub(crate) vault: Arc<SlowVault>,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) verdict: Arc<Told>,
+    pub(crate) journal: Arc<MemoryJournal>,
+    pub(crate) components: Arc<dyn ComponentCatalog>,
 }
 
 /// A running application with tenant `acme`, whose owner is `alice`.
@@ -48,11 +50,20 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start() -> Self {
+        Self::with_components(|builtin| builtin).await
+    }
+
+    /// A world whose components are made from the built-in ones.
+    pub(crate) async fn with_components(
+        components: impl FnOnce(Arc<dyn ComponentCatalog>) -> Arc<dyn ComponentCatalog>,
+    ) -> Self {
         let clock = HandClock::new();
         let kept = Kept {
             log: Arc::default(),
             vault: Arc::new(SlowVault::new(clock.clone())),
-            verdict: Arc::new(Told(Mutex::new(Verdict::Valid))),
+            verdict: Arc::new(Told::new(Verdict::Valid)),
+            journal: Arc::default(),
+            components: components(Arc::new(Catalog::load().unwrap())),
             clock,
         };
         let (app, ports) = application(&kept).await;
@@ -71,10 +82,18 @@ impl World {
         world
     }
 
-    /// The same log and vault in another process, with views made anew.
+    /// The same log and vault in another process, with views made anew, that has lost its journal.
     pub(crate) async fn again(&self) -> Self {
-        let (app, ports) = application(&self.kept).await;
-        let kept = self.kept.clone();
+        self.over(Kept { journal: Arc::default(), ..self.kept.clone() }).await
+    }
+
+    /// The same log, vault and journal in another process, with views made anew.
+    pub(crate) async fn restarted(&self) -> Self {
+        self.over(self.kept.clone()).await
+    }
+
+    async fn over(&self, kept: Kept) -> Self {
+        let (app, ports) = application(&kept).await;
         let mut world = Self { kept, app, ports, alice: self.alice.clone(), projecting: None, frozen: false };
         world.project().await;
         world
@@ -203,12 +222,12 @@ async fn application(kept: &Kept) -> (App, Ports) {
         CasbinAuthorizer::load(&files, views.clone(), clock.clone(), DEFAULT_ENTRIES).await.unwrap();
     let ports = Ports {
         log: kept.log.clone(),
-        journal: Arc::new(MemoryJournal::new()),
+        journal: kept.journal.clone(),
         views,
         secrets: kept.vault.clone(),
         authorizer: Arc::new(authorizer),
         verifier: kept.verdict.clone(),
-        components: Arc::new(Catalog::load().unwrap()),
+        components: kept.components.clone(),
         clock,
         ids: Arc::new(SystemIds),
     };

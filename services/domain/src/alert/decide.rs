@@ -56,8 +56,12 @@ impl Aggregate for Alert {
                     source: *source,
                 }]))
             }
-            (C::Raise { source, .. }, Some(S::Open | S::Acknowledged)) => {
-                Ok(Decision::of([AlertEvent::Repeated { source: *source }]))
+            (C::Raise { source, severity, message, .. }, Some(S::Open | S::Acknowledged)) => {
+                Ok(Decision::of([AlertEvent::Repeated {
+                    source: *source,
+                    severity: self.severity.is_none_or(|now| now < *severity).then_some(*severity),
+                    message: (self.message.as_ref() != Some(message)).then(|| message.clone()),
+                }]))
             }
             (C::Recover { .. }, None | Some(S::Resolved)) => Ok(Decision::nothing()),
             (C::Recover { source }, Some(_)) => {
@@ -86,11 +90,18 @@ impl Aggregate for Alert {
             AlertEvent::Resolved { .. } => Some(AlertState::Resolved),
         };
         let source = match event {
-            AlertEvent::Opened { source, .. } | AlertEvent::Repeated { source } => Some(*source),
+            AlertEvent::Opened { source, .. } | AlertEvent::Repeated { source, .. } => Some(*source),
             AlertEvent::Acknowledged { .. } | AlertEvent::Resolved { .. } => self.source,
         };
         let counts = !matches!(event, AlertEvent::Repeated { .. });
-        Self { state, source, revision: self.revision + u64::from(counts) }
+        let (severity, message) = match event {
+            AlertEvent::Opened { severity, message, .. } => (Some(*severity), Some(message.clone())),
+            AlertEvent::Repeated { severity, message, .. } => {
+                (severity.or(self.severity), message.clone().or(self.message))
+            }
+            AlertEvent::Acknowledged { .. } | AlertEvent::Resolved { .. } => (self.severity, self.message),
+        };
+        Self { state, source, severity, message, revision: self.revision + u64::from(counts) }
     }
 
     fn revision(&self) -> u64 {
@@ -119,6 +130,22 @@ mod tests {
             message: "rejected".into(),
             source: EventId::from_uuid(Uuid::from_u128(2)),
         }
+    }
+
+    #[test]
+    fn a_worse_cause_makes_the_alert_worse_and_a_milder_one_does_not_mend_it() {
+        let raise = |severity, message: &str| match raise() {
+            AlertCommand::Raise { credential, cause, source, .. } => {
+                AlertCommand::Raise { credential, cause, severity, message: message.into(), source }
+            }
+            other => other,
+        };
+        let warned = after(&[raise(Severity::Warning, "in 7 days")]);
+        let worse = warned.decide(&raise(Severity::Critical, "in 1 day")).expect("taken");
+        assert!(matches!(&worse.events[..], [AlertEvent::Repeated { severity, message, .. }]
+            if *severity == Some(Severity::Critical) && message.as_deref() == Some("in 1 day")));
+        let milder = after(&[raise(Severity::Critical, "a"), raise(Severity::Warning, "a")]);
+        assert_eq!(milder.severity, Some(Severity::Critical));
     }
 
     fn recover() -> AlertCommand {

@@ -16,7 +16,15 @@ pub enum AlertEvent {
     Opened { credential: CredentialId, cause: Cause, severity: Severity, message: String, source: EventId },
     /// Its cause was seen again while it was open.
     #[serde(rename = "AlertRepeated")]
-    Repeated { source: EventId },
+    Repeated {
+        source: EventId,
+        /// When it got worse.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        severity: Option<Severity>,
+        /// The sentence, when it is another one now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
     #[serde(rename = "AlertAcknowledged")]
     Acknowledged { note: Option<String> },
     /// By recovery (with the event that shows it) or by hand.

@@ -72,6 +72,10 @@ pub struct Alert {
     pub state: Option<AlertState>,
     /// The event that showed its cause last.
     pub source: Option<crate::EventId>,
+    /// How bad it is.
+    pub severity: Option<Severity>,
+    /// The sentence for a person.
+    pub message: Option<String>,
     /// How many changes it has seen.
     pub revision: u64,
 }

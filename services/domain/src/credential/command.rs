@@ -88,6 +88,8 @@ pub enum CredentialCommand {
     NoteExpiry {
         /// Now.
         now: Timestamp,
+        /// Days before the end at which people are told, in any order.
+        ladder: Vec<u32>,
     },
 }
 

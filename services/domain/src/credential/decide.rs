@@ -55,7 +55,7 @@ impl State {
             C::Delete { now, restore_days, detach } => {
                 lifecycle::delete(self, now.plus_days(i64::from(*restore_days)), *detach)
             }
-            C::NoteExpiry { now } => Ok(lifecycle::note_expiry(self, *now)),
+            C::NoteExpiry { now, ladder } => Ok(lifecycle::note_expiry(self, *now, ladder)),
             C::Attach { usage, kind, component } => using::attach(self, usage, *kind, component),
             C::ActivateUse { usage } => using::set_active(self, usage, true),
             C::DeactivateUse { usage } => using::set_active(self, usage, false),

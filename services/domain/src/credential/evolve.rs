@@ -1,6 +1,6 @@
 //! What facts change about a credential.
 
-use super::{Credential, CredentialEvent as E, Grant, Health, State, Usage, VerificationChoice};
+use super::{Credential, CredentialEvent as E, Grant, Health, NotedExpiry, State, Usage, VerificationChoice};
 
 impl Credential {
     pub(super) fn evolved(self, event: &E) -> Self {
@@ -107,8 +107,13 @@ impl State {
                 self.proven_end = report.expires_at.or(self.proven_end);
                 self.last_report = Some(report.clone());
             }
-            E::Expiring { days, .. } => self.noted_expiry = Some(*days),
-            E::Expired { .. } => self.noted_expiry = Some(0),
+            E::Expiring { expires_at, days } => {
+                self.noted_expiry = Some(NotedExpiry { end: *expires_at, days: *days });
+            }
+            E::Expired { expires_at } => {
+                let end = expires_at.or(self.ends_at());
+                self.noted_expiry = end.map(|end| NotedExpiry { end, days: 0 });
+            }
             E::Shared { grantee, level, expires_at, .. } => {
                 self.grants.insert(*grantee, Grant { level: *level, expires_at: *expires_at });
             }

@@ -4,6 +4,7 @@ mod command;
 mod decide;
 mod event;
 mod evolve;
+mod expiry;
 mod rules;
 mod status;
 
@@ -14,7 +15,7 @@ use serde_json::Value;
 
 pub use command::{Change, Create, CredentialCommand, Rotate, Share, Update};
 pub use event::{CredentialEvent, VerificationChoice};
-pub use rules::lifecycle::EXPIRY_LADDER;
+pub use expiry::{EXPIRY_LADDER, NotedExpiry, next_step, step_reached};
 pub use status::{EXPIRING_DAYS, Health, Status, status};
 
 use crate::{
@@ -87,8 +88,8 @@ pub struct State {
     pub health: Health,
     /// The last report, to tell whether a new one says anything new.
     pub last_report: Option<Report>,
-    /// The last step of the expiry ladder that was told, in days; 0: the end itself.
-    pub noted_expiry: Option<u32>,
+    /// The last step of the expiry ladder that was told.
+    pub noted_expiry: Option<NotedExpiry>,
     /// Stopped by hand.
     pub suspended: bool,
     /// Grants, also those past their date.

@@ -14,6 +14,8 @@ pub enum TenantCommand {
         name: Option<String>,
         /// New number of days, 1 to 3650.
         restore_days: Option<u32>,
+        /// New days before an end at which people are told, each 1 to 365, at most ten.
+        expiry_days: Option<Vec<u32>>,
     },
     /// Add a person.
     AddMember(AddMember),

@@ -7,6 +7,10 @@ use crate::{Aggregate, Decision, MemberId, Refusal, Role, SecretPayload};
 const TEXT_LEN: usize = 255;
 /// Longest time that a deleted credential can be kept, in days.
 const MOST_RESTORE_DAYS: u32 = 3_650;
+/// Furthest day before an end at which people can be told.
+const MOST_EXPIRY_DAYS: u32 = 365;
+/// Most days of that kind.
+const MOST_EXPIRY_STEPS: usize = 10;
 
 impl Aggregate for Tenant {
     type Command = TenantCommand;
@@ -18,8 +22,8 @@ impl Aggregate for Tenant {
             (Self::Vacant, C::Create(new)) => create(new),
             (Self::Live(_), C::Create(_)) => Err(Refusal::conflict("a tenant of this name exists already")),
             (Self::Vacant, _) => Err(Refusal::NotFound),
-            (Self::Live(state), C::ChangeSettings { name, restore_days }) => {
-                change_settings(state, name.as_deref(), *restore_days)
+            (Self::Live(state), C::ChangeSettings { name, restore_days, expiry_days }) => {
+                change_settings(state, name.as_deref(), *restore_days, expiry_days.as_deref())
             }
             (Self::Live(state), C::AddMember(new)) => add_member(state, new),
             (Self::Live(state), C::SetRole { by, member, role }) => set_role(state, *by, *member, *role),
@@ -77,6 +81,7 @@ fn change_settings(
     state: &State,
     name: Option<&str>,
     restore_days: Option<u32>,
+    expiry_days: Option<&[u32]>,
 ) -> Result<Decision<TenantEvent>, Refusal> {
     let name = name.unwrap_or(&state.name);
     let restore_days = restore_days.unwrap_or(state.restore_days);
@@ -84,10 +89,27 @@ fn change_settings(
     if !(1..=MOST_RESTORE_DAYS).contains(&restore_days) {
         return Err(Refusal::invalid("restoreDays", format!("must be 1 to {MOST_RESTORE_DAYS}")));
     }
-    if (name, restore_days) == (&state.name, state.restore_days) {
+    let days = expiry_days.map_or_else(|| Ok(state.expiry_days.clone()), ladder)?;
+    if (name, restore_days, &days) == (&state.name, state.restore_days, &state.expiry_days) {
         return Ok(Decision::nothing());
     }
-    Ok(Decision::of([TenantEvent::SettingsChanged { name: name.to_owned(), restore_days }]))
+    let (name, expiry_days) = (name.to_owned(), Some(days));
+    Ok(Decision::of([TenantEvent::SettingsChanged { name, restore_days, expiry_days }]))
+}
+
+/// The days, largest first, each once.
+fn ladder(days: &[u32]) -> Result<Vec<u32>, Refusal> {
+    let good = |day: &u32| (1..=MOST_EXPIRY_DAYS).contains(day);
+    if days.len() > MOST_EXPIRY_STEPS || !days.iter().all(good) {
+        return Err(Refusal::invalid(
+            "expiryDays",
+            format!("must be at most {MOST_EXPIRY_STEPS} numbers from 1 to {MOST_EXPIRY_DAYS}"),
+        ));
+    }
+    let mut days = days.to_vec();
+    days.sort_unstable_by(|a, b| b.cmp(a));
+    days.dedup();
+    Ok(days)
 }
 
 type ProfileKey = Option<(crate::SecretRef, SecretPayload)>;
@@ -277,9 +299,30 @@ mod tests {
 
     #[test]
     fn settings_that_are_so_already_are_no_event() {
-        let same = TenantCommand::ChangeSettings { name: Some("Acme".into()), restore_days: None };
+        let same = TenantCommand::ChangeSettings {
+            name: Some("Acme".into()),
+            restore_days: None,
+            expiry_days: None,
+        };
         assert!(acme().decide(&same).expect("taken").events.is_empty());
-        let wrong = TenantCommand::ChangeSettings { name: None, restore_days: Some(0) };
+        let wrong = TenantCommand::ChangeSettings { name: None, restore_days: Some(0), expiry_days: None };
         assert!(matches!(refused(wrong), Refusal::Invalid(_)));
+    }
+
+    #[test]
+    fn days_before_an_end_are_kept_largest_first_and_each_once() {
+        let change = |days: &[u32]| TenantCommand::ChangeSettings {
+            name: None,
+            restore_days: None,
+            expiry_days: Some(days.to_vec()),
+        };
+        let changed = acme().decide(&change(&[3, 60, 3])).expect("taken");
+        assert!(matches!(&changed.events[..], [TenantEvent::SettingsChanged { expiry_days: Some(days), .. }]
+            if *days == [60, 3]));
+        let same = crate::credential::EXPIRY_LADDER;
+        assert!(acme().decide(&change(&same)).expect("taken").events.is_empty());
+        for wrong in [&[0][..], &[366], &[1; 11]] {
+            assert!(matches!(refused(change(wrong)), Refusal::Invalid(_)), "{wrong:?}");
+        }
     }
 }

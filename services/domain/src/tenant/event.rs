@@ -15,7 +15,13 @@ pub enum TenantEvent {
     Created { tenant: TenantId, slug: String, name: String, keys: SecretRef },
     /// Each setting as it is now.
     #[serde(rename = "TenantSettingsChanged")]
-    SettingsChanged { name: String, restore_days: u32 },
+    SettingsChanged {
+        name: String,
+        restore_days: u32,
+        /// None: the ladder that was the default when this setting did not exist.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expiry_days: Option<Vec<u32>>,
+    },
     #[serde(rename = "MemberAdded")]
     MemberAdded {
         member: MemberId,

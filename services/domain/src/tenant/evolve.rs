@@ -1,6 +1,7 @@
 //! What facts change about a tenant.
 
 use super::{Membership, RESTORE_DAYS, State, Tenant, TenantEvent};
+use crate::credential::EXPIRY_LADDER;
 
 impl Tenant {
     pub(super) fn evolved(self, event: &TenantEvent) -> Self {
@@ -10,6 +11,7 @@ impl Tenant {
                 name: name.clone(),
                 keys: *keys,
                 restore_days: RESTORE_DAYS,
+                expiry_days: EXPIRY_LADDER.to_vec(),
                 members: Default::default(),
                 revision: 1,
             }),
@@ -27,9 +29,12 @@ impl State {
     fn apply(&mut self, event: &TenantEvent) {
         match event {
             TenantEvent::Created { .. } | TenantEvent::MemberProfileChanged { .. } => {}
-            TenantEvent::SettingsChanged { name, restore_days } => {
+            TenantEvent::SettingsChanged { name, restore_days, expiry_days } => {
                 self.name.clone_from(name);
                 self.restore_days = *restore_days;
+                if let Some(days) = expiry_days {
+                    self.expiry_days.clone_from(days);
+                }
             }
             TenantEvent::MemberAdded { member, issuer, subject, role, .. } => {
                 let (issuer, subject, role) = (issuer.clone(), subject.clone(), *role);

@@ -38,6 +38,8 @@ pub struct State {
     pub keys: SecretRef,
     /// Days that a deleted credential can be restored.
     pub restore_days: u32,
+    /// Days before a credential's end at which people are told, largest first.
+    pub expiry_days: Vec<u32>,
     /// Present members.
     pub members: BTreeMap<MemberId, Membership>,
     /// How many changes people made.

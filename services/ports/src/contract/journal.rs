@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use keytrail_domain::{TenantId, Timestamp};
 
 use super::{fresh_id, fresh_tenant};
-use crate::{Journal, JournalEntry, NewJournalEntry};
+use crate::{Journal, JournalEntry, NewJournalEntry, Span, SpanEnd};
 
 /// Makes every promise of [`Journal`] a test; the expression is a future of a fresh journal.
 #[macro_export]
@@ -21,6 +21,8 @@ macro_rules! journal_contract {
             forgetting_drops_one_topics_old_entries,
             numbers_are_never_used_again,
             a_mark_keeps_its_last_value,
+            a_span_is_read_from_both_ends_and_counted,
+            entries_of_one_moment_are_told_apart_by_number,
         }
     };
 }
@@ -132,4 +134,41 @@ pub async fn a_mark_keeps_its_last_value(journal: impl Journal) {
         assert_eq!(journal.mark(&name).await.unwrap(), Some(value));
     }
     assert_eq!(journal.mark(&other).await.unwrap(), None);
+}
+
+fn span(tenant: TenantId, topic: &str) -> Span {
+    Span { tenant, topic: topic.to_owned(), subject: "a".to_owned(), after: None, before: None }
+}
+
+/// Promise 6: by time, whatever the order of appending was.
+pub async fn a_span_is_read_from_both_ends_and_counted(journal: impl Journal) {
+    let (tenant, topic) = (fresh_tenant(), fresh_topic());
+    for second in [1, 4, 2, 5, 3] {
+        let theirs = entry(fresh_tenant(), &topic, "a", second);
+        let others = entry(tenant, &topic, "b", second);
+        journal.append(vec![entry(tenant, &topic, "a", second), theirs, others]).await.unwrap();
+    }
+    let all = span(tenant, &topic);
+    let newest = journal.span(all.clone(), SpanEnd::Newest, 9).await.unwrap();
+    assert_eq!(seconds(&newest), [5, 4, 3, 2, 1]);
+    let place = |it: &JournalEntry| Some((it.entry.at, it.number));
+    let inner = Span { after: place(&newest[4]), before: place(&newest[0]), ..all.clone() };
+    assert_eq!(seconds(&journal.span(inner.clone(), SpanEnd::Oldest, 2).await.unwrap()), [2, 3]);
+    assert_eq!(seconds(&journal.span(inner.clone(), SpanEnd::Newest, 2).await.unwrap()), [4, 3]);
+    assert_eq!((journal.count(all).await.unwrap(), journal.count(inner).await.unwrap()), (5, 3));
+}
+
+/// Promise 6.
+pub async fn entries_of_one_moment_are_told_apart_by_number(journal: impl Journal) {
+    let (tenant, topic) = (fresh_tenant(), fresh_topic());
+    journal.append(vec![entry(tenant, &topic, "a", 1); 3]).await.unwrap();
+    let all = journal.span(span(tenant, &topic), SpanEnd::Oldest, 9).await.unwrap();
+    let middle = Some((all[1].entry.at, all[1].number));
+    for (bounded, expected) in [
+        (Span { after: middle, ..span(tenant, &topic) }, all[2].number),
+        (Span { before: middle, ..span(tenant, &topic) }, all[0].number),
+    ] {
+        let found = journal.span(bounded, SpanEnd::Newest, 9).await.unwrap();
+        assert_eq!(found.iter().map(|it| it.number).collect::<Vec<_>>(), [expected]);
+    }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use keytrail_domain::{TenantId, Timestamp};
 use parking_lot::Mutex;
 
-use crate::{Journal, JournalEntry, JournalError, NewJournalEntry};
+use crate::{Journal, JournalEntry, JournalError, NewJournalEntry, Span, SpanEnd};
 
 /// A journal that lives as long as this value.
 #[derive(Default)]
@@ -17,6 +17,22 @@ struct Book {
     entries: Vec<JournalEntry>,
     last: u64,
     marks: HashMap<String, Vec<u8>>,
+}
+
+impl Book {
+    /// Oldest first.
+    fn within(&self, span: &Span) -> Vec<JournalEntry> {
+        let about = (span.tenant, span.topic.as_str(), span.subject.as_str());
+        let place = |it: &JournalEntry| (it.entry.at, it.number);
+        let wanted = self.entries.iter().filter(|it| {
+            (it.entry.tenant, it.entry.topic.as_str(), it.entry.subject.as_str()) == about
+                && span.after.is_none_or(|after| place(it) > after)
+                && span.before.is_none_or(|before| place(it) < before)
+        });
+        let mut found: Vec<_> = wanted.cloned().collect();
+        found.sort_by_key(place);
+        found
+    }
 }
 
 impl MemoryJournal {
@@ -59,6 +75,19 @@ impl Journal for MemoryJournal {
                 && (it.entry.tenant, it.entry.topic.as_str(), it.entry.subject.as_str()) == about
         });
         Ok(wanted.take(max).cloned().collect())
+    }
+
+    async fn span(&self, span: Span, end: SpanEnd, max: usize) -> Result<Vec<JournalEntry>, JournalError> {
+        let mut found = self.0.lock().within(&span);
+        if end == SpanEnd::Newest {
+            found.reverse();
+        }
+        found.truncate(max);
+        Ok(found)
+    }
+
+    async fn count(&self, span: Span) -> Result<u64, JournalError> {
+        Ok(self.0.lock().within(&span).len() as u64)
     }
 
     async fn forget(&self, topic: &str, moment: Timestamp) -> Result<u64, JournalError> {

@@ -2,7 +2,7 @@
 
 use keytrail_domain::{
     AlertId, CredentialId, Grantee, Owner, Position, TenantId, Timestamp,
-    alert::{AlertState, Severity},
+    alert::{AlertState, Cause, Severity},
     component::CredentialKind,
 };
 use serde::{Deserialize, Serialize};
@@ -143,6 +143,8 @@ pub struct AlertFilter {
     pub states: Vec<AlertState>,
     /// Any of these severities.
     pub severities: Vec<Severity>,
+    /// Any of these causes.
+    pub causes: Vec<Cause>,
     /// Of this credential.
     pub credential: Option<CredentialId>,
     /// Of credentials that this scope shows.

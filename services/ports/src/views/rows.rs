@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Status;
-use keytrail_domain::credential::{Health, UsageKind};
+use keytrail_domain::credential::{Health, NotedExpiry, UsageKind};
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct TenantRow {
     pub keys: SecretRef,
     /// Days that a deleted credential can be restored.
     pub restore_days: u32,
+    /// Days before a credential's end at which people are told, largest first.
+    pub expiry_days: Vec<u32>,
     /// When it was made.
     pub created_at: Timestamp,
     /// What people changed.
@@ -149,8 +151,12 @@ pub struct CredentialRow {
     pub created_by: Actor,
     /// When people last changed it.
     pub updated_at: Timestamp,
-    /// The last check.
+    /// The last check that is an event; the journal has those that told nothing new.
     pub last_verification: Option<VerificationRow>,
+    /// Since when, and since which event, checks have proven nothing, if the last one did not.
+    pub inconclusive_since: Option<(EventId, Timestamp)>,
+    /// The last step of the expiry ladder that was told.
+    pub noted_expiry: Option<NotedExpiry>,
     /// When it was last leased.
     pub last_leased_at: Option<Timestamp>,
     /// What uses it.

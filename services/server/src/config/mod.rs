@@ -15,6 +15,7 @@ mod vault;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use ipnet::IpNet;
@@ -145,6 +146,8 @@ pub struct Config {
     pub vault: Vault,
     /// What verification and webhooks may reach besides public addresses.
     pub allowed_networks: Vec<IpNet>,
+    /// Between two routine checks of a credential, where its component does not say otherwise.
+    pub check_interval: Duration,
     /// Who vouches for callers.
     pub issuer: Issuer,
     /// What is logged and how.
@@ -179,6 +182,7 @@ impl Config {
             event_log: event_log(values)?,
             vault: vault::vault(values)?,
             allowed_networks: values.list("allowed_networks", parse::network)?,
+            check_interval: values.required("check_interval_seconds", parse::seconds)?,
             issuer: issuer(values)?,
             log: LogConfig {
                 source: values.source("log"),

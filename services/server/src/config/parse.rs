@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use ipnet::IpNet;
@@ -107,6 +108,12 @@ pub(super) fn switch(text: &str) -> Result<Switch, Rule> {
 
 pub(super) fn number(text: &str) -> Result<u32, Rule> {
     text.parse().map_err(|_| "a whole number from 0 to 4294967295")
+}
+
+/// A time that is not none.
+pub(super) fn seconds(text: &str) -> Result<Duration, Rule> {
+    let seconds = text.parse::<u32>().ok().filter(|seconds| *seconds > 0);
+    seconds.map(|it| Duration::from_secs(it.into())).ok_or("a whole number of seconds from 1 to 4294967295")
 }
 
 /// `auto` is none.

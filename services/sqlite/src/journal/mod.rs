@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use keytrail_domain::{TenantId, Timestamp};
-use keytrail_ports::{Journal, JournalEntry, JournalError, NewJournalEntry};
+use keytrail_ports::{Journal, JournalEntry, JournalError, NewJournalEntry, Span, SpanEnd};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
@@ -26,6 +26,9 @@ const KIND: Kind = Kind {
     format: 1,
     schema: include_str!("schema.sql"),
 };
+/// Files that were made before entries were asked for by time lack it.
+const BY_TIME: &str =
+    "CREATE INDEX IF NOT EXISTS entries_about_by_time ON entries (tenant, topic, subject, at)";
 /// Threads that read.
 const READERS: usize = 2;
 
@@ -59,6 +62,7 @@ impl SqliteJournal {
     fn start(file: File, durable: Durable) -> Result<Self, OpenError> {
         let connection = file.open_writer(durable)?;
         check_last(&connection).map_err(|fault| file.refused(fault))?;
+        connection.execute_batch(BY_TIME).map_err(|error| file.refused(error.into()))?;
         let stats = Arc::new(Stats::default());
         let readers = Readers::spawn(&file, READERS)?;
         let book = Book::new(Arc::clone(&stats));
@@ -127,6 +131,33 @@ impl Journal for SqliteJournal {
         .await
     }
 
+    async fn span(&self, span: Span, end: SpanEnd, max: usize) -> Result<Vec<JournalEntry>, JournalError> {
+        let order = match end {
+            SpanEnd::Newest => "ORDER BY at DESC, number DESC LIMIT ?8",
+            SpanEnd::Oldest => "ORDER BY at, number LIMIT ?8",
+        };
+        let find = select(&format!("INDEXED BY entries_about_by_time {WITHIN} {order}"));
+        self.reading(move |connection| {
+            let [after, before] = bounds(&span);
+            let tenant = span.tenant.as_uuid().into_bytes();
+            let values =
+                params![tenant, span.topic, span.subject, after.0, after.1, before.0, before.1, limit(max)];
+            entries(connection, &find, values)
+        })
+        .await
+    }
+
+    async fn count(&self, span: Span) -> Result<u64, JournalError> {
+        let find = format!("SELECT count(*) FROM entries INDEXED BY entries_about_by_time {WITHIN}");
+        self.reading(move |connection| {
+            let [after, before] = bounds(&span);
+            let tenant = span.tenant.as_uuid().into_bytes();
+            let values = params![tenant, span.topic, span.subject, after.0, after.1, before.0, before.1];
+            to_number(connection.prepare_cached(&find)?.query_row(values, |row| row.get(0))?)
+        })
+        .await
+    }
+
     async fn forget(&self, topic: &str, moment: Timestamp) -> Result<u64, JournalError> {
         let mut forgotten = 0;
         loop {
@@ -150,6 +181,16 @@ impl Journal for SqliteJournal {
     async fn set_mark(&self, name: &str, value: Vec<u8>) -> Result<(), JournalError> {
         self.submit(Job::SetMark { name: name.to_owned(), value }).await.map(|_| ())
     }
+}
+
+/// Strictly between two places.
+const WITHIN: &str = "WHERE tenant = ?1 AND topic = ?2 AND subject = ?3 AND at >= ?4 AND at <= ?6 \
+                      AND (at, number) > (?4, ?5) AND (at, number) < (?6, ?7)";
+
+/// Both places; an open end lies beyond every entry.
+fn bounds(span: &Span) -> [(i64, i64); 2] {
+    let place = |(at, number): keytrail_ports::JournalPlace| (at.as_micros(), integer(number));
+    [span.after.map_or((i64::MIN, i64::MIN), place), span.before.map_or((i64::MAX, i64::MAX), place)]
 }
 
 const ENTRY: &str = "SELECT number, tenant, topic, subject, at, data FROM entries";

@@ -68,6 +68,10 @@ fn conditions(tenant: Tenant, filter: &AlertFilter) -> Clause {
     if !filter.ids.is_empty() {
         all.and(one_of("l.id", ids(filter)));
     }
+    if !filter.causes.is_empty() {
+        let codes = filter.causes.iter().map(|it| Value::Integer(code::cause(*it))).collect();
+        all.and(one_of("l.cause", codes));
+    }
     all
 }
 

@@ -3,7 +3,7 @@
 
 use keytrail_domain::{
     Grantee, Level, MemberId, Owner, Role, ServiceAccountId, TeamId,
-    alert::{AlertState, Severity},
+    alert::{AlertState, Cause, Severity},
     component::CredentialKind,
     credential::Health,
 };
@@ -98,6 +98,16 @@ pub(super) fn severity(severity: Severity) -> i64 {
         Severity::Info => 0,
         Severity::Warning => 1,
         Severity::Critical => 2,
+    }
+}
+
+pub(super) fn cause(cause: Cause) -> i64 {
+    match cause {
+        Cause::Invalid => 0,
+        Cause::Expiring => 1,
+        Cause::Expired => 2,
+        Cause::VerificationFailing => 3,
+        Cause::Suspended => 4,
     }
 }
 

@@ -53,7 +53,7 @@ use writer::{Job, Mode, Writer};
 const KIND: Kind = Kind {
     name: "views",
     application_id: i32::from_be_bytes(*b"KTvw"),
-    format: 2,
+    format: 3,
     schema: include_str!("schema.sql"),
 };
 /// Threads that read.

@@ -113,6 +113,7 @@ CREATE TABLE alerts (
     credential INTEGER NOT NULL,
     state      INTEGER NOT NULL,
     severity   INTEGER NOT NULL,
+    cause      INTEGER NOT NULL,
     opened     BLOB NOT NULL,
     doc        BLOB NOT NULL
 );

@@ -130,8 +130,8 @@ impl ViewTx for Tx<'_> {
         let Thing(credential) = self.thing(tenant, row.credential.as_uuid())?;
         let doc = self.told(doc::write(row))?;
         self.put(
-            "INSERT INTO alerts (tenant, id, credential, state, severity, opened, doc) \
-             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE SET \
+            "INSERT INTO alerts (tenant, id, credential, state, severity, cause, opened, doc) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE SET \
              state = excluded.state, severity = excluded.severity, opened = excluded.opened, \
              doc = excluded.doc",
             params![
@@ -140,6 +140,7 @@ impl ViewTx for Tx<'_> {
                 credential,
                 code::alert_state(row.state),
                 code::severity(row.severity),
+                code::cause(row.cause),
                 crate::column::position(row.opened),
                 doc
             ],

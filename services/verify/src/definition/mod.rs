@@ -13,6 +13,8 @@ use crate::{
 const LARGEST: usize = 64 * 1024;
 /// Most fields.
 const MOST_FIELDS: usize = 64;
+/// Seconds between two routine checks that a definition can ask for.
+const CHECK_EVERY: std::ops::RangeInclusive<u32> = 60..=30 * 86_400;
 /// Longest text in a field.
 const LONGEST_TEXT: u64 = 64 * 1024;
 
@@ -90,6 +92,8 @@ impl Problems {
             text.len() <= 500 && parse_base_url(text).is_some_and(|url| url.scheme() == "https")
         });
         self.unless(https, "documentation", "must be an https address of at most 500 bytes");
+        let seldom = it.check_every_seconds.is_none_or(|seconds| CHECK_EVERY.contains(&seconds));
+        self.unless(seldom, "checkEverySeconds", "must be 60 (a minute) to 2592000 (30 days)");
     }
 
     fn fields(&mut self, it: &Component) {

@@ -1,5 +1,6 @@
 //! The runner: starts both sides, lets them take turns, and tells the medians.
 
+mod checks;
 mod installation;
 mod openbao;
 mod plan;
@@ -11,6 +12,7 @@ mod usage;
 
 use std::{fs, io::Write, path::PathBuf};
 
+pub use checks::{CheckOptions, checks};
 use clap::Args;
 pub use plan::{Goal, Load, Measurement, PLAN};
 use process::Server;

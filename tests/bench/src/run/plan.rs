@@ -130,7 +130,12 @@ pub(super) fn list(first: u32) -> String {
 fn create() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let fields = json!({ "base_url": BASE_URL, "token": format!("bench-token-{number:012}") });
+    create_at(BASE_URL, number)
+}
+
+/// The same for a system at this address.
+pub(super) fn create_at(base_url: &str, number: u64) -> String {
+    let fields = json!({ "base_url": base_url, "token": format!("bench-token-{number:012}") });
     create_body(&json!({
         "component": "http-bearer",
         "name": format!("bench {number:012}"),

@@ -96,10 +96,14 @@ fn end(child: &mut Child) {
     _ = child.wait();
 }
 
+/// Seconds between two routine checks where those are not what is measured: a day.
+const SELDOM: u32 = 86_400;
+
 #[derive(Clone, Debug)]
 enum Kind {
     Limit,
-    Keytrail(PathBuf),
+    /// The binary, and the seconds between two routine checks.
+    Keytrail(PathBuf, u32),
 }
 
 /// A running server in a folder of its own, which is removed with it.
@@ -117,8 +121,13 @@ impl Server {
 
     /// `keytrail dev`, with everything in a fresh folder.
     pub(super) fn keytrail(binary: &Path) -> Result<Self, BenchError> {
+        Self::keytrail_that_checks(binary, SELDOM)
+    }
+
+    /// The same, with so many seconds between two routine checks of a credential.
+    pub(super) fn keytrail_that_checks(binary: &Path, interval: u32) -> Result<Self, BenchError> {
         let binary = fs::canonicalize(binary).map_err(BenchError::io("finding the keytrail binary"))?;
-        Self::start(Kind::Keytrail(binary))
+        Self::start(Kind::Keytrail(binary, interval))
     }
 
     fn start(kind: Kind) -> Result<Self, BenchError> {
@@ -129,7 +138,7 @@ impl Server {
 
     /// It is the thing itself and not one more limit.
     pub(super) fn is_keytrail(&self) -> bool {
-        matches!(self.kind, Kind::Keytrail(_))
+        matches!(self.kind, Kind::Keytrail(..))
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -167,8 +176,10 @@ impl Kind {
                 command.arg("limit").arg("--data").arg(folder);
                 Process::start(&mut command, folder, Greeting::Address)
             }
-            Self::Keytrail(binary) => {
-                Process::start(keytrail(binary).arg("dev"), folder, Greeting::AddressAndToken)
+            Self::Keytrail(binary, interval) => {
+                let mut command = keytrail(binary);
+                command.arg("dev").env("KEYTRAIL_CHECK_INTERVAL_SECONDS", interval.to_string());
+                Process::start(&mut command, folder, Greeting::AddressAndToken)
             }
         }
     }

@@ -5,11 +5,8 @@ use serde_json::json;
 use super::check;
 use crate::{
     Decision, Refusal, Timestamp,
-    credential::{CredentialEvent as E, State},
+    credential::{CredentialEvent as E, State, step_reached},
 };
-
-/// Days before the end at which people are told.
-pub const EXPIRY_LADDER: [u32; 4] = [30, 14, 7, 1];
 
 pub(crate) fn suspend(state: &State, reason: &str) -> Result<Decision<E>, Refusal> {
     let reason = check::reason(reason)?;
@@ -52,20 +49,11 @@ pub(crate) fn restore(restorable_until: Timestamp, now: Timestamp) -> Result<Dec
 }
 
 /// One event for each step of the ladder that was reached, and one at the end; never one twice.
-pub(crate) fn note_expiry(state: &State, now: Timestamp) -> Decision<E> {
+pub(crate) fn note_expiry(state: &State, now: Timestamp, ladder: &[u32]) -> Decision<E> {
     let Some(end) = state.ends_at() else { return Decision::nothing() };
-    if end <= now {
-        let noted = state.noted_expiry == Some(0);
-        return if noted {
-            Decision::nothing()
-        } else {
-            Decision::of([E::Expired { expires_at: Some(end) }])
-        };
-    }
-    let reached = EXPIRY_LADDER.into_iter().rfind(|days| end <= now.plus_days(i64::from(*days)));
-    match (reached, state.noted_expiry) {
-        (Some(days), None) => Decision::of([E::Expiring { expires_at: end, days }]),
-        (Some(days), Some(noted)) if days < noted => Decision::of([E::Expiring { expires_at: end, days }]),
-        _ => Decision::nothing(),
+    match step_reached(end, state.noted_expiry, ladder, now) {
+        None => Decision::nothing(),
+        Some(0) => Decision::of([E::Expired { expires_at: Some(end) }]),
+        Some(days) => Decision::of([E::Expiring { expires_at: end, days }]),
     }
 }

@@ -354,7 +354,8 @@ fn each_step_of_the_expiry_ladder_is_told_once() {
     let mut credential = given([ending]);
     let mut told = Vec::new();
     for day in 0..42 {
-        let command = CredentialCommand::NoteExpiry { now: now().plus_days(day) };
+        let (now, ladder) = (now().plus_days(day), super::super::EXPIRY_LADDER.to_vec());
+        let command = CredentialCommand::NoteExpiry { now, ladder };
         for event in events(&credential, &command) {
             told.push(match &event {
                 CredentialEvent::Expiring { days, .. } => (day, *days),

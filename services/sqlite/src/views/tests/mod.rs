@@ -203,6 +203,8 @@ fn credential(tenant: TenantId, number: u128, name: &str) -> CredentialRow {
         created_by: Actor::operator(),
         updated_at: time(number as i64),
         last_verification: None,
+        inconclusive_since: None,
+        noted_expiry: None,
         last_leased_at: None,
         usages: Vec::new(),
         open_alerts: 0,

@@ -96,6 +96,7 @@ async fn tenants_members_and_teams_are_found() {
         name: "Acme".to_owned(),
         keys: secret(acme(), 1),
         restore_days: 30,
+        expiry_days: vec![30],
         created_at: time(1),
         revision: 1,
     };

@@ -1,0 +1,64 @@
+//! From a credential's row to what is to be done with it, and when.
+
+use keytrail_domain::{
+    Timestamp,
+    component::Component,
+    credential::{Health, next_step},
+};
+use keytrail_ports::views::{CredentialRow, VerificationRow};
+
+use super::slots::MINUTE;
+
+/// Checks that a lockout-unsafe system gets in a day after it said no.
+const CHECKS_A_DAY: usize = 2;
+const DAY: i64 = 24 * 60 * MINUTE;
+/// A verdict younger than this is used again.
+const FRESH: i64 = MINUTE;
+
+/// True for what is checked on the schedule: also what was never verified, because its maker chose
+/// not to wait for a check, not to never have one.
+pub(super) fn is_checked(row: &CredentialRow, component: Option<&Component>, now: Timestamp) -> bool {
+    let gone = row.purged || row.deleted_at.is_some();
+    let over = row.expires_at.is_some_and(|end| end <= now);
+    !gone && !row.suspended && !over && component.is_some_and(|component| component.verify.is_some())
+}
+
+/// Microseconds between two checks.
+pub(super) fn interval(component: Option<&Component>, default: i64) -> i64 {
+    component.and_then(|it| it.check_every_seconds).map_or(default, |seconds| i64::from(seconds) * 1_000_000)
+}
+
+/// When the next step of the expiry ladder is to be told.
+pub(super) fn expiry(row: &CredentialRow, ladder: &[u32]) -> Option<Timestamp> {
+    if row.purged || row.deleted_at.is_some() {
+        return None;
+    }
+    next_step(row.expires_at?, row.noted_expiry, ladder)
+}
+
+/// A verdict that is too young to ask again, by when it was found.
+pub(super) fn fresh_until(last: &VerificationRow, interval: i64) -> Timestamp {
+    last.at.plus_micros(FRESH.min(interval / 2))
+}
+
+/// From when on a system that locks accounts may be asked again after it said no; `last` has the
+/// newest checks, newest first.
+pub(crate) fn unlocked_at(
+    row: &CredentialRow,
+    component: &Component,
+    last: &[VerificationRow],
+) -> Option<Timestamp> {
+    if component.lockout_safe || !matches!(row.health, Health::Invalid | Health::Expired) {
+        return None;
+    }
+    let version = row.versions.last().map_or(0, |version| version.number);
+    let rejected = last.iter().take_while(|check| check.version == version);
+    let earlier = rejected.filter(|check| check.report.verdict.is_definite_no()).nth(CHECKS_A_DAY - 1)?;
+    Some(earlier.at.plus_micros(DAY))
+}
+
+/// The schedule spreads its share of those evenly.
+pub(super) const APART: i64 = DAY / 2;
+
+#[cfg(test)]
+mod tests;

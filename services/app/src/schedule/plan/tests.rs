@@ -1,0 +1,134 @@
+use keytrail_domain::{
+    Actor, CredentialId, EventId, Labels, MemberId, Owner, SecretId, SecretRef, TenantId,
+    component::{ComponentRef, CredentialKind},
+    credential::EXPIRY_LADDER,
+    verification::{Report, Trigger, Verdict},
+};
+use keytrail_ports::views::VersionRow;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::*;
+
+fn day(days: i64) -> Timestamp {
+    Timestamp::EPOCH.plus_days(days)
+}
+
+fn row() -> CredentialRow {
+    let (tenant, uuid) = (TenantId::of_slug("acme"), Uuid::from_u128(1));
+    let secret = SecretRef { tenant, owner: uuid, secret: SecretId::from_uuid(uuid) };
+    CredentialRow {
+        tenant,
+        id: CredentialId::from_uuid(uuid),
+        name: "Directory".into(),
+        external_id: None,
+        component: ComponentRef { slug: "ldap".into(), version: 1 },
+        kind: CredentialKind::Basic,
+        owner: Owner::Member(MemberId::from_uuid(uuid)),
+        labels: Labels::default(),
+        fields: Default::default(),
+        secret_fields: Default::default(),
+        allowed_hosts: Vec::new(),
+        versions: vec![VersionRow {
+            number: 2,
+            created_at: day(0),
+            created_by: Actor::operator(),
+            secret,
+            replaced_at: None,
+        }],
+        health: Health::Invalid,
+        suspended: false,
+        expires_at: None,
+        stated_end: None,
+        created_at: day(0),
+        created_by: Actor::operator(),
+        updated_at: day(0),
+        last_verification: None,
+        inconclusive_since: None,
+        noted_expiry: None,
+        last_leased_at: None,
+        usages: Vec::new(),
+        open_alerts: 0,
+        deleted_at: None,
+        restorable_until: None,
+        purged: false,
+        revision: 1,
+    }
+}
+
+fn component(lockout_safe: bool) -> Component {
+    let definition = json!({
+        "slug": "ldap", "name": "LDAP", "version": 1, "kind": "BASIC", "description": "A directory.",
+        "authStyle": "Basic", "fields": {}, "allowedHosts": [], "verify": {}, "lockoutSafe": lockout_safe,
+    });
+    serde_json::from_value(definition).unwrap()
+}
+
+fn check(at: Timestamp, version: u32, verdict: Verdict) -> VerificationRow {
+    let (tenant, credential) = (row().tenant, row().id);
+    let report = Report {
+        verdict,
+        reason: None,
+        message: String::new(),
+        identity: None,
+        scopes: Vec::new(),
+        expires_at: None,
+        duration_ms: 1,
+    };
+    let id = EventId::from_uuid(Uuid::from_u128(9));
+    VerificationRow { tenant, credential, id, at, version, trigger: Trigger::Routine, report }
+}
+
+#[test]
+fn what_is_gone_stopped_over_or_cannot_be_checked_is_not_checked() {
+    let component = component(true);
+    let checked = |row: CredentialRow| is_checked(&row, Some(&component), day(10));
+    assert!(checked(row()) && checked(CredentialRow { health: Health::Unverified, ..row() }));
+    assert!(checked(CredentialRow { expires_at: Some(day(11)), ..row() }));
+    for not in [
+        CredentialRow { deleted_at: Some(day(1)), ..row() },
+        CredentialRow { purged: true, ..row() },
+        CredentialRow { suspended: true, ..row() },
+        CredentialRow { expires_at: Some(day(10)), ..row() },
+    ] {
+        assert!(!checked(not));
+    }
+    let without = Component { verify: None, ..component.clone() };
+    assert!(!is_checked(&row(), Some(&without), day(10)) && !is_checked(&row(), None, day(10)));
+}
+
+#[test]
+fn a_component_says_how_often() {
+    let seldom = Component { check_every_seconds: Some(86_400), ..component(true) };
+    assert_eq!(interval(Some(&seldom), 7), 86_400_000_000);
+    assert_eq!((interval(Some(&component(true)), 7), interval(None, 7)), (7, 7));
+}
+
+#[test]
+fn a_system_that_locks_accounts_is_asked_twice_a_day_until_something_changes() {
+    let no = |hours: i64| check(day(1).plus_seconds(hours * 3_600), 2, Verdict::Invalid);
+    let twice = [no(5), no(1), no(0)];
+    let after = Some(no(1).at.plus_days(1));
+    assert_eq!(unlocked_at(&row(), &component(false), &twice), after);
+    assert_eq!(unlocked_at(&row(), &component(true), &twice), None, "it locks nobody out");
+    assert_eq!(unlocked_at(&row(), &component(false), &twice[..1]), None, "once");
+    let changed = CredentialRow { health: Health::Unverified, ..row() };
+    assert_eq!(unlocked_at(&changed, &component(false), &twice), None, "something changed");
+    let older = [no(5), check(day(1), 1, Verdict::Invalid)];
+    assert_eq!(unlocked_at(&row(), &component(false), &older), None, "the other was of an older secret");
+}
+
+#[test]
+fn a_young_verdict_is_used_again_for_a_minute_or_half_the_interval() {
+    let last = check(day(1), 2, Verdict::Valid);
+    assert_eq!(fresh_until(&last, 60 * MINUTE), day(1).plus_seconds(60));
+    assert_eq!(fresh_until(&last, 1_000_000), day(1).plus_micros(500_000));
+}
+
+#[test]
+fn ends_of_what_is_deleted_are_not_told() {
+    let ending = CredentialRow { expires_at: Some(day(40)), ..row() };
+    assert_eq!(expiry(&ending, &EXPIRY_LADDER), Some(day(10)));
+    assert_eq!(expiry(&CredentialRow { deleted_at: Some(day(1)), ..ending }, &EXPIRY_LADDER), None);
+    assert_eq!(expiry(&row(), &EXPIRY_LADDER), None);
+}

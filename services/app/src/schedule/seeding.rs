@@ -1,0 +1,105 @@
+//! Filling the agenda from the views, a page at a time, and keeping it true afterwards.
+
+use std::sync::Arc;
+
+use keytrail_domain::{CredentialId, TenantId};
+use keytrail_ports::{
+    Scope,
+    views::{CredentialFilter, CredentialOrder, CredentialQuery, CredentialRow, PageRequest, SortKey},
+};
+
+use super::{Schedule, agenda::Job, plan, slots};
+use crate::AppError;
+
+/// Rows that are read at once.
+const PAGE: u32 = 500;
+
+/// How far the reading is.
+#[derive(Default)]
+pub(super) struct Seeding {
+    tenants: Option<Vec<TenantId>>,
+    after: Option<SortKey>,
+}
+
+impl Schedule {
+    /// Reads one page; true while there are more.
+    pub(super) async fn seed(&mut self) -> Result<bool, AppError> {
+        // What cannot be read now is read again from the same place.
+        let Some(mut seeding) = self.seeding.take() else { return Ok(false) };
+        let read = self.seed_page(&mut seeding).await;
+        if !matches!(read, Ok(false)) && self.seeding.is_none() {
+            self.seeding = Some(seeding);
+        }
+        read
+    }
+
+    async fn seed_page(&mut self, seeding: &mut Seeding) -> Result<bool, AppError> {
+        let views = Arc::clone(&self.app.ports().views);
+        if seeding.tenants.is_none() {
+            seeding.tenants = Some(views.tenants().await?);
+        }
+        let tenants = seeding.tenants.get_or_insert_default();
+        let Some(tenant) = tenants.last().copied() else { return Ok(false) };
+        let query = CredentialQuery {
+            tenant,
+            scope: Scope::All,
+            filter: CredentialFilter::default(),
+            order: CredentialOrder::default(),
+            page: PageRequest { after: seeding.after.clone(), ..PageRequest::first(PAGE) },
+            now: self.app.now(),
+        };
+        let page = views.credentials(query).await?;
+        seeding.after = page.rows.last().filter(|_| page.has_next).map(|(key, _)| key.clone());
+        if seeding.after.is_none() {
+            tenants.pop();
+        }
+        for (_, row) in page.rows {
+            self.place(&row).await?;
+        }
+        Ok(true)
+    }
+
+    /// Something happened to it.
+    pub(super) async fn place_again(&mut self, tenant: TenantId, id: CredentialId) -> Result<(), AppError> {
+        let row = self.app.ports().views.credentials_by_id(tenant, &[id]).await?.pop();
+        match row {
+            Some(row) => self.place(&row).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Notes what is to be done with it. A check that is noted already stays where it is, unless
+    /// what it waits for is over.
+    pub(super) async fn place(&mut self, row: &CredentialRow) -> Result<(), AppError> {
+        let (tenant, id, now) = (row.tenant, row.id, self.app.now());
+        let ladder = self.ladder(tenant).await?;
+        let expiry = plan::expiry(row, &ladder).map(|moment| moment.as_micros());
+        self.agenda.set(tenant, id, Job::Expiry, expiry);
+        if row.inconclusive_since.is_none() {
+            self.agenda.proved(id);
+        }
+        if self.agenda.is_busy(id) {
+            return Ok(());
+        }
+        let component = self.app.ports().components.get(&row.component.slug);
+        let check = plan::is_checked(row, component.as_deref(), now).then(|| {
+            let interval = plan::interval(component.as_deref(), self.interval);
+            let slot = slots::next(id.as_uuid(), interval, now.as_micros());
+            // Never later than the next slot: what was put off is not when its reason is gone.
+            self.agenda.at(id, Job::Check).map_or(slot, |noted| noted.min(slot))
+        });
+        self.agenda.set(tenant, id, Job::Check, check);
+        Ok(())
+    }
+
+    /// The days before an end at which a tenant wants to hear of it.
+    pub(super) async fn ladder(&mut self, tenant: TenantId) -> Result<Arc<[u32]>, AppError> {
+        if let Some(known) = self.ladders.get(&tenant) {
+            return Ok(Arc::clone(known));
+        }
+        let row = self.app.ports().views.tenant(tenant).await?;
+        let ladder: Arc<[u32]> = row.map_or_else(Vec::new, |row| row.expiry_days).into();
+        self.ladders.insert(tenant, Arc::clone(&ladder));
+        Ok(ladder)
+    }
+}
