@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use keytrail_domain::{MemberId, TenantId, Timestamp, policy::PolicyText};
 use keytrail_ports::{
-    Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier, views::Views,
+    Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier,
+    WebhookSender, views::Views,
 };
 use quick_cache::sync::Cache;
 use uuid::Uuid;
@@ -29,6 +30,8 @@ pub struct Ports {
     pub authorizer: Arc<dyn Authorizer>,
     /// Asks real systems.
     pub verifier: Arc<dyn Verifier>,
+    /// Sends webhooks.
+    pub webhooks: Arc<dyn WebhookSender>,
     /// The kinds of system.
     pub components: Arc<dyn ComponentCatalog>,
     /// Time that never goes back; the authoriser must have the same.
@@ -64,8 +67,8 @@ pub(crate) struct Inner {
 }
 
 impl App {
-    /// The application over these ports. It answers; [`App::run_projections`] and
-    /// [`App::run_alerts`] must run beside it.
+    /// The application over these ports. It answers; [`App::run_projections`], [`App::run_alerts`]
+    /// and [`App::run_webhooks`] must run beside it.
     ///
     /// # Errors
     /// The log cannot be reached.

@@ -30,6 +30,7 @@ mod sign_in;
 mod standing;
 mod steady_clock;
 mod throttle;
+mod webhook;
 
 pub use app::{App, Options, Ports};
 pub use call::{Call, Done, Listed, Mutation, PageArgs, Profile, Stats, Viewer};
@@ -37,9 +38,11 @@ pub use commands::{MintedToken, NewTenant};
 pub use error::AppError;
 pub use feed::{Delivered, Feed};
 pub use inputs::{
-    CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember, TeamPlace,
+    CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember, NewWebhookEndpoint,
+    TeamPlace, WebhookEndpointUpdate,
 };
 pub use projection::Projections;
 pub use queries::{Access, AsOf, Counted, Way};
 pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;
+pub use webhook::{Purpose, WebhookAttempt, WebhookDelivery};

@@ -10,6 +10,7 @@ mod policy;
 mod team;
 mod tenant;
 mod token;
+mod webhook;
 
 pub use tenant::NewTenant;
 pub use token::MintedToken;

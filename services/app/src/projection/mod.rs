@@ -6,15 +6,16 @@ mod authority;
 pub(crate) mod credentials;
 mod teams;
 mod tenants;
+mod webhooks;
 
 use keytrail_domain::{
     EventMeta, RecordedEvent, StreamKind, alert::AlertEvent, credential::CredentialEvent, team::TeamEvent,
-    tenant::TenantEvent,
+    tenant::TenantEvent, webhook::WebhookEndpointEvent,
 };
 use keytrail_ports::views::{EventRow, IdempotencyRow, Projector, ViewError, ViewTx};
 
 /// The shape of the rows. Raise it when a projection changes: the views are then made anew.
-const SHAPE: u32 = 1;
+const SHAPE: u32 = 2;
 
 /// All projections as one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,6 +42,9 @@ impl Projector for Projections {
                 credentials::project(&fact, &decode::<CredentialEvent>(event)?, views)?;
             }
             StreamKind::Alert => alerts::project(&fact, &decode::<AlertEvent>(event)?, views)?,
+            StreamKind::Webhook => {
+                webhooks::project(&fact, &decode::<WebhookEndpointEvent>(event)?, views)?;
+            }
             StreamKind::Token | StreamKind::Policy => {}
         }
         if let Some(row) = idempotency_row(&fact) {

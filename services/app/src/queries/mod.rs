@@ -10,7 +10,9 @@ mod events;
 pub(crate) mod paging;
 mod people;
 mod stats;
+mod webhooks;
 
 pub use access::{Access, Way};
 pub use as_of::AsOf;
+pub(crate) use as_of::fact;
 pub use counted::Counted;

@@ -11,6 +11,8 @@ mod idempotency;
 mod lag;
 mod names;
 mod policy;
+mod receivers;
 mod retries;
+mod webhooks;
 mod world;
 mod write_path;

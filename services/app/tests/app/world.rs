@@ -13,7 +13,7 @@ use keytrail_domain::{
 };
 use keytrail_policy::{CasbinAuthorizer, DEFAULT_ENTRIES, PolicyFiles};
 use keytrail_ports::{
-    Clock, EventStore, Filter, LogSignal, SystemIds, memory::MemoryJournal, views::Projector,
+    Clock, EventStore, Filter, Journal, LogSignal, SystemIds, memory::MemoryJournal, views::Projector,
 };
 use keytrail_sqlite::SqliteViews;
 use keytrail_verify::Catalog;
@@ -23,7 +23,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::faults::{FaultyLog, HandClock, SlowVault, Told};
+use crate::{
+    faults::{FaultyLog, HandClock, SlowVault, Told},
+    receivers::Receivers,
+};
 
 pub(crate) const ISSUER: &str = "test";
 
@@ -34,6 +37,7 @@ pub(crate) struct Kept {
     pub(crate) vault: Arc<SlowVault>,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) verdict: Arc<Told>,
+    pub(crate) receivers: Arc<Receivers>,
 }
 
 /// A running application with tenant `acme`, whose owner is `alice`.
@@ -53,9 +57,10 @@ impl World {
             log: Arc::default(),
             vault: Arc::new(SlowVault::new(clock.clone())),
             verdict: Arc::new(Told(Mutex::new(Verdict::Valid))),
+            receivers: Arc::default(),
             clock,
         };
-        let (app, ports) = application(&kept).await;
+        let (app, ports) = application(&kept, Arc::new(MemoryJournal::new())).await;
         let nobody = Principal::internal(TenantId::of_slug("acme"), "nobody");
         let mut world = Self { kept, app, ports, alice: call(nobody), projecting: None, frozen: false };
         world.project().await;
@@ -71,9 +76,18 @@ impl World {
         world
     }
 
-    /// The same log and vault in another process, with views made anew.
+    /// The same log and vault in another process, with views made anew and a journal that is lost.
     pub(crate) async fn again(&self) -> Self {
-        let (app, ports) = application(&self.kept).await;
+        self.with_journal(Arc::new(MemoryJournal::new())).await
+    }
+
+    /// The same with the journal.
+    pub(crate) async fn remembering(&self) -> Self {
+        self.with_journal(Arc::clone(&self.ports.journal)).await
+    }
+
+    async fn with_journal(&self, journal: Arc<dyn Journal>) -> Self {
+        let (app, ports) = application(&self.kept, journal).await;
         let kept = self.kept.clone();
         let mut world = Self { kept, app, ports, alice: self.alice.clone(), projecting: None, frozen: false };
         world.project().await;
@@ -195,7 +209,7 @@ impl World {
     }
 }
 
-async fn application(kept: &Kept) -> (App, Ports) {
+async fn application(kept: &Kept, journal: Arc<dyn Journal>) -> (App, Ports) {
     let views = Arc::new(SqliteViews::in_memory(Projections.version()).await.unwrap());
     let clock = Arc::new(SteadyClock::new(kept.clock.clone()));
     let files = PolicyFiles::builtin();
@@ -203,11 +217,12 @@ async fn application(kept: &Kept) -> (App, Ports) {
         CasbinAuthorizer::load(&files, views.clone(), clock.clone(), DEFAULT_ENTRIES).await.unwrap();
     let ports = Ports {
         log: kept.log.clone(),
-        journal: Arc::new(MemoryJournal::new()),
+        journal,
         views,
         secrets: kept.vault.clone(),
         authorizer: Arc::new(authorizer),
         verifier: kept.verdict.clone(),
+        webhooks: kept.receivers.clone(),
         components: Arc::new(Catalog::load().unwrap()),
         clock,
         ids: Arc::new(SystemIds),

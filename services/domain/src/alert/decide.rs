@@ -1,7 +1,7 @@
 //! The rules of an alert.
 
-use super::{Alert, AlertEvent, AlertState, Cause, Severity};
-use crate::{Aggregate, CredentialId, Decision, EventId, Refusal};
+use super::{Alert, AlertEvent, AlertState, Cause, Severity, Subject};
+use crate::{Aggregate, Decision, EventId, Refusal};
 
 /// Longest note, in bytes.
 const NOTE_LEN: usize = 1_000;
@@ -11,8 +11,8 @@ const NOTE_LEN: usize = 1_000;
 pub enum AlertCommand {
     /// Its cause was seen.
     Raise {
-        /// The credential.
-        credential: CredentialId,
+        /// What has trouble.
+        about: Subject,
         /// The cause.
         cause: Cause,
         /// How bad.
@@ -47,9 +47,10 @@ impl Aggregate for Alert {
         use AlertCommand as C;
         use AlertState as S;
         match (command, self.state) {
-            (C::Raise { credential, cause, severity, message, source }, None | Some(S::Resolved)) => {
+            (C::Raise { about, cause, severity, message, source }, None | Some(S::Resolved)) => {
                 Ok(Decision::of([AlertEvent::Opened {
-                    credential: *credential,
+                    credential: about.credential(),
+                    endpoint: about.webhook_endpoint(),
                     cause: *cause,
                     severity: *severity,
                     message: message.clone(),
@@ -110,10 +111,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::CredentialId;
 
     fn raise() -> AlertCommand {
         AlertCommand::Raise {
-            credential: CredentialId::from_uuid(Uuid::from_u128(1)),
+            about: CredentialId::from_uuid(Uuid::from_u128(1)).into(),
             cause: Cause::Invalid,
             severity: Severity::Critical,
             message: "rejected".into(),

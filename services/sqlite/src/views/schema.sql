@@ -13,7 +13,7 @@ CREATE TABLE tenants (
     doc    BLOB             -- none until the tenant's own row was put
 );
 
--- What has a UUID and is pointed at: teams and credentials.
+-- What has a UUID and is pointed at: teams, credentials and (by alerts) webhook endpoints.
 CREATE TABLE things (
     number INTEGER PRIMARY KEY,
     tenant INTEGER NOT NULL,
@@ -109,13 +109,22 @@ CREATE TABLE alerts (
     number     INTEGER PRIMARY KEY,
     tenant     INTEGER NOT NULL,
     id         BLOB NOT NULL,
-    credential INTEGER NOT NULL,
+    credential INTEGER NOT NULL, -- number of the thing that it is about
+    endpoint   INTEGER NOT NULL, -- 1 when that is a webhook endpoint
     state      INTEGER NOT NULL,
     severity   INTEGER NOT NULL,
     opened     BLOB NOT NULL,
     doc        BLOB NOT NULL
 );
 CREATE UNIQUE INDEX alerts_by_id ON alerts (tenant, id);
+
+CREATE TABLE webhook_endpoints (
+    tenant  INTEGER NOT NULL,
+    id      BLOB NOT NULL,
+    present INTEGER NOT NULL,
+    doc     BLOB NOT NULL,
+    PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
 
 CREATE TABLE idempotency (
     tenant    INTEGER NOT NULL,

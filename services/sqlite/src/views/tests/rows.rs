@@ -12,7 +12,7 @@ fn alert(number: u128, credential: u128, state: AlertState, severity: Severity) 
     AlertRow {
         tenant: acme(),
         id: AlertId::from_uuid(Uuid::from_u128(number)),
-        credential: credential_id(credential),
+        about: credential_id(credential).into(),
         cause: Cause::Invalid,
         severity,
         state,
