@@ -19,3 +19,4 @@ mod sdl;
 mod subscriptions;
 mod totals;
 mod vault_down;
+mod webhooks;

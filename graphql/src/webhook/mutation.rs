@@ -117,7 +117,8 @@ impl WebhookMutation {
     ) -> Result<CreateWebhookEndpointPayload> {
         let call = caller(ctx).await?;
         let mutation = mutation("createWebhookEndpoint", input.idempotency_key.clone(), &input);
-        let done = app(ctx)?.create_webhook_endpoint(&call, mutation, input.into_app()?).await.or_fail(ctx)?;
+        let done =
+            app(ctx)?.create_webhook_endpoint(&call, mutation, input.into_app()?).await.or_fail(ctx)?;
         CreateWebhookEndpointPayload::new(ctx, done).await
     }
 
@@ -129,7 +130,8 @@ impl WebhookMutation {
     ) -> Result<UpdateWebhookEndpointPayload> {
         let call = caller(ctx).await?;
         let mutation = mutation("updateWebhookEndpoint", input.idempotency_key.clone(), &input);
-        let done = app(ctx)?.update_webhook_endpoint(&call, mutation, input.into_app()?).await.or_fail(ctx)?;
+        let done =
+            app(ctx)?.update_webhook_endpoint(&call, mutation, input.into_app()?).await.or_fail(ctx)?;
         Ok(UpdateWebhookEndpointPayload::new(&done, WebhookEndpoint::load(ctx, done.value).await?))
     }
 

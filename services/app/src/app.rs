@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use keytrail_domain::{MemberId, TenantId, Timestamp, policy::PolicyText};
 use keytrail_ports::{
-    Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier,
-    WebhookSender, views::Views,
+    Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier, WebhookSender,
+    views::Views,
 };
 use quick_cache::sync::Cache;
 use uuid::Uuid;

@@ -29,15 +29,8 @@ pub enum StreamKind {
 }
 
 impl StreamKind {
-    const ALL: [Self; 7] = [
-        Self::Tenant,
-        Self::Team,
-        Self::Credential,
-        Self::Alert,
-        Self::Token,
-        Self::Policy,
-        Self::Webhook,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Tenant, Self::Team, Self::Credential, Self::Alert, Self::Token, Self::Policy, Self::Webhook];
 
     /// The kind as it stands in the stream's name.
     pub const fn as_str(self) -> &'static str {

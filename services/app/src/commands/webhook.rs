@@ -186,7 +186,10 @@ impl App {
             return Err(AppError::bad_input("from", "must be a cursor of an event"));
         };
         if self.ports().views.event(tenant, after).await?.is_none() {
-            return Err(AppError::bad_input("from", "the cursor is of another log that does not hold this event"));
+            return Err(AppError::bad_input(
+                "from",
+                "the cursor is of another log that does not hold this event",
+            ));
         }
         self.change_endpoint(call, &ticket, (id, None), |_| Ok(C::Replay { after })).await
     }
@@ -252,7 +255,10 @@ fn without_secret(done: Done<WebhookEndpointId>) -> WithSecret {
 }
 
 /// A try that found an earlier one in the log made no secret of its own.
-fn shown_once(done: Done<WebhookEndpointId>, secret: SecretValue) -> Done<(WebhookEndpointId, Option<SecretValue>)> {
+fn shown_once(
+    done: Done<WebhookEndpointId>,
+    secret: SecretValue,
+) -> Done<(WebhookEndpointId, Option<SecretValue>)> {
     let secret = (!done.replayed).then_some(secret);
     done.map(|id| (id, secret))
 }

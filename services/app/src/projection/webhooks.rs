@@ -16,7 +16,9 @@ pub(super) fn project(fact: &Fact<'_>, event: &E, views: &mut dyn ViewTx) -> Res
     if let Some(row) = &before {
         let retiring = row.retiring.map(|old| old.secret);
         match event {
-            E::SecretRotated { .. } => retiring.into_iter().try_for_each(|old| views.drop_secret(tenant, old))?,
+            E::SecretRotated { .. } => {
+                retiring.into_iter().try_for_each(|old| views.drop_secret(tenant, old))?
+            }
             E::Deleted {} => {
                 let all = retiring.into_iter().chain([row.secret]);
                 all.into_iter().try_for_each(|old| views.drop_secret(tenant, old))?;

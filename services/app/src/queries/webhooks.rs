@@ -93,7 +93,10 @@ impl App {
         let pager = Pager { tenant, key: &key, list: hash_of(&("webhook deliveries", id)) };
         let request = pager.request(&page)?;
         if request.backwards || request.before.is_some() {
-            return Err(AppError::bad_input("last", "deliveries are read newest first: give `first` and `after`"));
+            return Err(AppError::bad_input(
+                "last",
+                "deliveries are read newest first: give `first` and `after`",
+            ));
         }
         let before = match request.after {
             Some(SortKey::Number(Some(number), _)) => Some(u64::try_from(number).unwrap_or_default()),

@@ -49,7 +49,9 @@ impl App {
 
 fn message(reason: DisabledReason) -> &'static str {
     match reason {
-        DisabledReason::Gone => "the receiver answered 410: nothing is delivered until the endpoint is enabled",
+        DisabledReason::Gone => {
+            "the receiver answered 410: nothing is delivered until the endpoint is enabled"
+        }
         DisabledReason::Failing | DisabledReason::ByHand => {
             "nothing could be delivered for five days: nothing more is tried until the endpoint is enabled"
         }

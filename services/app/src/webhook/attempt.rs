@@ -103,8 +103,8 @@ impl Try {
     /// Of one of its components, and nothing that its team may not view.
     async fn is_wanted(&self, event: &EventRow, row: Option<&CredentialRow>) -> Result<bool, AppError> {
         let EndpointScope { components, team } = EndpointScope::of(&self.endpoint);
-        let of_component = components.is_empty()
-            || row.is_some_and(|row| components.contains(&row.component.slug));
+        let of_component =
+            components.is_empty() || row.is_some_and(|row| components.contains(&row.component.slug));
         let Some(team) = team else { return Ok(of_component) };
         let in_sight = match row {
             Some(row) => self.app.team_may_view(row, team).await?,

@@ -65,7 +65,9 @@ impl Courier {
     ) -> Result<Self, AppError> {
         let known = app.ports().journal.mark(&mark_of(row.id)).await?;
         let place = match known {
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| AppError::Internal(error.into()))?,
+            Some(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|error| AppError::Internal(error.into()))?
+            }
             None => Place::after(row.created),
         };
         Ok(Self {
@@ -172,7 +174,12 @@ impl Courier {
         Ok(())
     }
 
-    async fn start(&mut self, row: &Arc<WebhookEndpointRow>, key: String, lane: Lane) -> Result<(), AppError> {
+    async fn start(
+        &mut self,
+        row: &Arc<WebhookEndpointRow>,
+        key: String,
+        lane: Lane,
+    ) -> Result<(), AppError> {
         let signer = self.signer(row).await?;
         let (places, endpoint) = (Arc::clone(&self.places), Arc::clone(row));
         let trying = Try { app: self.app.clone(), endpoint, signer, lane: lane.clone() };
@@ -286,9 +293,11 @@ impl Courier {
             let page = self.app.ports().views.events(self.tenant, filter.clone(), request.clone()).await?;
             let Some((last, _)) = page.rows.last() else { return Ok(None) };
             request.after = Some(last.clone());
-            let fit = page.rows.iter().map(|(_, event)| event).find(|event| {
-                kind_of(&event.event_type).is_some_and(|kind| fits(row, &kind))
-            });
+            let fit = page
+                .rows
+                .iter()
+                .map(|(_, event)| event)
+                .find(|event| kind_of(&event.event_type).is_some_and(|kind| fits(row, &kind)));
             if let Some(event) = fit {
                 return Ok(Some(self.item(event.position, event.id, Purpose::Event)));
             }

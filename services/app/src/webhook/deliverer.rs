@@ -49,8 +49,8 @@ impl App {
         while !stop.is_cancelled() {
             if let Err(error) = desk.mind(&stop).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "webhooks failed: trying again");
-                tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(AGAIN) => {} }
             }
+            tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(AGAIN) => {} }
         }
         while let Some(ended) = desk.tasks.join_next().await {
             told(ended);
@@ -93,7 +93,7 @@ impl Desk {
             && let Some(id) = event.stream.webhook_endpoint_id()
             && let Some(row) = self.app.ports().views.webhook_endpoint(event.tenant, id).await?
         {
-            self.look_at(&row).await?;
+            self.look_at(row);
         }
         for courier in self.couriers.values().filter(|courier| courier.tenant == event.tenant) {
             courier.wake.notify_one();
@@ -104,7 +104,7 @@ impl Desk {
     async fn look_at_all(&mut self) -> Result<(), AppError> {
         for tenant in self.app.ports().views.tenants().await? {
             for row in self.app.ports().views.webhook_endpoints(tenant).await? {
-                self.look_at(&row).await?;
+                self.look_at(row);
             }
         }
         for courier in self.couriers.values() {
@@ -114,21 +114,37 @@ impl Desk {
     }
 
     /// A disabled endpoint keeps its courier, who waits.
-    async fn look_at(&mut self, row: &WebhookEndpointRow) -> Result<(), AppError> {
+    fn look_at(&mut self, row: WebhookEndpointRow) {
         if row.deleted_at.is_some() {
             if let Some(courier) = self.couriers.remove(&row.id) {
                 courier.stop.cancel();
             }
-            return Ok(());
+            return;
         }
         if self.couriers.contains_key(&row.id) {
-            return Ok(());
+            return;
         }
-        let courier = Courier::engage(&self.app, row, &self.places).await?;
         let (wake, stop) = (Arc::new(Notify::new()), self.stop.child_token());
-        self.tasks.spawn(courier.run(Arc::clone(&wake), stop.clone()));
-        self.couriers.insert(row.id, Engaged { tenant: row.tenant, wake, stop });
-        Ok(())
+        self.couriers
+            .insert(row.id, Engaged { tenant: row.tenant, wake: Arc::clone(&wake), stop: stop.clone() });
+        self.tasks.spawn(work(self.app.clone(), row, Arc::clone(&self.places), (wake, stop)));
+    }
+}
+
+/// One courier's work. A place that cannot be read holds back its own endpoint and no other.
+async fn work(
+    app: App,
+    row: WebhookEndpointRow,
+    places: Arc<Semaphore>,
+    (wake, stop): (Arc<Notify>, CancellationToken),
+) {
+    while !stop.is_cancelled() {
+        match Courier::engage(&app, &row, &places).await {
+            Ok(courier) => return courier.run(wake, stop).await,
+            Err(error) => tracing::error!(webhook.id = %row.id, error = &error as &dyn std::error::Error,
+                "the place of a webhook endpoint cannot be read: trying again"),
+        }
+        tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(AGAIN) => {} }
     }
 }
 

@@ -74,7 +74,11 @@ impl Whose {
         self.entry(DELIVERIES, self.endpoint.to_string(), delivery)
     }
 
-    pub(super) fn attempt(self, delivery: Uuid, attempt: &WebhookAttempt) -> Result<NewJournalEntry, AppError> {
+    pub(super) fn attempt(
+        self,
+        delivery: Uuid,
+        attempt: &WebhookAttempt,
+    ) -> Result<NewJournalEntry, AppError> {
         self.entry(ATTEMPTS, subject(self.endpoint, delivery), attempt)
     }
 

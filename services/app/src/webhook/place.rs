@@ -174,7 +174,12 @@ mod tests {
 
     fn item(number: u64) -> Item {
         let id = Uuid::from_u128(u128::from(number));
-        Item { at: Position::nth(number), event: EventId::from_uuid(id), purpose: Purpose::Event, delivery: id }
+        Item {
+            at: Position::nth(number),
+            event: EventId::from_uuid(id),
+            purpose: Purpose::Event,
+            delivery: id,
+        }
     }
 
     fn due(place: &Place, at: Timestamp) -> Vec<(String, u64)> {

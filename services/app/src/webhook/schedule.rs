@@ -42,7 +42,8 @@ mod tests {
 
     #[test]
     fn waits_grow_to_ten_hours_and_differ_a_little() {
-        for (failures, seconds) in [(1, 5), (2, 300), (3, 1_800), (4, 7_200), (5, 18_000), (6, 36_000), (99, 36_000)]
+        for (failures, seconds) in
+            [(1, 5), (2, 300), (3, 1_800), (4, 7_200), (5, 18_000), (6, 36_000), (99, 36_000)]
         {
             let found: std::collections::BTreeSet<_> =
                 (0..200).map(|what| delay(failures, None, what)).collect();

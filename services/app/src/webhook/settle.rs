@@ -24,7 +24,11 @@ const GONE: u16 = 410;
 
 impl Courier {
     /// Attempts first, then the place, then what the attempts come to.
-    pub(super) async fn note(&mut self, outcomes: Vec<Outcome>, row: &WebhookEndpointRow) -> Result<(), AppError> {
+    pub(super) async fn note(
+        &mut self,
+        outcomes: Vec<Outcome>,
+        row: &WebhookEndpointRow,
+    ) -> Result<(), AppError> {
         let (mut entries, mut disable) = (Vec::new(), None);
         for (key, lane, tried) in outcomes {
             match tried {
@@ -131,7 +135,11 @@ fn attempt(answer: WebhookAnswer, at: Timestamp) -> WebhookAttempt {
 }
 
 impl App {
-    async fn disable_endpoint(&self, row: &WebhookEndpointRow, reason: DisabledReason) -> Result<(), AppError> {
+    async fn disable_endpoint(
+        &self,
+        row: &WebhookEndpointRow,
+        reason: DisabledReason,
+    ) -> Result<(), AppError> {
         let principal = Principal::internal(row.tenant, NAME);
         let call = Call { principal, correlation: self.fresh_id() };
         let execution = Execution {

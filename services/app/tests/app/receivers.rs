@@ -86,7 +86,8 @@ impl WebhookSender for Receivers {
             body: serde_json::from_slice(&request.body).expect("json"),
         });
         self.count.send_modify(|sum| *sum += 1);
-        let reply = |status, retry_after| Ok(WebhookReply { status, retry_after, excerpt: Some("ok".into()) });
+        let reply =
+            |status, retry_after| Ok(WebhookReply { status, retry_after, excerpt: Some("ok".into()) });
         let outcome = match does {
             Does::Answer(status) => reply(status, None),
             Does::AskForTime(status, seconds) => reply(status, Some(seconds)),

@@ -133,8 +133,12 @@ async fn retries_follow_the_schedule_and_what_the_receiver_asks_for() {
     let deliveries = world.app.webhook_deliveries(&world.alice, id, PageArgs::default()).await.unwrap();
     assert_eq!(deliveries.edges.len(), 1);
     let attempts = world.app.webhook_attempts(&world.alice, id, deliveries.edges[0].1.id).await.unwrap();
-    let told: Vec<_> = attempts.iter().map(|it| (it.status, it.failure.is_some(), it.next_at.is_some())).collect();
-    assert_eq!(told, [(Some(503), false, true), (Some(503), false, true), (None, true, true), (Some(429), false, true)]);
+    let told: Vec<_> =
+        attempts.iter().map(|it| (it.status, it.failure.is_some(), it.next_at.is_some())).collect();
+    assert_eq!(
+        told,
+        [(Some(503), false, true), (Some(503), false, true), (None, true, true), (Some(429), false, true)]
+    );
 }
 
 #[tokio::test]
@@ -153,7 +157,8 @@ async fn a_receiver_that_is_gone_is_disabled_at_once_and_goes_on_from_its_place(
     world.kept.clock.forward(HOUR);
     world.switch(id, true).await;
     world.round(id).await;
-    let mut subjects: Vec<_> = world.kept.receivers.at(URL).iter().map(|it| it.body["subject"].to_string()).collect();
+    let mut subjects: Vec<_> =
+        world.kept.receivers.at(URL).iter().map(|it| it.body["subject"].to_string()).collect();
     assert_eq!(subjects.len(), 3, "what failed and what came later");
     subjects.dedup();
     assert_eq!(subjects.len(), 2);
@@ -174,7 +179,10 @@ async fn five_days_of_nothing_but_failures_disable_and_a_success_begins_anew() {
         assert!(hours < 200, "never given up");
     }
     assert!(hours > 5 * 24, "given up after {hours} hours");
-    assert_eq!(world.endpoint_row(id).await.disabled.map(|(reason, _)| reason), Some(DisabledReason::Failing));
+    assert_eq!(
+        world.endpoint_row(id).await.disabled.map(|(reason, _)| reason),
+        Some(DisabledReason::Failing)
+    );
     // Enabled, it has another five days: one more failure is not the end.
     world.switch(id, true).await;
     world.round(id).await;
@@ -283,12 +291,18 @@ async fn a_secret_is_shown_once_and_two_sign_while_the_old_one_counts() {
     world.kept.clock.forward(61);
     world.named("Two").await;
     world.round(id).await;
-    let signatures: Vec<_> = world.kept.receivers.at(URL).iter()
-        .map(|it| it.headers["webhook-signature"].split(' ').count()).collect();
+    let signatures: Vec<_> = world
+        .kept
+        .receivers
+        .at(URL)
+        .iter()
+        .map(|it| it.headers["webhook-signature"].split(' ').count())
+        .collect();
     assert_eq!(signatures, [2, 1]);
     // The sweep keeps both secrets, and neither once the endpoint is deleted.
     let tenant = world.alice.principal.tenant;
-    let ours = |all: Vec<keytrail_domain::SecretRef>| all.into_iter().filter(|at| at.owner == id.as_uuid()).count();
+    let ours =
+        |all: Vec<keytrail_domain::SecretRef>| all.into_iter().filter(|at| at.owner == id.as_uuid()).count();
     assert_eq!(ours(world.ports.views.known_secrets(tenant).await.unwrap()), 2);
     let delete = plain("deleteWebhookEndpoint");
     world.app.delete_webhook_endpoint(&world.alice, delete, (id, None)).await.unwrap();
@@ -365,7 +379,8 @@ async fn a_disabled_endpoint_has_an_alert_that_those_see_who_see_the_endpoint() 
     assert_eq!(seen.edges[0].1.about, id.into());
     assert_eq!(alerts(&bob).await.edges.len(), 0, "an auditor sees no endpoints");
     let alert = seen.edges[0].1.id;
-    let acknowledged = world.app.acknowledge_alert(&world.alice, plain("acknowledgeAlert"), alert, None, None);
+    let acknowledged =
+        world.app.acknowledge_alert(&world.alice, plain("acknowledgeAlert"), alert, None, None);
     acknowledged.await.unwrap();
     world.switch(id, true).await;
     crate::alerts::react(&world, &world.app, 3).await;

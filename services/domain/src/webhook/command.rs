@@ -20,13 +20,23 @@ pub enum WebhookEndpointCommand {
         enabled: Option<bool>,
     },
     /// A new secret; the old one counts until then.
-    RotateSecret { secret: SecretRef, payload: SecretPayload, previous_until: Timestamp },
-    Disable { reason: DisabledReason },
+    RotateSecret {
+        secret: SecretRef,
+        payload: SecretPayload,
+        previous_until: Timestamp,
+    },
+    Disable {
+        reason: DisabledReason,
+    },
     /// Send something that says that it is a test.
     Test,
     /// Send this event once more.
-    Redeliver { event: EventId },
+    Redeliver {
+        event: EventId,
+    },
     /// Send everything after this event (again).
-    Replay { after: EventId },
+    Replay {
+        after: EventId,
+    },
     Delete,
 }

@@ -73,9 +73,18 @@ mod tests {
         assert!(fits("keytrail.credential.*", "keytrail.credential.verified"));
         assert!(!fits("keytrail.credential.*", "keytrail.alert.opened"));
         assert!(fits("keytrail.*", "keytrail.alert.opened"));
-        for bad in ["*", "", "keytrail", "keytrail.", "keytrail.team.created", "keytrail.credential.in*", "a.b.c",
-            "keytrail.credential.*.x", "keytrail.credential.", "Keytrail.credential.created"]
-        {
+        for bad in [
+            "*",
+            "",
+            "keytrail",
+            "keytrail.",
+            "keytrail.team.created",
+            "keytrail.credential.in*",
+            "a.b.c",
+            "keytrail.credential.*.x",
+            "keytrail.credential.",
+            "Keytrail.credential.created",
+        ] {
             assert_eq!(EventPattern::parse(bad), None, "{bad}");
         }
     }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use keytrail_domain::{
-    AlertId, CredentialId, MemberId, Position, RecordedEvent, SecretRef, TeamId, TenantId,
-    WebhookEndpointId,
+    AlertId, CredentialId, MemberId, Position, RecordedEvent, SecretRef, TeamId, TenantId, WebhookEndpointId,
 };
 use keytrail_ports::{
     AuthorityChange,

@@ -66,12 +66,23 @@ async fn no_way_leads_to_an_address_that_is_not_allowed() {
     let stub = StubServer::start().await;
     stub.on("POST", "/in", Reply::status(204));
     let closed = sender(&[], &SystemLookup::shared());
-    for url in [stub.url("/in"), "https://169.254.169.254/x".into(), "https://u:p@example.com/".into(),
-        "ftp://example.com/".into(), "http://example.com/".into(), "/in".into(), String::new()]
-    {
+    for url in [
+        stub.url("/in"),
+        "https://169.254.169.254/x".into(),
+        "https://u:p@example.com/".into(),
+        "ftp://example.com/".into(),
+        "http://example.com/".into(),
+        "/in".into(),
+        String::new(),
+    ] {
         assert!(closed.judge(&url).is_err() && send(&closed, &url).await.outcome.is_err(), "{url}");
     }
-    for url in ["http://10.0.0.1/x", "http://169.254.169.254/latest/meta-data", "https://u@127.0.0.1/", "file:///etc/passwd"] {
+    for url in [
+        "http://10.0.0.1/x",
+        "http://169.254.169.254/latest/meta-data",
+        "https://u@127.0.0.1/",
+        "file:///etc/passwd",
+    ] {
         stub.on("POST", "/away", Reply::redirect(url));
         let before = stub.requests().len();
         assert!(status(&local(), &stub.url("/away")).await.is_err(), "{url}");
