@@ -1,7 +1,7 @@
 //! Enums of the API, each the twin of one of the domain's.
 
 use async_graphql::Enum;
-use keytrail_domain::{alert, component, credential, verification};
+use keytrail_domain::{alert, component, credential, verification, webhook};
 use keytrail_ports::{Action, views};
 
 /// The status of a credential. Dates count when asked.
@@ -161,6 +161,8 @@ pub enum AlertCause {
     VerificationFailing,
     /// It was suspended while something uses it.
     Suspended,
+    /// Nothing arrives at a webhook endpoint.
+    WebhookFailing,
 }
 
 /// What uses a credential.
@@ -223,4 +225,41 @@ pub enum CredentialSort {
     UpdatedAt,
     /// When it ends; those without an end last.
     ExpiresAt,
+}
+
+/// What the body of a webhook looks like.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "webhook::WebhookFormat")]
+pub enum WebhookFormat {
+    /// CloudEvents 1.0 as JSON.
+    #[graphql(name = "CLOUDEVENTS")]
+    CloudEvents,
+    /// A message for Slack.
+    Slack,
+    /// A card for Microsoft Teams.
+    Teams,
+}
+
+/// Why nothing is delivered to a webhook endpoint.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "webhook::DisabledReason")]
+pub enum WebhookDisabledReason {
+    /// Somebody said so.
+    ByHand,
+    /// The receiver answered 410.
+    Gone,
+    /// Nothing arrived for five days.
+    Failing,
+}
+
+/// Why a webhook was sent.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "keytrail_app::Purpose")]
+pub enum WebhookPurpose {
+    /// It happened.
+    Event,
+    /// Somebody asked for a test.
+    Test,
+    /// Somebody asked for it once more.
+    Redelivery,
 }

@@ -30,6 +30,7 @@ mod schema;
 pub mod stats;
 pub mod team;
 pub mod tenant;
+pub mod webhook;
 
 pub use error::Code;
 pub use order::AnswerOrder;

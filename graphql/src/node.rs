@@ -1,7 +1,7 @@
 //! Relay's `node` and `nodes`: anything by its global id.
 
 use async_graphql::{Context, ID, Interface, Object, Result};
-use keytrail_domain::{AlertId, CredentialId, MemberId, TeamId, TenantId};
+use keytrail_domain::{AlertId, CredentialId, MemberId, TeamId, TenantId, WebhookEndpointId};
 
 use crate::{
     alert::Alert,
@@ -11,6 +11,7 @@ use crate::{
     member::Member,
     team::Team,
     tenant::Tenant,
+    webhook::WebhookEndpoint,
 };
 
 /// Most ids in one `nodes`.
@@ -30,6 +31,8 @@ pub enum Node {
     Alert(Alert),
     /// The tenant.
     Tenant(Tenant),
+    /// A webhook endpoint.
+    WebhookEndpoint(WebhookEndpoint),
 }
 
 async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
@@ -50,6 +53,9 @@ async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
     }
     if let Ok(id) = AlertId::parse(id) {
         return Ok(app.alert(&call, id).await.or_fail(ctx)?.map(|row| Node::Alert(Alert::now(row))));
+    }
+    if let Ok(id) = WebhookEndpointId::parse(id) {
+        return Ok(WebhookEndpoint::load(ctx, id).await?.map(Node::WebhookEndpoint));
     }
     if let Ok(id) = TenantId::parse(id) {
         let tenant = app.tenant(&call).await.or_fail(ctx)?;

@@ -19,6 +19,7 @@ use crate::{
     stats::StatsQuery,
     team::{TeamMutation, TeamQuery},
     tenant::{TenantMutation, TenantQuery},
+    webhook::{WebhookMutation, WebhookQuery},
 };
 
 /// Selection sets inside each other.
@@ -38,11 +39,19 @@ pub struct Query(
     AlertQuery,
     AuditQuery,
     StatsQuery,
+    WebhookQuery,
 );
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(CredentialMutation, TeamMutation, MemberMutation, TenantMutation, AlertMutation);
+pub struct Mutation(
+    CredentialMutation,
+    TeamMutation,
+    MemberMutation,
+    TenantMutation,
+    AlertMutation,
+    WebhookMutation,
+);
 
 /// Everything that can be heard.
 #[derive(MergedSubscription, Default)]

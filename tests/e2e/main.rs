@@ -20,3 +20,4 @@ mod sdl;
 mod subscriptions;
 mod totals;
 mod vault_down;
+mod webhooks;

@@ -12,6 +12,7 @@ mod tally;
 mod test;
 mod tools;
 mod update;
+mod verifiers;
 mod workspace;
 
 use std::process::ExitCode;
@@ -27,7 +28,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what the tests need into .tools (a real OpenBao server)
+    /// Install what the tests need into .tools (a real OpenBao server, the official webhook verifiers)
     Tools,
     /// Run every test of the workspace, doc tests too
     Test {
@@ -49,7 +50,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
-        Task::Tools => tools::install(),
+        Task::Tools => tools::install().and_then(|()| verifiers::install()),
         Task::Test { args } => test::run(&args),
         Task::Update => update::run(),
         Task::Check => check::run(),

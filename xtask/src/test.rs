@@ -10,12 +10,13 @@ use crate::{
     process::{Done, Failure, cargo, not_started, shown, variables, version},
     say,
     tally::{Runner, Tally},
-    tools, workspace,
+    tools, verifiers, workspace,
 };
 
 /// Installs the tools, then runs the tests; `args` go to the runner.
 pub(crate) fn run(args: &[String]) -> Done {
     tools::install()?;
+    verifiers::install()?;
     let mut tally = Tally::default();
     let code = match version(cargo(["nextest"])) {
         Some(nextest) => with_nextest(&nextest, args, &mut tally)?,

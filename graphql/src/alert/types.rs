@@ -9,9 +9,10 @@ use crate::{
     enums::{AlertCause, AlertSeverity, AlertState},
     member::Actor,
     scalar::DateTime,
+    webhook::WebhookEndpoint,
 };
 
-/// One cause of trouble with one credential, until it is resolved. Seen again later, it is the same
+/// One cause of trouble with one credential or webhook endpoint, until it is resolved. Seen again later, it is the same
 /// alert, opened again.
 #[derive(Clone, Debug)]
 pub struct Alert {
@@ -34,11 +35,20 @@ impl Alert {
         self.row.id.to_string().into()
     }
 
-    /// The credential.
+    /// The credential, if it is about one.
     async fn credential(&self, ctx: &Context<'_>) -> Result<Option<Credential>> {
-        match &self.of {
-            Some(credential) => Ok(Some(credential.clone())),
-            None => Credential::load(ctx, self.row.credential, AsOf::Now).await,
+        match (&self.of, self.row.about.credential()) {
+            (Some(credential), _) => Ok(Some(credential.clone())),
+            (None, Some(id)) => Credential::load(ctx, id, AsOf::Now).await,
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The webhook endpoint, if it is about one.
+    async fn webhook_endpoint(&self, ctx: &Context<'_>) -> Result<Option<WebhookEndpoint>> {
+        match self.row.about.webhook_endpoint() {
+            Some(id) => WebhookEndpoint::load(ctx, id).await,
+            None => Ok(None),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keytrail_domain::{CredentialId, MemberId, TenantId, Timestamp, policy::PolicyText};
 use keytrail_ports::{
-    Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier,
+    Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier, WebhookSender,
     views::{VerificationRow, Views},
 };
 use quick_cache::sync::Cache;
@@ -33,6 +33,8 @@ pub struct Ports {
     pub authorizer: Arc<dyn Authorizer>,
     /// Asks real systems.
     pub verifier: Arc<dyn Verifier>,
+    /// Sends webhooks.
+    pub webhooks: Arc<dyn WebhookSender>,
     /// The kinds of system.
     pub components: Arc<dyn ComponentCatalog>,
     /// Time that never goes back; the authoriser must have the same.
@@ -71,8 +73,8 @@ pub(crate) struct Inner {
 }
 
 impl App {
-    /// The application over these ports. It answers; [`App::run_projections`] and
-    /// [`App::run_alerts`] must run beside it, and [`App::run_schedule`] where checks are made.
+    /// The application over these ports. It answers; [`App::run_projections`], [`App::run_alerts`]
+    /// and [`App::run_webhooks`] must run beside it, and [`App::run_schedule`] where checks are made.
     ///
     /// # Errors
     /// The log cannot be reached.

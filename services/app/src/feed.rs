@@ -187,7 +187,7 @@ impl Reader {
             if !self.wants(&event) {
                 continue;
             }
-            if self.may_view(event.credential).await? {
+            if self.may_view_event(&event).await? {
                 return self.deliver(event).map(Some);
             }
             // A grant that ended by date: no event says so.
@@ -245,6 +245,14 @@ impl Reader {
                 .actor
                 .as_ref()
                 .is_none_or(|actor| *actor == crate::idempotency::principal_key(&event.actor))
+    }
+
+    /// By its credential; the alert of a webhook endpoint by that.
+    async fn may_view_event(&self, event: &EventRow) -> Result<bool, AppError> {
+        match event.stream.webhook_endpoint_id() {
+            Some(id) => self.app.may_view_subject(&self.call, id.into()).await,
+            None => self.may_view(event.credential).await,
+        }
     }
 
     async fn may_view(&self, credential: Option<CredentialId>) -> Result<bool, AppError> {

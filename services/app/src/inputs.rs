@@ -1,6 +1,9 @@
 //! Inputs of the use cases, parsed from GraphQL.
 
-use keytrail_domain::{CredentialId, Grantee, Labels, Level, MemberId, Owner, Role, TeamId, Timestamp};
+use keytrail_domain::{
+    CredentialId, Grantee, Labels, Level, MemberId, Owner, Role, TeamId, Timestamp, WebhookEndpointId,
+    webhook::{EndpointSettings, WebhookFormat},
+};
 use serde_json::{Map, Value};
 
 /// A new credential.
@@ -131,4 +134,48 @@ pub struct TenantUpdate {
     pub expiry_days: Option<Vec<u32>>,
     /// Only at this revision.
     pub expected_revision: Option<u64>,
+}
+
+/// A new webhook endpoint.
+#[derive(Clone, Debug)]
+pub struct NewWebhookEndpoint {
+    /// The team that it belongs to; none: the tenant.
+    pub team: Option<TeamId>,
+    /// What people choose.
+    pub settings: EndpointSettings,
+}
+
+/// Changes of a webhook endpoint; none keeps what is, an inner none takes it away.
+#[derive(Clone, Debug)]
+pub struct WebhookEndpointUpdate {
+    /// Which.
+    pub id: WebhookEndpointId,
+    /// Where deliveries go.
+    pub url: Option<String>,
+    /// Which types of event.
+    pub types: Option<Vec<String>>,
+    /// Credentials of which components.
+    pub components: Option<Vec<String>>,
+    /// For people.
+    pub description: Option<Option<String>>,
+    /// What a body looks like.
+    pub format: Option<WebhookFormat>,
+    /// Whether deliveries go out.
+    pub enabled: Option<bool>,
+    /// Only at this revision.
+    pub expected_revision: Option<u64>,
+}
+
+impl WebhookEndpointUpdate {
+    /// The settings with these changes.
+    pub(crate) fn over(&self, settings: &EndpointSettings) -> EndpointSettings {
+        let now = settings.clone();
+        EndpointSettings {
+            url: self.url.clone().unwrap_or(now.url),
+            types: self.types.clone().unwrap_or(now.types),
+            components: self.components.clone().unwrap_or(now.components),
+            description: self.description.clone().unwrap_or(now.description),
+            format: self.format.unwrap_or(now.format),
+        }
+    }
 }

@@ -31,6 +31,7 @@ mod sign_in;
 mod standing;
 mod steady_clock;
 mod throttle;
+mod webhook;
 
 pub use app::{App, Options, Ports};
 pub use call::{Call, Done, Listed, Mutation, PageArgs, Profile, Stats, Viewer};
@@ -38,11 +39,12 @@ pub use commands::{MintedToken, NewTenant};
 pub use error::AppError;
 pub use feed::{Delivered, Feed};
 pub use inputs::{
-    CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember, TeamPlace,
-    TenantUpdate,
+    CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember, NewWebhookEndpoint,
+    TeamPlace, TenantUpdate, WebhookEndpointUpdate,
 };
 pub use projection::Projections;
 pub use queries::{Access, AsOf, Counted, Way};
 pub use schedule::{Schedule, ScheduleNumbers, ScheduleOptions};
 pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;
+pub use webhook::{Purpose, WebhookAttempt, WebhookDelivery};

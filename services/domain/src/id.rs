@@ -130,7 +130,7 @@ ids! {
     FlowId = "flow";
     /// A set of credentials and connections that is granted as one.
     EnvironmentId = "env";
-    /// An open problem: UUIDv5 of credential and cause.
+    /// An open problem: UUIDv5 of what it is about and cause.
     AlertId = "alrt";
     /// A receiver of webhooks.
     WebhookEndpointId = "whe";
@@ -162,9 +162,9 @@ impl EventId {
 }
 
 impl AlertId {
-    /// The id of the alert for one credential and cause.
-    pub fn of(credential: CredentialId, cause: &str) -> Self {
-        Self(Uuid::new_v5(&credential.as_uuid(), cause.as_bytes()))
+    /// The id of the alert for one thing and cause.
+    pub fn of(about: impl Into<crate::alert::Subject>, cause: &str) -> Self {
+        Self(Uuid::new_v5(&about.into().as_uuid(), cause.as_bytes()))
     }
 }
 

@@ -28,6 +28,7 @@ pub mod tenant;
 mod time;
 pub mod token;
 pub mod verification;
+pub mod webhook;
 
 pub use actor::{Actor, Authentication, Principal, Who};
 pub use aggregate::{Aggregate, Decision, FieldError, Refusal, SecretWrite};

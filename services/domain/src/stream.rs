@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{AlertId, CredentialId, TeamId, TenantId, TokenId};
+use crate::{AlertId, CredentialId, TeamId, TenantId, TokenId, WebhookEndpointId, alert::Subject};
 
 /// What every stream of ours begins with: the filter for subscriptions to a shared log.
 const PREFIX: &str = "kt.";
@@ -18,17 +18,19 @@ pub enum StreamKind {
     Team,
     /// One credential.
     Credential,
-    /// One cause of trouble with one credential.
+    /// One cause of trouble with one credential or webhook endpoint.
     Alert,
     /// One minted token.
     Token,
     /// The policy files that a deployment has used.
     Policy,
+    /// One webhook endpoint.
+    Webhook,
 }
 
 impl StreamKind {
-    const ALL: [Self; 6] =
-        [Self::Tenant, Self::Team, Self::Credential, Self::Alert, Self::Token, Self::Policy];
+    const ALL: [Self; 7] =
+        [Self::Tenant, Self::Team, Self::Credential, Self::Alert, Self::Token, Self::Policy, Self::Webhook];
 
     /// The kind as it stands in the stream's name.
     pub const fn as_str(self) -> &'static str {
@@ -39,6 +41,7 @@ impl StreamKind {
             Self::Alert => "alert",
             Self::Token => "token",
             Self::Policy => "policy",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -67,9 +70,14 @@ impl StreamId {
         Self::new(StreamKind::Credential, tenant, credential.to_string())
     }
 
-    /// The stream of one cause of trouble with one credential: `<credential>.<cause>`.
-    pub fn alert(tenant: TenantId, credential: CredentialId, cause: &str) -> Self {
-        Self::new(StreamKind::Alert, tenant, format!("{credential}.{cause}"))
+    /// The stream of one cause of trouble with one thing: `<credential or endpoint>.<cause>`.
+    pub fn alert(tenant: TenantId, about: impl Into<Subject>, cause: &str) -> Self {
+        Self::new(StreamKind::Alert, tenant, format!("{}.{cause}", about.into()))
+    }
+
+    /// A webhook endpoint's stream.
+    pub fn webhook(tenant: TenantId, endpoint: WebhookEndpointId) -> Self {
+        Self::new(StreamKind::Webhook, tenant, endpoint.to_string())
     }
 
     /// The stream of one minted token.
@@ -111,6 +119,16 @@ impl StreamId {
         }
     }
 
+    /// The webhook endpoint, if it is the stream of one or of one of its alerts.
+    pub fn webhook_endpoint_id(&self) -> Option<WebhookEndpointId> {
+        match self.kind {
+            StreamKind::Webhook | StreamKind::Alert => {
+                WebhookEndpointId::parse(self.id.split('.').next()?).ok()
+            }
+            _ => None,
+        }
+    }
+
     /// The team, if it is the stream of one.
     pub fn team_id(&self) -> Option<TeamId> {
         (self.kind == StreamKind::Team).then(|| TeamId::parse(&self.id).ok()).flatten()
@@ -121,8 +139,8 @@ impl StreamId {
         if self.kind != StreamKind::Alert {
             return None;
         }
-        let (credential, cause) = self.id.split_once('.')?;
-        Some(AlertId::of(CredentialId::parse(credential).ok()?, cause))
+        let (about, cause) = self.id.split_once('.')?;
+        Some(AlertId::of(Subject::parse(about)?, cause))
     }
 
     /// Reads a stream's name; `None` for a name that is not one of ours.
@@ -176,6 +194,7 @@ mod tests {
             StreamId::credential(tenant, credential),
             StreamId::alert(tenant, credential, "invalid"),
             StreamId::team(tenant, TeamId::from_uuid(uuid::Uuid::from_u128(3))),
+            StreamId::webhook(tenant, WebhookEndpointId::from_uuid(uuid::Uuid::from_u128(4))),
         ] {
             assert_eq!(StreamId::parse(&stream.to_string()), Some(stream));
         }
@@ -187,6 +206,14 @@ mod tests {
         let stream = StreamId::alert(TenantId::of_slug("acme"), credential, "invalid");
         assert_eq!(stream.credential_id(), Some(credential));
         assert_eq!(stream.alert_id(), Some(AlertId::of(credential, "invalid")));
+    }
+
+    #[test]
+    fn an_alert_can_be_about_a_webhook_endpoint() {
+        let endpoint = WebhookEndpointId::from_uuid(uuid::Uuid::from_u128(9));
+        let stream = StreamId::alert(TenantId::of_slug("acme"), endpoint, "webhook-failing");
+        assert_eq!((stream.credential_id(), stream.webhook_endpoint_id()), (None, Some(endpoint)));
+        assert_eq!(stream.alert_id(), Some(AlertId::of(endpoint, "webhook-failing")));
     }
 
     #[test]

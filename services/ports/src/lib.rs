@@ -18,6 +18,7 @@ pub mod memory;
 mod secret_store;
 mod verifier;
 pub mod views;
+mod webhook_sender;
 
 pub use authorizer::{
     Action, AuthorityChange, AuthoritySnapshot, AuthoritySource, Authorizer, Denied, Enough, Object,
@@ -29,3 +30,4 @@ pub use event_store::{Appended, EventStore, Expected, Filter, LogError, LogSigna
 pub use journal::{Journal, JournalEntry, JournalError, JournalPlace, NewJournalEntry, Span, SpanEnd};
 pub use secret_store::{DeploymentMark, SecretError, SecretStore, StoredSecret};
 pub use verifier::{CheckRequest, Verifier};
+pub use webhook_sender::{WebhookAnswer, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender};

@@ -17,7 +17,7 @@ use keytrail_app::{App, Options, Ports, ScheduleOptions, SteadyClock};
 use keytrail_domain::policy::PolicyText;
 use keytrail_policy::{CasbinAuthorizer, PolicyFiles};
 use keytrail_ports::{SystemClock, SystemIds};
-use keytrail_verify::{Catalog, HttpVerifier, VerifyConfig};
+use keytrail_verify::{Catalog, GuardedWebhookSender, HttpVerifier, VerifyConfig, guard::SystemLookup};
 
 use self::{identity::Identities, operator::Operator, readiness::Readings};
 use crate::{
@@ -73,6 +73,7 @@ impl Launcher for Keytrail {
             secrets: stores.secrets,
             authorizer: Arc::new(authorizer),
             verifier: Arc::new(verifier(&config, dir.mode(), clock.clone())?),
+            webhooks: Arc::new(webhooks(&config, dir.mode(), clock.clone())?),
             components: Arc::new(Catalog::load().map_err(|error| failed(&error, "use a released build"))?),
             clock,
             ids: Arc::new(SystemIds),
@@ -113,11 +114,26 @@ impl Wired for Built {
     }
 }
 
-fn verifier(config: &Config, mode: Mode, clock: Arc<SteadyClock>) -> Result<HttpVerifier, StartError> {
-    let mut allowed_networks = config.allowed_networks.clone();
+/// Where requests may go besides public addresses.
+fn networks(config: &Config, mode: Mode) -> Vec<ipnet::IpNet> {
+    let mut allowed = config.allowed_networks.clone();
     if mode == Mode::Dev {
-        allowed_networks.extend(LOOPBACK.iter().filter_map(|network| network.parse::<ipnet::IpNet>().ok()));
+        allowed.extend(LOOPBACK.iter().filter_map(|network| network.parse::<ipnet::IpNet>().ok()));
     }
+    allowed
+}
+
+fn webhooks(
+    config: &Config,
+    mode: Mode,
+    clock: Arc<SteadyClock>,
+) -> Result<GuardedWebhookSender, StartError> {
+    let sender = GuardedWebhookSender::new(networks(config, mode), &SystemLookup::shared(), clock);
+    sender.map_err(|error| failed(&error, "check the system's certificates"))
+}
+
+fn verifier(config: &Config, mode: Mode, clock: Arc<SteadyClock>) -> Result<HttpVerifier, StartError> {
+    let allowed_networks = networks(config, mode);
     let config = VerifyConfig { allowed_networks, ..VerifyConfig::default() };
     HttpVerifier::new(config, clock).map_err(|error| failed(&error, "check the system's certificates"))
 }
@@ -135,6 +151,10 @@ fn run_behind(app: &App, ports: &Ports, config: &Config, life: &Lifecycle) {
     let schedule = ScheduleOptions { interval: config.check_interval, ..ScheduleOptions::default() };
     life.spawn(Stage::Background, Weight::Vital, "schedule", async move {
         checking.run_schedule(schedule, until).await;
+    });
+    let (delivering, until) = (app.clone(), stop());
+    life.spawn(Stage::Background, Weight::Vital, "webhooks", async move {
+        delivering.run_webhooks(until).await;
     });
     let (recording, until) = (app.clone(), stop());
     life.spawn(Stage::Background, Weight::Light, "policy", async move {

@@ -1,7 +1,7 @@
 //! Asks real systems whether a credential works, through one guarded client.
 //!
-//! It owns the way out ([`guard`]: every request that leaves Keytrail, also a webhook's, goes
-//! through it), the HTTP recipe ([`recipe`]), the built-in components (`components/*.json`, read by
+//! It owns the way out ([`guard`]: every request that leaves Keytrail goes through it, also a webhook's, which
+//! [`GuardedWebhookSender`] sends), the HTTP recipe ([`recipe`]), the built-in components (`components/*.json`, read by
 //! [`Catalog`]) and the check of fields against a component's schema ([`FieldSchema`]).
 //!
 //! It must not know who asks, what is stored, or what a verdict leads to; it keeps no answer, and
@@ -17,8 +17,10 @@ pub mod guard;
 pub mod recipe;
 mod schema;
 mod verifier;
+mod webhook;
 
 pub use catalog::{Catalog, CatalogError};
 pub use definition::validate_definition;
 pub use schema::{BadSchema, FieldSchema};
 pub use verifier::{HttpVerifier, VerifyConfig};
+pub use webhook::GuardedWebhookSender;

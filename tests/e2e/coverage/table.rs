@@ -27,7 +27,7 @@ pub(super) const FORBIDDEN: Gets = Code("FORBIDDEN");
 /// Field, arguments, what the viewer gets, what the stranger gets.
 pub(super) type Query = (&'static str, &'static str, Gets, Gets);
 
-pub(super) const QUERIES: [Query; 15] = [
+pub(super) const QUERIES: [Query; 16] = [
     ("alerts", "(first: 3)", Data, Data),
     ("auditLog", "(first: 3, filter: { credentialId: $credential })", NOT_FOUND, Data),
     ("component", "(slug: \"vault\")", Data, Data),
@@ -38,11 +38,12 @@ pub(super) const QUERIES: [Query; 15] = [
     ("credentials", "(first: 3)", Data, Data),
     ("members", "(first: 3)", Data, Data),
     ("node", "(id: $credential)", Data, Nothing),
-    ("nodes", "(ids: [$credential, $team, $member, $alert, $tenant])", Data, Nothing),
+    ("nodes", "(ids: [$credential, $team, $member, $alert, $tenant, $endpoint])", Data, Nothing),
     ("stats", "", Data, Data),
     ("teams", "(first: 3)", Data, Data),
     ("tenant", "", Data, Data),
     ("viewer", "", Data, Data),
+    ("webhookEndpoints", "(first: 3)", Data, Data),
 ];
 
 /// Fields that need a role that the viewer has not.
@@ -59,6 +60,12 @@ pub(super) struct Setting {
     /// A team that bob is not in.
     pub(super) other_team: String,
     pub(super) tenant: String,
+    /// A webhook endpoint of the tenant.
+    pub(super) endpoint: String,
+    /// A cursor of acme's log.
+    pub(super) position: String,
+    /// An event of the credential.
+    pub(super) event: String,
 }
 
 /// A credential that the system rejects, and its open alert.
@@ -79,18 +86,26 @@ impl Setting {
         let world = World::start().await;
         let api = StubServer::start().await;
         api.on("GET", "/", Reply::status(401));
+        api.on("POST", "/hook", Reply::status(204));
         let (credential, alert) = rejected(&world.alice, &api).await;
         let share = json!({ "credentialId": credential, "granteeId": world.bob_id, "level": "VIEW" });
         world.alice.mutate("shareCredential", "visible", share).await;
         let other = world.alice.mutate("createTeam", "team { id }", json!({ "name": "Dev" })).await;
         let tenant = world.alice.data("{ tenant { id } }", Value::Null).await;
         let (other_team, tenant) = (text(&other["team"]["id"]), text(&tenant["tenant"]["id"]));
-        Self { world, api, credential, alert, other_team, tenant }
+        let hook = json!({ "url": api.url("/hook") });
+        let selection = "webhookEndpoint { id } position";
+        let made = world.alice.mutate("createWebhookEndpoint", selection, hook).await;
+        let (endpoint, position) = (text(&made["webhookEndpoint"]["id"]), text(&made["position"]));
+        let history = world.alice.credential(&credential, "history { nodes { id } }").await;
+        let event = text(&history["history"]["nodes"][0]["id"]);
+        Self { world, api, credential, alert, other_team, tenant, endpoint, position, event }
     }
 
-    pub(super) fn ids(&self) -> [&String; 6] {
+    pub(super) fn ids(&self) -> [&String; 7] {
         let world = &self.world;
-        [&self.credential, &self.alert, &self.other_team, &self.tenant, &world.team, &world.bob_id]
+        let Self { credential, alert, other_team, tenant, endpoint, .. } = self;
+        [credential, alert, other_team, tenant, endpoint, &world.team, &world.bob_id]
     }
 
     pub(super) async fn query(&self, client: &Client, query: &Query, selection: &str) -> Value {
@@ -101,6 +116,7 @@ impl Setting {
             ("member", &self.world.bob_id),
             ("alert", &self.alert),
             ("tenant", &self.tenant),
+            ("endpoint", &self.endpoint),
         ];
         let used = declared.iter().filter(|(name, _)| arguments.contains(&format!("${name}")));
         let head: Vec<String> = used.clone().map(|(name, _)| format!("${name}: ID!")).collect();
@@ -121,6 +137,7 @@ impl Setting {
             input
         };
         let dev = json!({ "teamId": self.other_team });
+        let endpoint = json!({ "webhookEndpointId": self.endpoint });
         let carol = json!({ "memberId": self.world.carol_id });
         let mut owned = bearer("Mine", CANARY);
         owned["ownerTeamId"] = json!(self.other_team);
@@ -162,6 +179,13 @@ impl Setting {
             ("removeMember", carol, FORBIDDEN, NOT_FOUND),
             ("updateTenant", json!({ "name": "Renamed" }), NOT_FOUND, Data),
             ("deleteTeam", dev, FORBIDDEN, NOT_FOUND),
+            ("createWebhookEndpoint", json!({ "url": self.api.url("/hook") }), NOT_FOUND, Data),
+            ("updateWebhookEndpoint", with(&endpoint, json!({ "description": "x" })), NOT_FOUND, NOT_FOUND),
+            ("rotateWebhookSecret", endpoint.clone(), NOT_FOUND, NOT_FOUND),
+            ("sendTestWebhook", endpoint.clone(), NOT_FOUND, NOT_FOUND),
+            ("redeliverWebhook", with(&endpoint, json!({ "eventId": self.event })), NOT_FOUND, NOT_FOUND),
+            ("replayWebhooks", with(&endpoint, json!({ "from": self.position })), NOT_FOUND, NOT_FOUND),
+            ("deleteWebhookEndpoint", endpoint, NOT_FOUND, NOT_FOUND),
         ]
     }
 }

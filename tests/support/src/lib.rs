@@ -1,7 +1,7 @@
 //! Real servers and small helpers for tests.
 //!
 //! It owns what several test suites need and no product code may use: [`OpenBao`] (a real server
-//! process), [`StubServer`] (a scripted HTTP server), [`LogBuffer`] (everything that was logged),
+//! process), [`StubServer`] (a scripted HTTP server), [`Verifier`] (official webhook libraries), [`LogBuffer`] (everything that was logged),
 //! [`eventually`] (waiting for a fact). It knows none of Keytrail's own crates, so that every one
 //! of them can use it in its tests.
 //!
@@ -15,10 +15,12 @@ mod guard;
 mod logs;
 mod net;
 mod stub;
+mod verifiers;
 mod wait;
 
 pub use bao::{Access, OpenBao};
 pub use logs::LogBuffer;
 pub use net::{BlackHole, free_port, install_crypto};
 pub use stub::{Reply, Seen, StubServer};
+pub use verifiers::Verifier;
 pub use wait::eventually;

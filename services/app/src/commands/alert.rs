@@ -2,7 +2,7 @@
 
 use keytrail_domain::{
     AlertId, StreamId,
-    alert::{Alert, AlertCommand},
+    alert::{Alert, AlertCommand, Subject},
 };
 use keytrail_ports::{Action, Object};
 
@@ -55,8 +55,16 @@ impl App {
         let tenant = call.principal.tenant;
         self.ports().authorizer.role(&call.principal).await?;
         let row = self.ports().views.alert(tenant, id).await?.ok_or(AppError::NotFound)?;
-        self.authorize(call, Action::Acknowledge, Object::Credential(row.credential)).await?;
-        let stream = StreamId::alert(tenant, row.credential, row.cause.as_str());
+        match row.about {
+            Subject::Credential(credential) => {
+                self.authorize(call, Action::Acknowledge, Object::Credential(credential)).await?;
+            }
+            Subject::WebhookEndpoint(endpoint) => {
+                let team = self.team_of_endpoint(tenant, endpoint).await?.ok_or(AppError::NotFound)?;
+                self.authorize(call, Action::Update, Object::WebhookEndpoint(team)).await?;
+            }
+        }
+        let stream = StreamId::alert(tenant, row.about, row.cause.as_str());
         let ticket = match self.admit(call, &mutation, About::Stream(stream.clone())).await? {
             Admission::Done(done) => return Ok(done.map(|_| id)),
             Admission::Do(ticket) => ticket,

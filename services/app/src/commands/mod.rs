@@ -10,6 +10,7 @@ mod policy;
 mod team;
 mod tenant;
 mod token;
+mod webhook;
 
 pub(crate) use checking::{present, unchanged};
 pub use tenant::NewTenant;

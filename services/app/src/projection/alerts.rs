@@ -2,7 +2,7 @@
 
 use keytrail_domain::{
     AlertId, EventMeta, Position,
-    alert::{AlertEvent, AlertState},
+    alert::{AlertEvent, AlertState, Subject},
 };
 use keytrail_ports::views::{AlertRow, ViewError, ViewTx};
 
@@ -25,11 +25,12 @@ pub(crate) fn evolve(
     event: &AlertEvent,
 ) -> Option<AlertRow> {
     let at = meta.recorded_at;
-    if let AlertEvent::Opened { credential, cause, severity, message, .. } = event {
+    if let AlertEvent::Opened { credential, endpoint, cause, severity, message, .. } = event {
+        let about = credential.map(Subject::from).or(endpoint.map(Subject::from))?;
         return Some(AlertRow {
             tenant: meta.tenant,
             id,
-            credential: *credential,
+            about,
             cause: *cause,
             severity: *severity,
             state: AlertState::Open,
@@ -74,7 +75,8 @@ fn count_open(
     if was_open == is_open {
         return Ok(());
     }
-    let mut row = views.credential(fact.meta.tenant, alert.credential)?.ok_or_else(|| fact.orphan())?;
+    let Subject::Credential(credential) = alert.about else { return Ok(()) };
+    let mut row = views.credential(fact.meta.tenant, credential)?.ok_or_else(|| fact.orphan())?;
     row.open_alerts = if is_open { row.open_alerts + 1 } else { row.open_alerts.saturating_sub(1) };
     views.put_credential(&row)
 }

@@ -6,10 +6,11 @@ mod authority;
 pub(crate) mod credentials;
 mod teams;
 mod tenants;
+mod webhooks;
 
 use keytrail_domain::{
     EventMeta, RecordedEvent, StreamKind, alert::AlertEvent, credential::CredentialEvent, team::TeamEvent,
-    tenant::TenantEvent,
+    tenant::TenantEvent, webhook::WebhookEndpointEvent,
 };
 use keytrail_ports::views::{EventRow, IdempotencyRow, Projector, ViewError, ViewTx};
 
@@ -41,6 +42,9 @@ impl Projector for Projections {
                 credentials::project(&fact, &decode::<CredentialEvent>(event)?, views)?;
             }
             StreamKind::Alert => alerts::project(&fact, &decode::<AlertEvent>(event)?, views)?,
+            StreamKind::Webhook => {
+                webhooks::project(&fact, &decode::<WebhookEndpointEvent>(event)?, views)?;
+            }
             StreamKind::Token | StreamKind::Policy => {}
         }
         if let Some(row) = idempotency_row(&fact) {

@@ -172,7 +172,8 @@ fn envelope(event: &EventRow) -> EventMeta {
     }
 }
 
-fn fact<E: DomainEvent>(event: &EventRow) -> Result<E, AppError> {
+/// A row of the event table as the fact that it is.
+pub(crate) fn fact<E: DomainEvent>(event: &EventRow) -> Result<E, AppError> {
     let bytes = |value: &_| serde_json::to_vec(value).map_err(|_| AppError::internal("event is not json"));
     let recorded = RecordedEvent {
         id: event.id,

@@ -1,7 +1,7 @@
 //! How long a list is over all its pages: counted only when asked for, over what the caller may
 //! see.
 
-use keytrail_domain::{CredentialId, Timestamp};
+use keytrail_domain::{CredentialId, Timestamp, WebhookEndpointId};
 use keytrail_ports::{
     Action, Object,
     views::{AlertFilter, CredentialFilter, EventFilter},
@@ -33,6 +33,10 @@ pub enum Counted {
     Teams,
     /// Components.
     Components,
+    /// Webhook endpoints.
+    WebhookEndpoints,
+    /// What was to arrive at one.
+    WebhookDeliveries(WebhookEndpointId),
 }
 
 impl App {
@@ -67,6 +71,8 @@ impl App {
                 self.authorize(call, Action::View, Object::Team(None)).await?;
                 Ok(views.count_teams(tenant).await?)
             }
+            Counted::WebhookEndpoints => Ok(self.endpoints_in_sight(call).await?.len() as u64),
+            Counted::WebhookDeliveries(id) => self.count_deliveries(call, id).await,
             Counted::Components => Ok(self.all_components(call).await?.len() as u64),
         }
     }
@@ -83,8 +89,7 @@ impl App {
 
     /// How many alerts the caller may see.
     pub(super) async fn count_alerts(&self, call: &Call, filter: AlertFilter) -> Result<u64, AppError> {
-        let scope = self.ports().authorizer.scope(&call.principal).await?;
-        let filter = AlertFilter { scope: Some((scope, self.now())), ..filter };
+        let filter = self.in_sight(call, filter).await?;
         Ok(self.ports().views.count_alerts(call.principal.tenant, filter).await?)
     }
 }

@@ -11,7 +11,9 @@ pub(crate) mod paging;
 mod people;
 mod stats;
 mod verifications;
+mod webhooks;
 
 pub use access::{Access, Way};
 pub use as_of::AsOf;
+pub(crate) use as_of::fact;
 pub use counted::Counted;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{App, AppError, Call, execute::Execution};
 
 /// Name of the reactor and of its mark in the journal.
-const NAME: &str = "alerts";
+pub(super) const NAME: &str = "alerts";
 /// Events after which the mark is written, when nothing else makes it worth it.
 const MARK_EVERY: u32 = 256;
 /// First and longest wait after a failure.
@@ -85,6 +85,9 @@ impl App {
 
     /// True when it changed an alert.
     async fn react(&self, event: &RecordedEvent) -> Result<bool, AppError> {
+        if event.stream.kind() == StreamKind::Webhook {
+            return self.react_to_endpoint(event).await;
+        }
         if event.stream.kind() != StreamKind::Credential {
             return Ok(false);
         }
@@ -158,7 +161,7 @@ impl App {
         let source = event.id;
         let (cause, command) = match reaction {
             Reaction::Raise { cause, severity, message } => {
-                (cause, AlertCommand::Raise { credential, cause, severity, message, source })
+                (cause, AlertCommand::Raise { about: credential.into(), cause, severity, message, source })
             }
             Reaction::Recover(cause) => (cause, AlertCommand::Recover { source }),
         };
@@ -182,7 +185,11 @@ impl App {
     }
 
     /// Events are looked at again after a crash: an old recovery must not end a newer alert.
-    async fn was_raised_later(&self, event: &RecordedEvent, alert: &StreamId) -> Result<bool, AppError> {
+    pub(super) async fn was_raised_later(
+        &self,
+        event: &RecordedEvent,
+        alert: &StreamId,
+    ) -> Result<bool, AppError> {
         let Some(source) = self.load::<Alert>(alert).await?.source else { return Ok(false) };
         // The views know every event up to this one: an unknown source came later.
         let source = self.ports().views.event(event.stream.tenant_id(), source).await?;

@@ -1,3 +1,4 @@
 //! What acts on facts, once per fact; never replayed by a rebuild of the views.
 
 mod alerts;
+mod webhooks;

@@ -169,7 +169,7 @@ impl App {
 
 fn failing(credential: CredentialId, source: EventId) -> AlertCommand {
     AlertCommand::Raise {
-        credential,
+        about: credential.into(),
         cause: Cause::VerificationFailing,
         severity: Severity::Warning,
         message: "checks have proven nothing for a day: see the last verification for the reason".into(),

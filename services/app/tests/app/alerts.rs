@@ -18,7 +18,7 @@ async fn found(world: &World, id: CredentialId, verdict: Verdict) {
 }
 
 /// Lets a reactor run until there are so many alert events.
-async fn react(world: &World, app: &App, until: usize) {
+pub(crate) async fn react(world: &World, app: &App, until: usize) {
     let stop = CancellationToken::new();
     let running = tokio::spawn({
         let (app, stop) = (app.clone(), stop.clone());

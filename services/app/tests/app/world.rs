@@ -23,7 +23,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::faults::{FaultyLog, HandClock, SlowVault, Told};
+use crate::{
+    faults::{FaultyLog, HandClock, SlowVault, Told},
+    receivers::Receivers,
+};
 
 pub(crate) const ISSUER: &str = "test";
 
@@ -36,6 +39,7 @@ pub(crate) struct Kept {
     pub(crate) verdict: Arc<Told>,
     pub(crate) journal: Arc<MemoryJournal>,
     pub(crate) components: Arc<dyn ComponentCatalog>,
+    pub(crate) receivers: Arc<Receivers>,
 }
 
 /// A running application with tenant `acme`, whose owner is `alice`.
@@ -64,6 +68,7 @@ impl World {
             verdict: Arc::new(Told::new(Verdict::Valid)),
             journal: Arc::default(),
             components: components(Arc::new(Catalog::load().unwrap())),
+            receivers: Arc::default(),
             clock,
         };
         let (app, ports) = application(&kept).await;
@@ -227,6 +232,7 @@ async fn application(kept: &Kept) -> (App, Ports) {
         secrets: kept.vault.clone(),
         authorizer: Arc::new(authorizer),
         verifier: kept.verdict.clone(),
+        webhooks: kept.receivers.clone(),
         components: kept.components.clone(),
         clock,
         ids: Arc::new(SystemIds),

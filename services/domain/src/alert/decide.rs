@@ -1,7 +1,7 @@
 //! The rules of an alert.
 
-use super::{Alert, AlertEvent, AlertState, Cause, Severity};
-use crate::{Aggregate, CredentialId, Decision, EventId, Refusal};
+use super::{Alert, AlertEvent, AlertState, Cause, Severity, Subject};
+use crate::{Aggregate, Decision, EventId, Refusal};
 
 /// Longest note, in bytes.
 const NOTE_LEN: usize = 1_000;
@@ -11,8 +11,8 @@ const NOTE_LEN: usize = 1_000;
 pub enum AlertCommand {
     /// Its cause was seen.
     Raise {
-        /// The credential.
-        credential: CredentialId,
+        /// What has trouble.
+        about: Subject,
         /// The cause.
         cause: Cause,
         /// How bad.
@@ -47,9 +47,10 @@ impl Aggregate for Alert {
         use AlertCommand as C;
         use AlertState as S;
         match (command, self.state) {
-            (C::Raise { credential, cause, severity, message, source }, None | Some(S::Resolved)) => {
+            (C::Raise { about, cause, severity, message, source }, None | Some(S::Resolved)) => {
                 Ok(Decision::of([AlertEvent::Opened {
-                    credential: *credential,
+                    credential: about.credential(),
+                    endpoint: about.webhook_endpoint(),
                     cause: *cause,
                     severity: *severity,
                     message: message.clone(),
@@ -121,10 +122,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::CredentialId;
 
     fn raise() -> AlertCommand {
         AlertCommand::Raise {
-            credential: CredentialId::from_uuid(Uuid::from_u128(1)),
+            about: CredentialId::from_uuid(Uuid::from_u128(1)).into(),
             cause: Cause::Invalid,
             severity: Severity::Critical,
             message: "rejected".into(),
@@ -135,8 +137,8 @@ mod tests {
     #[test]
     fn a_worse_cause_makes_the_alert_worse_and_a_milder_one_does_not_mend_it() {
         let raise = |severity, message: &str| match raise() {
-            AlertCommand::Raise { credential, cause, source, .. } => {
-                AlertCommand::Raise { credential, cause, severity, message: message.into(), source }
+            AlertCommand::Raise { about, cause, source, .. } => {
+                AlertCommand::Raise { about, cause, severity, message: message.into(), source }
             }
             other => other,
         };

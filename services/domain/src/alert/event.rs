@@ -4,16 +4,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Cause, Severity};
-use crate::{CredentialId, DomainEvent, EventId};
+use crate::{CredentialId, DomainEvent, EventId, WebhookEndpointId};
 
 /// A fact about an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all_fields = "camelCase")]
 #[expect(missing_docs, reason = "the names are the contract")]
 pub enum AlertEvent {
-    /// It began, or began again after it was resolved.
+    /// It began, or began again after it was resolved. It is about a credential or an endpoint.
     #[serde(rename = "AlertOpened")]
-    Opened { credential: CredentialId, cause: Cause, severity: Severity, message: String, source: EventId },
+    Opened {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credential: Option<CredentialId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        endpoint: Option<WebhookEndpointId>,
+        cause: Cause,
+        severity: Severity,
+        message: String,
+        source: EventId,
+    },
     /// Its cause was seen again while it was open.
     #[serde(rename = "AlertRepeated")]
     Repeated {

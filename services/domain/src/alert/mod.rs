@@ -1,12 +1,14 @@
-//! An alert: one cause of trouble with one credential, open until it is resolved.
+//! An alert: one cause of trouble with one credential or webhook endpoint, open until it is resolved.
 
 mod decide;
 mod event;
+mod subject;
 
 use serde::{Deserialize, Serialize};
 
 pub use decide::AlertCommand;
 pub use event::AlertEvent;
+pub use subject::Subject;
 
 /// Why there is an alert. The text is part of the stream's name: for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,10 +24,12 @@ pub enum Cause {
     VerificationFailing,
     /// It was stopped by hand while something uses it.
     Suspended,
+    /// A webhook endpoint does not take what is sent to it.
+    WebhookFailing,
 }
 
 impl Cause {
-    /// All causes.
+    /// All causes of trouble with a credential.
     pub const ALL: [Self; 5] =
         [Self::Invalid, Self::Expiring, Self::Expired, Self::VerificationFailing, Self::Suspended];
 
@@ -37,6 +41,7 @@ impl Cause {
             Self::Expired => "expired",
             Self::VerificationFailing => "verification-failing",
             Self::Suspended => "suspended",
+            Self::WebhookFailing => "webhook-failing",
         }
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use keytrail_domain::{
     AlertId, CredentialId, MemberId, Position, RecordedEvent, StreamId, TeamId, TenantId, Timestamp,
+    WebhookEndpointId,
 };
 
 pub use query::{
@@ -19,7 +20,7 @@ pub use query::{
 };
 pub use rows::{
     AlertRow, CredentialRow, DailyRow, EventRow, GrantRow, IdempotencyRow, MemberRow, TeamMemberRow, TeamRow,
-    TenantRow, UsageRow, VerificationRow, VersionRow,
+    TenantRow, UsageRow, VerificationRow, VersionRow, WebhookEndpointRow,
 };
 
 use crate::{AuthorityChange, AuthoritySource};
@@ -72,6 +73,14 @@ pub trait ViewTx {
     fn put_alert(&mut self, row: &AlertRow) -> Result<(), ViewError>;
     /// An alert's row.
     fn alert(&mut self, tenant: TenantId, id: AlertId) -> Result<Option<AlertRow>, ViewError>;
+    /// Puts a webhook endpoint's row.
+    fn put_webhook_endpoint(&mut self, row: &WebhookEndpointRow) -> Result<(), ViewError>;
+    /// A webhook endpoint's row, also a deleted one's.
+    fn webhook_endpoint(
+        &mut self,
+        tenant: TenantId,
+        id: WebhookEndpointId,
+    ) -> Result<Option<WebhookEndpointRow>, ViewError>;
     /// Adds one check of a credential to its history and to the tenant's daily series.
     fn add_verification(&mut self, row: &VerificationRow) -> Result<(), ViewError>;
     /// Remembers what a mutation with an idempotency key led to; the last event of it stays.
@@ -222,6 +231,15 @@ pub trait Views: AuthoritySource {
     async fn count_alerts(&self, tenant: TenantId, filter: AlertFilter) -> Result<u64, ViewError>;
     /// One alert.
     async fn alert(&self, tenant: TenantId, id: AlertId) -> Result<Option<AlertRow>, ViewError>;
+
+    /// All webhook endpoints of a tenant that are not deleted, by id.
+    async fn webhook_endpoints(&self, tenant: TenantId) -> Result<Vec<WebhookEndpointRow>, ViewError>;
+    /// One webhook endpoint, also a deleted one.
+    async fn webhook_endpoint(
+        &self,
+        tenant: TenantId,
+        id: WebhookEndpointId,
+    ) -> Result<Option<WebhookEndpointRow>, ViewError>;
 
     /// A tenant's events that fit, in log order after (or, backwards, before) a position.
     async fn events(

@@ -147,8 +147,10 @@ pub struct AlertFilter {
     pub causes: Vec<Cause>,
     /// Of this credential.
     pub credential: Option<CredentialId>,
-    /// Of credentials that this scope shows.
+    /// Of credentials that this scope shows, and of the endpoints in `endpoints`.
     pub scope: Option<(Scope, Timestamp)>,
+    /// With a scope: webhook endpoints whose alerts are shown beside.
+    pub endpoints: Vec<keytrail_domain::WebhookEndpointId>,
     /// These alerts.
     pub ids: Vec<AlertId>,
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_domain::{
     Actor, AlertId, CredentialId, EventId, Grantee, Labels, Level, MemberId, Owner, Position, Role,
-    SecretRef, StreamId, TeamId, TenantId, Timestamp,
+    SecretRef, StreamId, TeamId, TenantId, Timestamp, WebhookEndpointId,
     component::{ComponentRef, CredentialKind},
     verification::{Report, Trigger},
+    webhook::{DisabledReason, EndpointSettings, RetiringSecret},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -226,7 +227,7 @@ pub struct AlertRow {
     /// Its id.
     pub id: AlertId,
     /// About what.
-    pub credential: CredentialId,
+    pub about: keytrail_domain::alert::Subject,
     /// Why.
     pub cause: keytrail_domain::alert::Cause,
     /// How bad.
@@ -247,6 +248,44 @@ pub struct AlertRow {
     pub resolved_at: Option<Timestamp>,
     /// What people changed.
     pub revision: u64,
+}
+
+/// A webhook endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WebhookEndpointRow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: WebhookEndpointId,
+    /// The team that it belongs to; none: the tenant.
+    pub team: Option<TeamId>,
+    /// What people chose.
+    pub settings: EndpointSettings,
+    /// Where the secret lies that deliveries are signed with.
+    pub secret: SecretRef,
+    /// The secret before, while it counts.
+    pub retiring: Option<RetiringSecret>,
+    /// Why nothing is delivered, and since when.
+    pub disabled: Option<(DisabledReason, Timestamp)>,
+    /// Since when deliveries go out.
+    pub enabled_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: Actor,
+    /// Place of the event that made it: nothing older is delivered unless somebody asks.
+    pub created: Position,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<Timestamp>,
+    /// What people changed.
+    pub revision: u64,
+}
+
+impl WebhookEndpointRow {
+    /// Deliveries go out.
+    pub fn is_active(&self) -> bool {
+        self.disabled.is_none() && self.deleted_at.is_none()
+    }
 }
 
 /// An event in its tenant's table.

@@ -52,8 +52,8 @@ fn listing(connection: &Connection, tenant: Tenant, filter: &AlertFilter) -> Res
 
 fn conditions(tenant: Tenant, filter: &AlertFilter) -> Clause {
     let mut all = Clause::new("l.tenant = ?", [Value::Integer(tenant.0)]);
-    if let Some(holders) = holders(tenant, filter) {
-        all.and(holders.hold("l.credential"));
+    if filter.scope.is_some() {
+        all.and(in_scope(tenant, filter));
     }
     if let Some(credential) = filter.credential {
         all.and(of_credential("l.credential", tenant, credential));
@@ -92,7 +92,8 @@ fn candidates(tenant: Tenant, filter: &AlertFilter) -> Vec<Clause> {
         let one = of_credential("credential", tenant, credential);
         lists.push(of_tenant("alerts_of_credential", one));
     }
-    if let Some(holders) = holders(tenant, filter) {
+    // What few hold is no list of all candidates while alerts of endpoints are shown beside.
+    if let Some(holders) = holders(tenant, filter).filter(|_| filter.endpoints.is_empty()) {
         let mut held = holders.held().within(
             "SELECT l.number FROM (",
             ") AS h CROSS JOIN alerts AS l INDEXED BY alerts_of_credential \
@@ -112,6 +113,22 @@ fn of_credential(column: &str, tenant: Tenant, id: CredentialId) -> Clause {
         format!("{column} = (SELECT number FROM things WHERE tenant = ? AND id = ?)"),
         [Value::Integer(tenant.0), blob(id.as_uuid().as_bytes())],
     )
+}
+
+/// Alerts of what the scope shows, and of the endpoints beside it.
+fn in_scope(tenant: Tenant, filter: &AlertFilter) -> Clause {
+    let mut credentials = Clause::new("l.endpoint = 0", []);
+    if let Some(holders) = holders(tenant, filter) {
+        credentials.and(holders.hold("l.credential"));
+    }
+    if filter.endpoints.is_empty() {
+        return credentials;
+    }
+    let ids = filter.endpoints.iter().map(|id| blob(id.as_uuid().as_bytes())).collect();
+    let mut endpoints = Clause::new("tenant = ?", [Value::Integer(tenant.0)]);
+    endpoints.and(one_of("id", ids));
+    let endpoints = endpoints.within("l.credential IN (SELECT number FROM things WHERE ", ")");
+    Clause::any([credentials.within("(", ")"), endpoints], " OR ").within("(", ")")
 }
 
 fn holders(tenant: Tenant, filter: &AlertFilter) -> Option<Holders<'_>> {

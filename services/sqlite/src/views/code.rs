@@ -108,6 +108,7 @@ pub(super) fn cause(cause: Cause) -> i64 {
         Cause::Expired => 2,
         Cause::VerificationFailing => 3,
         Cause::Suspended => 4,
+        Cause::WebhookFailing => 5,
     }
 }
 

@@ -29,6 +29,7 @@ mod tests;
 mod text;
 mod thing;
 mod tx;
+mod webhooks;
 mod writer;
 
 use std::{path::Path, sync::Arc};

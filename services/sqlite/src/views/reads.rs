@@ -5,14 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use keytrail_domain::{
     AlertId, CredentialId, EventId, MemberId, Position, RecordedEvent, SecretId, SecretRef, StreamId, TeamId,
-    TenantId, Timestamp,
+    TenantId, Timestamp, WebhookEndpointId,
 };
 use keytrail_ports::{
     AuthorityChange, AuthoritySnapshot, AuthoritySource,
     views::{
         AlertFilter, AlertRow, CredentialQuery, CredentialRow, DailyRow, EventFilter, EventRow, GrantRow,
         IdempotencyRow, MemberRow, Page, PageRequest, Projected, Projector, StatusCounts, TeamMemberRow,
-        TeamRow, TenantRow, VerificationRow, ViewError, Views,
+        TeamRow, TenantRow, VerificationRow, ViewError, Views, WebhookEndpointRow,
     },
 };
 use rusqlite::{Connection, params};
@@ -26,6 +26,7 @@ use super::{
     hot::Ticket,
     people,
     thing::{self, Tenant},
+    webhooks,
     writer::{Batch, Job},
 };
 use crate::fault::Fault;
@@ -284,6 +285,18 @@ impl Views for SqliteViews {
 
     async fn alert(&self, tenant: TenantId, id: AlertId) -> Result<Option<AlertRow>, ViewError> {
         self.read_of(tenant, move |connection, tenant| alerts::one(connection, tenant, id)).await
+    }
+
+    async fn webhook_endpoints(&self, tenant: TenantId) -> Result<Vec<WebhookEndpointRow>, ViewError> {
+        self.read_of(tenant, webhooks::all).await
+    }
+
+    async fn webhook_endpoint(
+        &self,
+        tenant: TenantId,
+        id: WebhookEndpointId,
+    ) -> Result<Option<WebhookEndpointRow>, ViewError> {
+        self.read_of(tenant, move |connection, tenant| webhooks::one(connection, tenant, id)).await
     }
 
     async fn events(

@@ -14,7 +14,7 @@ CREATE TABLE tenants (
     latest INTEGER NOT NULL DEFAULT 0  -- the largest time of its events so far
 );
 
--- What has a UUID and is pointed at: teams and credentials.
+-- What has a UUID and is pointed at: teams, credentials and (by alerts) webhook endpoints.
 CREATE TABLE things (
     number INTEGER PRIMARY KEY,
     tenant INTEGER NOT NULL,
@@ -110,7 +110,8 @@ CREATE TABLE alerts (
     number     INTEGER PRIMARY KEY,
     tenant     INTEGER NOT NULL,
     id         BLOB NOT NULL,
-    credential INTEGER NOT NULL,
+    credential INTEGER NOT NULL, -- number of the thing that it is about
+    endpoint   INTEGER NOT NULL, -- 1 when that is a webhook endpoint
     state      INTEGER NOT NULL,
     severity   INTEGER NOT NULL,
     cause      INTEGER NOT NULL,
@@ -118,6 +119,14 @@ CREATE TABLE alerts (
     doc        BLOB NOT NULL
 );
 CREATE UNIQUE INDEX alerts_by_id ON alerts (tenant, id);
+
+CREATE TABLE webhook_endpoints (
+    tenant  INTEGER NOT NULL,
+    id      BLOB NOT NULL,
+    present INTEGER NOT NULL,
+    doc     BLOB NOT NULL,
+    PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
 
 CREATE TABLE idempotency (
     tenant    INTEGER NOT NULL,

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use keytrail_domain::{
-    AlertId, CredentialId, MemberId, Position, RecordedEvent, SecretRef, TeamId, TenantId,
+    AlertId, CredentialId, MemberId, Position, RecordedEvent, SecretRef, TeamId, TenantId, WebhookEndpointId,
 };
 use keytrail_ports::{
     AuthorityChange,
     views::{
         AlertRow, CredentialRow, EventRow, IdempotencyRow, MemberRow, Projected, TeamRow, TenantRow,
-        VerificationRow, ViewError, ViewTx,
+        VerificationRow, ViewError, ViewTx, WebhookEndpointRow,
     },
 };
 use rusqlite::{Connection, params};
@@ -21,6 +21,7 @@ use super::{
     hot::Kept,
     text,
     thing::{Tenant, Thing},
+    webhooks,
     writer::{Mode, Writer},
 };
 use crate::{column::run, fault::Fault};
@@ -127,17 +128,18 @@ impl ViewTx for Tx<'_> {
 
     fn put_alert(&mut self, row: &AlertRow) -> Result<(), ViewError> {
         let tenant = self.number(row.tenant)?;
-        let Thing(credential) = self.thing(tenant, row.credential.as_uuid())?;
+        let Thing(about) = self.thing(tenant, row.about.as_uuid())?;
         let doc = self.told(doc::write(row))?;
         self.put(
-            "INSERT INTO alerts (tenant, id, credential, state, severity, cause, opened, doc) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE SET \
+            "INSERT INTO alerts (tenant, id, credential, endpoint, state, severity, cause, opened, doc) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, id) DO UPDATE SET \
              state = excluded.state, severity = excluded.severity, opened = excluded.opened, \
              doc = excluded.doc",
             params![
                 tenant.0,
                 row.id.as_uuid().into_bytes(),
-                credential,
+                about,
+                row.about.webhook_endpoint().is_some(),
                 code::alert_state(row.state),
                 code::severity(row.severity),
                 code::cause(row.cause),
@@ -151,6 +153,24 @@ impl ViewTx for Tx<'_> {
         let Tenant(tenant) = self.number(tenant)?;
         let find = "SELECT doc FROM alerts WHERE tenant = ? AND id = ?";
         self.told(doc::find(self.inside, find, params![tenant, id.as_uuid().into_bytes()]))
+    }
+
+    fn put_webhook_endpoint(&mut self, row: &WebhookEndpointRow) -> Result<(), ViewError> {
+        let Tenant(tenant) = self.number(row.tenant)?;
+        let (id, doc) = (row.id.as_uuid().into_bytes(), self.told(doc::write(row))?);
+        self.put(
+            "REPLACE INTO webhook_endpoints (tenant, id, present, doc) VALUES (?, ?, ?, ?)",
+            params![tenant, id, row.deleted_at.is_none(), doc],
+        )
+    }
+
+    fn webhook_endpoint(
+        &mut self,
+        tenant: TenantId,
+        id: WebhookEndpointId,
+    ) -> Result<Option<WebhookEndpointRow>, ViewError> {
+        let tenant = self.number(tenant)?;
+        self.told(webhooks::one(self.inside, tenant, id))
     }
 
     fn add_verification(&mut self, row: &VerificationRow) -> Result<(), ViewError> {

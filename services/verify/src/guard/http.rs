@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{
-    Destinations, Guard, GuardError, Lookup, Transport, hosts,
+    Destinations, Guard, GuardError, Lookup, Transport, address, hosts,
     limit::{Limits, Place},
     resolve::GuardedNames,
 };
@@ -77,6 +77,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// True when there was more of it.
     pub cut: bool,
+    /// True when it came from a public address.
+    pub public: bool,
 }
 
 impl Answer {
@@ -126,6 +128,17 @@ impl GuardedHttp {
         })
     }
 
+    /// Judges a URL as far as that can be done before its name is looked up.
+    ///
+    /// # Errors
+    /// [`GuardError`].
+    pub fn judge(&self, url: &mut Url, to: Destinations<'_>) -> Result<(), GuardError> {
+        match self.guard.admit_url(url, to)? {
+            Transport::Plain if !self.guard.has_networks() => Err(GuardError::SchemeNotAllowed),
+            Transport::Plain | Transport::Encrypted => Ok(()),
+        }
+    }
+
     /// Sends, and reads the answer.
     ///
     /// # Errors
@@ -157,6 +170,7 @@ impl GuardedHttp {
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Answer, GuardError> {
+        let public = response.remote_addr().is_some_and(|from| address::is_public(from.ip()));
         let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
         let (mut body, mut cut) = (Vec::new(), false);
         while !cut && let Some(chunk) = response.chunk().await.map_err(|error| what_happened(&error))? {
@@ -164,7 +178,7 @@ impl GuardedHttp {
             cut = chunk.len() > room;
             body.extend_from_slice(&chunk[..room.min(chunk.len())]);
         }
-        Ok(Answer { status, headers, body, cut })
+        Ok(Answer { status, headers, body, cut, public })
     }
 }
 

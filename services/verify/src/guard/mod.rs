@@ -85,6 +85,11 @@ impl Guard {
         named || (transport == Transport::Encrypted && address::is_public(address))
     }
 
+    /// True when the operator named networks: only to those may something go in the clear.
+    pub fn has_networks(&self) -> bool {
+        !self.allowed.is_empty()
+    }
+
     /// Checks all of a URL that can be checked before its name is looked up, and takes the
     /// trailing dot off the name. A host that is an address is judged here: no name service
     /// will see it.

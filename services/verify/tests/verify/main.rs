@@ -6,3 +6,4 @@ mod harness;
 mod stub;
 mod vendors;
 mod verifier;
+mod webhook;

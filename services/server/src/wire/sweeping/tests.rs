@@ -14,7 +14,7 @@ use keytrail_ports::{
     views::Projector,
 };
 use keytrail_sqlite::SqliteViews;
-use keytrail_verify::{Catalog, HttpVerifier, VerifyConfig};
+use keytrail_verify::{Catalog, GuardedWebhookSender, HttpVerifier, VerifyConfig, guard::SystemLookup};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
@@ -80,6 +80,9 @@ impl Node {
             views,
             secrets: kept.vault.clone(),
             authorizer: Arc::new(authorizer),
+            webhooks: Arc::new(
+                GuardedWebhookSender::new(Vec::new(), &SystemLookup::shared(), clock.clone()).unwrap(),
+            ),
             verifier: Arc::new(HttpVerifier::new(VerifyConfig::default(), clock.clone()).unwrap()),
             components: Arc::new(Catalog::load().unwrap()),
             clock,

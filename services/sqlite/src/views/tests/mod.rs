@@ -25,7 +25,7 @@ use keytrail_ports::{
     views::{
         AlertRow, CredentialFilter, CredentialOrder, CredentialQuery, CredentialRow, EventRow,
         IdempotencyRow, MemberRow, PageRequest, Projected, Projector, TeamRow, TenantRow, VerificationRow,
-        ViewError, ViewTx, Views,
+        ViewError, ViewTx, Views, WebhookEndpointRow,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,7 @@ enum Put {
     Team(TeamRow),
     Credential(Box<CredentialRow>),
     Alert(Box<AlertRow>),
+    Endpoint(Box<WebhookEndpointRow>),
     Check(Box<VerificationRow>),
     Key(Box<IdempotencyRow>),
     Role(MemberId, Option<Role>),
@@ -84,6 +85,7 @@ impl Puts {
             Put::Team(row) => return views.put_team(&row),
             Put::Credential(row) => return views.put_credential(&row),
             Put::Alert(row) => return views.put_alert(&row),
+            Put::Endpoint(row) => return views.put_webhook_endpoint(&row),
             Put::Check(row) => return views.add_verification(&row),
             Put::Key(row) => return views.put_idempotency(&row),
             Put::Secret(secret) => return views.add_secret(tenant, secret),

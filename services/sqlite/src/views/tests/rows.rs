@@ -1,10 +1,11 @@
 //! The other rows: alerts, checks, people, keys, secrets.
 
 use keytrail_domain::{
-    AlertId,
+    AlertId, WebhookEndpointId,
     alert::{AlertState, Cause, Severity},
+    webhook::EndpointSettings,
 };
-use keytrail_ports::views::AlertFilter;
+use keytrail_ports::views::{AlertFilter, WebhookEndpointRow};
 
 use super::*;
 
@@ -12,7 +13,7 @@ fn alert(number: u128, credential: u128, state: AlertState, severity: Severity) 
     AlertRow {
         tenant: acme(),
         id: AlertId::from_uuid(Uuid::from_u128(number)),
-        credential: credential_id(credential),
+        about: credential_id(credential).into(),
         cause: Cause::Invalid,
         severity,
         state,
@@ -54,10 +55,23 @@ async fn alerts_come_newest_first_and_only_of_what_the_scope_shows() {
     assert_eq!(numbers(AlertFilter { states: vec![AlertState::Resolved], ..all.clone() }).await, [2]);
     let ids = vec![AlertId::from_uuid(Uuid::from_u128(1))];
     assert_eq!(numbers(AlertFilter { ids, ..all.clone() }).await, [1]);
+    // Alerts of endpoints are shown when they are named, whatever the scope.
+    let failing = AlertRow { about: endpoint_id(7).into(), ..alert(4, 1, AlertState::Open, Severity::Info) };
+    project(&views, vec![event(acme(), 10, &[Put::Alert(Box::new(failing))])]).await.unwrap();
+    for (scope, endpoints, shown) in [
+        (Scope::All, vec![], vec![3, 2, 1]),
+        (Scope::All, vec![endpoint_id(7)], vec![4, 3, 2, 1]),
+        (Scope::GrantedTo(vec![Grantee::Team(team(1))]), vec![], vec![3, 1]),
+        (Scope::GrantedTo(vec![Grantee::Team(team(1))]), vec![endpoint_id(7)], vec![4, 3, 1]),
+        (Scope::GrantedTo(vec![]), vec![endpoint_id(8)], vec![]),
+    ] {
+        let filter = AlertFilter { scope: Some((scope, time(1))), endpoints, ..all.clone() };
+        assert_eq!(numbers(filter.clone()).await, shown, "{filter:?}");
+    }
     let resolved = alert(1, 1, AlertState::Resolved, Severity::Warning);
-    project(&views, vec![event(acme(), 10, &[Put::Alert(Box::new(resolved.clone()))])]).await.unwrap();
+    project(&views, vec![event(acme(), 11, &[Put::Alert(Box::new(resolved.clone()))])]).await.unwrap();
     assert_eq!(views.alert(acme(), resolved.id).await.unwrap(), Some(resolved));
-    assert_eq!(numbers(AlertFilter { states: vec![AlertState::Open], ..all }).await, [3]);
+    assert_eq!(numbers(AlertFilter { states: vec![AlertState::Open], ..all }).await, [4, 3]);
 }
 
 #[tokio::test]
@@ -176,4 +190,39 @@ async fn secrets_are_known_until_they_are_purged() {
     assert_eq!(views.known_secrets(acme()).await.unwrap(), [one, two]);
     project(&views, vec![event(acme(), 2, &[Put::NoSecret(one)])]).await.unwrap();
     assert_eq!(views.known_secrets(acme()).await.unwrap(), [two]);
+}
+
+fn endpoint_id(number: u128) -> WebhookEndpointId {
+    WebhookEndpointId::from_uuid(Uuid::from_u128(number))
+}
+
+fn endpoint(number: u128) -> WebhookEndpointRow {
+    WebhookEndpointRow {
+        tenant: acme(),
+        id: endpoint_id(number),
+        team: None,
+        settings: EndpointSettings::default(),
+        secret: secret(acme(), number),
+        retiring: None,
+        disabled: None,
+        enabled_at: time(1),
+        created_at: time(1),
+        created_by: Actor::operator(),
+        created: Position::nth(1),
+        deleted_at: None,
+        revision: 1,
+    }
+}
+
+#[tokio::test]
+async fn webhook_endpoints_are_listed_by_id_until_they_are_deleted() {
+    let views = views().await;
+    let deleted = WebhookEndpointRow { deleted_at: Some(time(2)), ..endpoint(2) };
+    let puts: Vec<_> =
+        [endpoint(3), endpoint(1), deleted.clone()].map(|row| Put::Endpoint(Box::new(row))).into();
+    project(&views, vec![event(acme(), 1, &puts)]).await.unwrap();
+    assert_eq!(views.webhook_endpoints(acme()).await.unwrap(), [endpoint(1), endpoint(3)]);
+    assert_eq!(views.webhook_endpoint(acme(), endpoint_id(2)).await.unwrap(), Some(deleted));
+    assert_eq!(views.webhook_endpoint(other(), endpoint_id(1)).await.unwrap(), None);
+    assert!(views.webhook_endpoints(other()).await.unwrap().is_empty());
 }

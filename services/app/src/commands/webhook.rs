@@ -1,0 +1,264 @@
+//! Webhook endpoints.
+
+use keytrail_domain::{
+    EventId, SecretId, SecretRef, SecretValue, StreamId, TenantId, WebhookEndpointId,
+    webhook::{EndpointSettings, WebhookEndpoint, WebhookEndpointCommand as C},
+};
+use keytrail_ports::{Action, Object};
+use uuid::Uuid;
+
+use crate::{
+    App, AppError, Call, Done, Mutation, NewWebhookEndpoint, WebhookEndpointUpdate,
+    cursor::Cursor,
+    execute::Execution,
+    idempotency::{About, Admission, Ticket},
+    webhook,
+};
+
+/// Most endpoints of one tenant.
+const MOST_ENDPOINTS: usize = 100;
+/// Longest time that two secrets count, in seconds.
+const LONGEST_GRACE: u32 = 7 * 86_400;
+
+type Answer = Result<Done<WebhookEndpointId>, AppError>;
+/// With the secret when it was made just now: it is shown this once.
+type WithSecret = Result<Done<(WebhookEndpointId, Option<SecretValue>)>, AppError>;
+
+impl App {
+    /// Makes an endpoint of the tenant, or of a team.
+    ///
+    /// # Errors
+    /// Bad input for a URL that the operator does not allow; `TOO_MANY_WEBHOOK_ENDPOINTS`.
+    pub async fn create_webhook_endpoint(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        new: NewWebhookEndpoint,
+    ) -> WithSecret {
+        self.authorize(call, Action::Create, Object::WebhookEndpoint(new.team)).await?;
+        let ticket = match self.admit(call, &mutation, About::New(stream_of)).await? {
+            Admission::Done(done) => return without_secret(replayed(done)?),
+            Admission::Do(ticket) => ticket,
+        };
+        if let Some(team) = new.team {
+            self.present_team(call, team).await?;
+        }
+        self.judge_url(&new.settings)?;
+        let tenant = call.principal.tenant;
+        if self.ports().views.webhook_endpoints(tenant).await?.len() >= MOST_ENDPOINTS {
+            let message = format!("a tenant has at most {MOST_ENDPOINTS} webhook endpoints");
+            return Err(keytrail_domain::Refusal::rule("TOO_MANY_WEBHOOK_ENDPOINTS", message).into());
+        }
+        let endpoint = WebhookEndpointId::from_uuid(ticket.id(self));
+        let secret = self.place_of_secret(tenant, endpoint);
+        let (shown, payload) = webhook::fresh()?;
+        let execution = Execution::of(call, StreamId::webhook(tenant, endpoint), &ticket).fresh();
+        let done = self
+            .execute::<WebhookEndpoint>(execution, |_| {
+                let (team, settings) = (new.team, new.settings.clone());
+                Ok(C::Create { endpoint, team, settings, secret, payload: payload.clone() })
+            })
+            .await?;
+        Ok(shown_once(done.map(|()| endpoint), shown))
+    }
+
+    /// Changes settings, or switches deliveries on or off.
+    ///
+    /// # Errors
+    /// Bad input for a URL that the operator does not allow.
+    pub async fn update_webhook_endpoint(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        update: WebhookEndpointUpdate,
+    ) -> Answer {
+        let id = update.id;
+        let ticket = match self.admit_endpoint(call, &mutation, Action::Update, id).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(ticket) => ticket,
+        };
+        self.change_endpoint(call, &ticket, (id, update.expected_revision), |endpoint| {
+            let WebhookEndpoint::Live(state) = endpoint else { return Err(AppError::NotFound) };
+            let settings = update.over(&state.settings);
+            if settings.url != state.settings.url {
+                self.judge_url(&settings)?;
+            }
+            Ok(C::Change { settings, enabled: update.enabled })
+        })
+        .await
+    }
+
+    /// A new signing secret; the old one counts for a while.
+    ///
+    /// # Errors
+    /// Bad input for a grace that is too long.
+    pub async fn rotate_webhook_secret(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        (id, expected): (WebhookEndpointId, Option<u64>),
+        grace_seconds: u32,
+    ) -> WithSecret {
+        let ticket = match self.admit_endpoint(call, &mutation, Action::Rotate, id).await? {
+            Admission::Done(done) => return without_secret(replayed(done)?),
+            Admission::Do(ticket) => ticket,
+        };
+        if grace_seconds > LONGEST_GRACE {
+            return Err(AppError::bad_input("graceSeconds", format!("must be 0 to {LONGEST_GRACE}")));
+        }
+        let secret = self.place_of_secret(call.principal.tenant, id);
+        let (shown, payload) = webhook::fresh()?;
+        let previous_until = self.now().plus_seconds(i64::from(grace_seconds));
+        let done = self
+            .change_endpoint(call, &ticket, (id, expected), |_| {
+                Ok(C::RotateSecret { secret, payload: payload.clone(), previous_until })
+            })
+            .await?;
+        Ok(shown_once(done, shown))
+    }
+
+    /// Ends an endpoint: nothing more is delivered.
+    ///
+    /// # Errors
+    /// As every change.
+    pub async fn delete_webhook_endpoint(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        (id, expected): (WebhookEndpointId, Option<u64>),
+    ) -> Answer {
+        let ticket = match self.admit_endpoint(call, &mutation, Action::Delete, id).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(ticket) => ticket,
+        };
+        self.change_endpoint(call, &ticket, (id, expected), |_| Ok(C::Delete)).await
+    }
+
+    /// Sends something that says that it is a test.
+    ///
+    /// # Errors
+    /// `WEBHOOK_DISABLED`.
+    pub async fn send_test_webhook(&self, call: &Call, mutation: Mutation, id: WebhookEndpointId) -> Answer {
+        self.ask_endpoint(call, mutation, id, C::Test).await
+    }
+
+    /// Sends one event once more.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for an event that is no event of a credential or alert; `WEBHOOK_DISABLED`.
+    pub async fn redeliver_webhook(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        id: WebhookEndpointId,
+        event: EventId,
+    ) -> Answer {
+        let row = self.ports().views.event(call.principal.tenant, event).await?;
+        let kind = row.and_then(|row| keytrail_domain::webhook::kind_of(&row.event_type));
+        // Whether the endpoint may hear of it is decided when it is sent.
+        let missing = kind.is_none();
+        let ticket = match self.admit_endpoint(call, &mutation, Action::Update, id).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(_) if missing => return Err(AppError::NotFound),
+            Admission::Do(ticket) => ticket,
+        };
+        self.change_endpoint(call, &ticket, (id, None), |_| Ok(C::Redeliver { event })).await
+    }
+
+    /// Sends everything after a cursor (again).
+    ///
+    /// # Errors
+    /// Bad input for a cursor that is none of an event.
+    pub async fn replay_webhooks(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        id: WebhookEndpointId,
+        from: String,
+    ) -> Answer {
+        let ticket = match self.admit_endpoint(call, &mutation, Action::Update, id).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(ticket) => ticket,
+        };
+        let tenant = call.principal.tenant;
+        let Cursor::Log(_, _, after) = Cursor::open(&from, "from", tenant, &*self.cursor_key(tenant).await?)?
+        else {
+            return Err(AppError::bad_input("from", "must be a cursor of an event"));
+        };
+        if self.ports().views.event(tenant, after).await?.is_none() {
+            return Err(AppError::bad_input(
+                "from",
+                "the cursor is of another log that does not hold this event",
+            ));
+        }
+        self.change_endpoint(call, &ticket, (id, None), |_| Ok(C::Replay { after })).await
+    }
+
+    async fn ask_endpoint(&self, call: &Call, mutation: Mutation, id: WebhookEndpointId, wish: C) -> Answer {
+        let ticket = match self.admit_endpoint(call, &mutation, Action::Update, id).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(ticket) => ticket,
+        };
+        self.change_endpoint(call, &ticket, (id, None), |_| Ok(wish.clone())).await
+    }
+
+    /// Authorises by the endpoint's team, and answers a repeated mutation at once.
+    async fn admit_endpoint(
+        &self,
+        call: &Call,
+        mutation: &Mutation,
+        action: Action,
+        id: WebhookEndpointId,
+    ) -> Result<Admission, AppError> {
+        self.ports().authorizer.role(&call.principal).await?;
+        let tenant = call.principal.tenant;
+        let team = self.team_of_endpoint(tenant, id).await?.ok_or(AppError::NotFound)?;
+        self.authorize(call, action, Object::WebhookEndpoint(team)).await?;
+        self.admit(call, mutation, About::Stream(StreamId::webhook(tenant, id))).await
+    }
+
+    async fn change_endpoint(
+        &self,
+        call: &Call,
+        ticket: &Ticket,
+        (id, expected): (WebhookEndpointId, Option<u64>),
+        make: impl Fn(&WebhookEndpoint) -> Result<C, AppError> + Send + Sync,
+    ) -> Answer {
+        let stream = StreamId::webhook(call.principal.tenant, id);
+        let execution = Execution::of(call, stream, ticket).at(expected);
+        let done = self.execute::<WebhookEndpoint>(execution, make).await?;
+        Ok(done.map(|()| id))
+    }
+
+    fn judge_url(&self, settings: &EndpointSettings) -> Result<(), AppError> {
+        let judged = self.ports().webhooks.judge(&settings.url);
+        judged.map_err(|failure| AppError::bad_input("url", failure.to_string()))
+    }
+
+    fn place_of_secret(&self, tenant: TenantId, endpoint: WebhookEndpointId) -> SecretRef {
+        SecretRef { tenant, owner: endpoint.as_uuid(), secret: SecretId::from_uuid(self.fresh_id()) }
+    }
+}
+
+fn stream_of(tenant: TenantId, id: Uuid) -> StreamId {
+    StreamId::webhook(tenant, WebhookEndpointId::from_uuid(id))
+}
+
+fn replayed(done: Done<StreamId>) -> Answer {
+    let missing = || AppError::internal("the key is of another kind");
+    let id = done.value.webhook_endpoint_id().ok_or_else(missing)?;
+    Ok(done.map(|_| id))
+}
+
+fn without_secret(done: Done<WebhookEndpointId>) -> WithSecret {
+    Ok(done.map(|id| (id, None)))
+}
+
+/// A try that found an earlier one in the log made no secret of its own.
+fn shown_once(
+    done: Done<WebhookEndpointId>,
+    secret: SecretValue,
+) -> Done<(WebhookEndpointId, Option<SecretValue>)> {
+    let secret = (!done.replayed).then_some(secret);
+    done.map(|id| (id, secret))
+}

@@ -1,0 +1,158 @@
+//! Keeps one courier for each endpoint.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use keytrail_domain::{StreamKind, TenantId, WebhookEndpointId};
+use keytrail_ports::views::{EventRow, WebhookEndpointRow};
+use tokio::{
+    sync::{Notify, Semaphore, broadcast::error::RecvError},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::courier::Courier;
+use crate::{App, AppError};
+
+/// Deliveries under way at once, of all endpoints.
+const AT_ONCE: usize = 256;
+/// How often old entries of the delivery log are dropped.
+const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+/// How long to wait before the desk is set up again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The couriers that are engaged.
+struct Desk {
+    app: App,
+    places: Arc<Semaphore>,
+    couriers: HashMap<WebhookEndpointId, Engaged>,
+    tasks: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+struct Engaged {
+    tenant: TenantId,
+    wake: Arc<Notify>,
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Delivers webhooks until `stop`; comes back by itself after every failure.
+    pub async fn run_webhooks(&self, stop: CancellationToken) {
+        tokio::select! { () = stop.cancelled() => return, () = self.caught_up() => {} }
+        let mut desk = Desk {
+            app: self.clone(),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            couriers: HashMap::new(),
+            tasks: JoinSet::new(),
+            stop: stop.child_token(),
+        };
+        while !stop.is_cancelled() {
+            if let Err(error) = desk.mind(&stop).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "webhooks failed: trying again");
+            }
+            tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(AGAIN) => {} }
+        }
+        while let Some(ended) = desk.tasks.join_next().await {
+            told(ended);
+        }
+    }
+
+    /// Delivers to one endpoint what is due right now, and nothing later.
+    ///
+    /// # Errors
+    /// Something of ours is away; what was delivered is written down as far as it went.
+    pub async fn webhook_round(&self, tenant: TenantId, id: WebhookEndpointId) -> Result<(), AppError> {
+        let row = self.ports().views.webhook_endpoint(tenant, id).await?.ok_or(AppError::NotFound)?;
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        Courier::engage(self, &row, &places).await?.round().await
+    }
+}
+
+impl Desk {
+    async fn mind(&mut self, stop: &CancellationToken) -> Result<(), AppError> {
+        // Listening begins before looking, so that nothing falls between the two.
+        let mut live = self.app.0.progress.listen();
+        self.look_at_all().await?;
+        let mut forgetting = tokio::time::interval(FORGET_EVERY);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                heard = live.recv() => match heard {
+                    Ok(event) => self.hear(&event).await?,
+                    Err(RecvError::Lagged(_)) => self.look_at_all().await?,
+                    Err(RecvError::Closed) => return Ok(()),
+                },
+                _ = forgetting.tick() => self.app.forget_old_deliveries().await?,
+                Some(ended) = self.tasks.join_next() => told(ended),
+            }
+        }
+    }
+
+    async fn hear(&mut self, event: &EventRow) -> Result<(), AppError> {
+        if event.stream.kind() == StreamKind::Webhook
+            && let Some(id) = event.stream.webhook_endpoint_id()
+            && let Some(row) = self.app.ports().views.webhook_endpoint(event.tenant, id).await?
+        {
+            self.look_at(row);
+        }
+        for courier in self.couriers.values().filter(|courier| courier.tenant == event.tenant) {
+            courier.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn look_at_all(&mut self) -> Result<(), AppError> {
+        for tenant in self.app.ports().views.tenants().await? {
+            for row in self.app.ports().views.webhook_endpoints(tenant).await? {
+                self.look_at(row);
+            }
+        }
+        for courier in self.couriers.values() {
+            courier.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// A disabled endpoint keeps its courier, who waits.
+    fn look_at(&mut self, row: WebhookEndpointRow) {
+        if row.deleted_at.is_some() {
+            if let Some(courier) = self.couriers.remove(&row.id) {
+                courier.stop.cancel();
+            }
+            return;
+        }
+        if self.couriers.contains_key(&row.id) {
+            return;
+        }
+        let (wake, stop) = (Arc::new(Notify::new()), self.stop.child_token());
+        self.couriers
+            .insert(row.id, Engaged { tenant: row.tenant, wake: Arc::clone(&wake), stop: stop.clone() });
+        self.tasks.spawn(work(self.app.clone(), row, Arc::clone(&self.places), (wake, stop)));
+    }
+}
+
+/// One courier's work. A place that cannot be read holds back its own endpoint and no other.
+async fn work(
+    app: App,
+    row: WebhookEndpointRow,
+    places: Arc<Semaphore>,
+    (wake, stop): (Arc<Notify>, CancellationToken),
+) {
+    while !stop.is_cancelled() {
+        match Courier::engage(&app, &row, &places).await {
+            Ok(courier) => return courier.run(wake, stop).await,
+            Err(error) => tracing::error!(webhook.id = %row.id, error = &error as &dyn std::error::Error,
+                "the place of a webhook endpoint cannot be read: trying again"),
+        }
+        tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(AGAIN) => {} }
+    }
+}
+
+/// A courier that panicked is a mistake of ours: the process must not go on without him.
+fn told(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}

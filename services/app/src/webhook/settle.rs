@@ -1,0 +1,158 @@
+//! What follows from what became of deliveries.
+
+use keytrail_domain::{
+    Principal, StreamId, Timestamp,
+    webhook::{DisabledReason, WebhookEndpoint, WebhookEndpointCommand},
+};
+use keytrail_ports::{NewJournalEntry, WebhookAnswer, views::WebhookEndpointRow};
+
+use super::{
+    attempt::Tried,
+    courier::{Courier, Outcome},
+    log::{WebhookAttempt, WebhookDelivery, Whose},
+    place::{Lane, Purpose},
+    schedule,
+};
+use crate::{App, AppError, Call, execute::Execution};
+
+/// Name of the part of Keytrail that disables endpoints.
+const NAME: &str = "webhooks";
+/// How long to wait when something of ours is away.
+const HINDRANCE_SECONDS: i64 = 5;
+/// The receiver says that it will never be there again.
+const GONE: u16 = 410;
+
+impl Courier {
+    /// Attempts first, then the place, then what the attempts come to.
+    pub(super) async fn note(
+        &mut self,
+        outcomes: Vec<Outcome>,
+        row: &WebhookEndpointRow,
+    ) -> Result<(), AppError> {
+        let (mut entries, mut disable) = (Vec::new(), None);
+        for (key, lane, tried) in outcomes {
+            match tried {
+                Tried::Unwanted => self.finish(&key, &lane, row).await?,
+                Tried::Hindered(error) => self.hindered(&key, &error),
+                Tried::Sent { delivery, answer } => {
+                    let now = self.app.now();
+                    let sent = self.sent(&key, &lane, (delivery, answer), row);
+                    if sent.attempt.arrived() {
+                        self.finish(&key, &lane, row).await?;
+                    }
+                    disable = disable.or(sent.disable);
+                    entries.extend(sent.entries(row, lane.failures == 0, now)?);
+                }
+            }
+        }
+        if !entries.is_empty() {
+            self.app.ports().journal.append(entries).await?;
+        }
+        self.write_mark().await?;
+        match disable {
+            Some(reason) => self.app.disable_endpoint(row, reason).await,
+            None => Ok(()),
+        }
+    }
+
+    fn hindered(&mut self, key: &str, error: &AppError) {
+        tracing::warn!(webhook.id = %self.id, error = error as &dyn std::error::Error,
+            "nothing can be sent: trying again");
+        let later = self.app.now().plus_seconds(HINDRANCE_SECONDS);
+        self.place.wait(key, later);
+    }
+
+    async fn finish(&mut self, key: &str, lane: &Lane, row: &WebhookEndpointRow) -> Result<(), AppError> {
+        let Some(between) = self.place.done(key) else { return Ok(()) };
+        // Only events have successors: what somebody asked for is alone in its lane.
+        let next = match lane.purpose {
+            Purpose::Event => self.next_in(row, key, between).await?,
+            Purpose::Test | Purpose::Redelivery => None,
+        };
+        self.place.go_on(key, next, self.app.now());
+        Ok(())
+    }
+
+    fn sent(
+        &mut self,
+        key: &str,
+        lane: &Lane,
+        (delivery, answer): (WebhookDelivery, WebhookAnswer),
+        row: &WebhookEndpointRow,
+    ) -> Sent {
+        let now = self.app.now();
+        let retry_after = answer.outcome.as_ref().ok().and_then(|reply| reply.retry_after);
+        let mut attempt = attempt(answer, now);
+        if attempt.arrived() {
+            self.place.failing_since = None;
+            return Sent { delivery, attempt, disable: None };
+        }
+        let failures = self.place.failed(key, now, row.enabled_at);
+        let next = schedule::next(now, failures, retry_after, delivery.webhook_id);
+        self.place.wait(key, next);
+        attempt.next_at = Some(next);
+        let hopeless = self.place.failing_since.is_some_and(|since| schedule::is_hopeless(since, now));
+        let disable = match attempt.status {
+            Some(GONE) => Some(DisabledReason::Gone),
+            _ => hopeless.then_some(DisabledReason::Failing),
+        };
+        if disable.is_some() {
+            attempt.next_at = None;
+        }
+        tracing::debug!(webhook.id = %self.id, status = attempt.status, lane.failures, "not delivered");
+        Sent { delivery, attempt, disable }
+    }
+}
+
+/// A try that is to be written down.
+struct Sent {
+    delivery: WebhookDelivery,
+    attempt: WebhookAttempt,
+    disable: Option<DisabledReason>,
+}
+
+impl Sent {
+    fn entries(
+        &self,
+        row: &WebhookEndpointRow,
+        first: bool,
+        at: Timestamp,
+    ) -> Result<Vec<NewJournalEntry>, AppError> {
+        let whose = Whose { tenant: row.tenant, endpoint: row.id, at };
+        let attempt = whose.attempt(self.delivery.id, &self.attempt)?;
+        let delivery = first.then(|| whose.delivery(&self.delivery)).transpose()?;
+        Ok(delivery.into_iter().chain([attempt]).collect())
+    }
+}
+
+fn attempt(answer: WebhookAnswer, at: Timestamp) -> WebhookAttempt {
+    let duration_ms = u64::try_from(answer.duration.as_millis()).unwrap_or(u64::MAX);
+    let (status, excerpt, failure) = match answer.outcome {
+        Ok(reply) => (Some(reply.status), reply.excerpt, None),
+        Err(failure) => (None, None, Some(failure.0)),
+    };
+    WebhookAttempt { at, status, failure, excerpt, duration_ms, next_at: None }
+}
+
+impl App {
+    async fn disable_endpoint(
+        &self,
+        row: &WebhookEndpointRow,
+        reason: DisabledReason,
+    ) -> Result<(), AppError> {
+        let principal = Principal::internal(row.tenant, NAME);
+        let call = Call { principal, correlation: self.fresh_id() };
+        let execution = Execution {
+            call: &call,
+            stream: StreamId::webhook(row.tenant, row.id),
+            expected_revision: None,
+            idempotency: None,
+            cause: None,
+            fresh: false,
+        };
+        let disable = WebhookEndpointCommand::Disable { reason };
+        self.execute::<WebhookEndpoint>(execution, |_| Ok(disable.clone())).await?;
+        tracing::warn!(webhook.id = %row.id, ?reason, "a webhook endpoint is disabled");
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! The rules of a webhook endpoint.
+
+use super::{
+    DisabledReason, EndpointSettings, EventPattern, State, WebhookEndpoint, WebhookEndpointCommand as C,
+    WebhookEndpointEvent as E, evolve,
+};
+use crate::{Aggregate, Decision, FieldError, Refusal};
+
+/// Longest URL, in bytes.
+const URL_LEN: usize = 2_048;
+/// Longest description, in bytes.
+const DESCRIPTION_LEN: usize = 1_000;
+/// Longest slug of a component, in bytes.
+const SLUG_LEN: usize = 63;
+/// Most patterns, and most components.
+const MOST: usize = 50;
+
+impl Aggregate for WebhookEndpoint {
+    type Command = C;
+    type Event = E;
+
+    fn decide(&self, command: &C) -> Result<Decision<E>, Refusal> {
+        match (self, command) {
+            (Self::Vacant, C::Create { endpoint, team, settings, secret, payload }) => {
+                let settings = checked(settings)?;
+                let created = E::Created { endpoint: *endpoint, team: *team, settings, secret: *secret };
+                Ok(Decision::of([created]).storing(*secret, payload.clone()))
+            }
+            (_, C::Create { .. }) => Err(Refusal::conflict("an endpoint with this id exists already")),
+            (Self::Vacant | Self::Deleted, _) => Err(Refusal::NotFound),
+            (Self::Live(state), command) => state.decide(command),
+        }
+    }
+
+    fn evolve(self, event: &E) -> Self {
+        evolve::evolve(self, event)
+    }
+
+    fn revision(&self) -> u64 {
+        match self {
+            Self::Live(state) => state.revision,
+            Self::Vacant | Self::Deleted => 0,
+        }
+    }
+}
+
+impl State {
+    fn decide(&self, command: &C) -> Result<Decision<E>, Refusal> {
+        match command {
+            C::Create { .. } => Err(Refusal::conflict("an endpoint with this id exists already")),
+            C::Change { settings, enabled } => self.change(settings, *enabled),
+            C::RotateSecret { secret, payload, previous_until } => {
+                let rotated = E::SecretRotated { secret: *secret, previous_until: *previous_until };
+                Ok(Decision::of([rotated]).storing(*secret, payload.clone()))
+            }
+            C::Disable { reason } if self.enabled => Ok(Decision::of([E::Disabled { reason: *reason }])),
+            C::Disable { .. } => Ok(Decision::nothing()),
+            C::Test => self.when_enabled(E::TestRequested {}),
+            C::Redeliver { event } => self.when_enabled(E::RedeliveryRequested { event: *event }),
+            C::Replay { after } => Ok(Decision::of([E::ReplayRequested { after: *after }])),
+            C::Delete => Ok(Decision::of([E::Deleted {}])),
+        }
+    }
+
+    fn change(&self, settings: &EndpointSettings, enabled: Option<bool>) -> Result<Decision<E>, Refusal> {
+        let settings = checked(settings)?;
+        let changed = (settings != self.settings).then_some(E::Changed { settings });
+        let switched = enabled.filter(|enabled| *enabled != self.enabled).map(|enabled| match enabled {
+            true => E::Enabled {},
+            false => E::Disabled { reason: DisabledReason::ByHand },
+        });
+        Ok(Decision::of(changed.into_iter().chain(switched)))
+    }
+
+    fn when_enabled(&self, event: E) -> Result<Decision<E>, Refusal> {
+        if self.enabled {
+            return Ok(Decision::of([event]));
+        }
+        Err(Refusal::rule("WEBHOOK_DISABLED", "the endpoint is disabled: enable it first"))
+    }
+}
+
+fn checked(settings: &EndpointSettings) -> Result<EndpointSettings, Refusal> {
+    let mut wrong = Vec::new();
+    if settings.url.is_empty() || settings.url.len() > URL_LEN {
+        wrong.push(FieldError::new("url", format!("must have 1 to {URL_LEN} bytes")));
+    }
+    if settings.types.len() > MOST {
+        wrong.push(FieldError::new("types", format!("at most {MOST} are allowed")));
+    }
+    for (place, pattern) in settings.types.iter().take(MOST).enumerate() {
+        if EventPattern::parse(pattern).is_none() {
+            let rule = "must be a type such as `keytrail.credential.invalidated`, or `keytrail.credential.*`";
+            wrong.push(FieldError::new(format!("types.{place}"), rule));
+        }
+    }
+    if settings.components.len() > MOST {
+        wrong.push(FieldError::new("components", format!("at most {MOST} are allowed")));
+    }
+    for (place, slug) in settings.components.iter().take(MOST).enumerate() {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if slug.is_empty() || slug.len() > SLUG_LEN || !slug.chars().all(plain) {
+            wrong.push(FieldError::new(format!("components.{place}"), "must be a component's slug"));
+        }
+    }
+    if settings.description.as_ref().is_some_and(|text| text.len() > DESCRIPTION_LEN) {
+        wrong.push(FieldError::new("description", format!("must have at most {DESCRIPTION_LEN} bytes")));
+    }
+    if wrong.is_empty() { Ok(settings.clone()) } else { Err(Refusal::Invalid(wrong)) }
+}

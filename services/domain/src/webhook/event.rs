@@ -1,0 +1,63 @@
+//! What can have happened to a webhook endpoint. Names and shapes are for ever.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::EndpointSettings;
+use crate::{DomainEvent, EventId, SecretRef, TeamId, Timestamp, WebhookEndpointId};
+
+/// Why nothing is delivered any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DisabledReason {
+    /// Somebody said so.
+    ByHand,
+    /// The receiver answered 410.
+    Gone,
+    /// Nothing arrived for days.
+    Failing,
+}
+
+/// A fact about a webhook endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase")]
+#[expect(missing_docs, reason = "the names are the contract")]
+pub enum WebhookEndpointEvent {
+    #[serde(rename = "WebhookEndpointCreated")]
+    Created {
+        endpoint: WebhookEndpointId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        team: Option<TeamId>,
+        settings: EndpointSettings,
+        secret: SecretRef,
+    },
+    /// All settings as they are from now on.
+    #[serde(rename = "WebhookEndpointChanged")]
+    Changed { settings: EndpointSettings },
+    /// Until then the secret before counts too; older ones end now.
+    #[serde(rename = "WebhookSecretRotated")]
+    SecretRotated { secret: SecretRef, previous_until: Timestamp },
+    #[serde(rename = "WebhookEndpointDisabled")]
+    Disabled { reason: DisabledReason },
+    #[serde(rename = "WebhookEndpointEnabled")]
+    Enabled {},
+    #[serde(rename = "WebhookTestRequested")]
+    TestRequested {},
+    #[serde(rename = "WebhookRedeliveryRequested")]
+    RedeliveryRequested { event: EventId },
+    /// Everything after that event is to be delivered (again).
+    #[serde(rename = "WebhookReplayRequested")]
+    ReplayRequested { after: EventId },
+    #[serde(rename = "WebhookEndpointDeleted")]
+    Deleted {},
+}
+
+impl DomainEvent for WebhookEndpointEvent {
+    fn version(_name: &str) -> u16 {
+        1
+    }
+
+    fn upcast(_name: &str, _version: u16, data: Value) -> Value {
+        data
+    }
+}
