@@ -35,7 +35,12 @@ impl NotSwept {
     pub(super) fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Vault(SweepError::NoMark | SweepError::AnotherLog { .. } | SweepError::LogBehind { .. })
+            Self::Vault(
+                SweepError::NoMark
+                    | SweepError::AnotherLog { .. }
+                    | SweepError::LogBehind { .. }
+                    | SweepError::AnotherPast { .. }
+            )
         )
     }
 }
@@ -59,7 +64,7 @@ impl Refusal {
 
 /// Hides what no event names, or only counts it.
 pub(super) async fn sweep(app: &App, ports: &Ports, mode: SweepMode) -> Result<SweepReport, NotSwept> {
-    upkeep::mark(app, ports).await?;
+    upkeep::mark(ports).await?;
     let head = ports.log.head().await.map_err(AppError::from)?;
     // What no view knows yet is not litter.
     if let Some(head) = head {
@@ -67,8 +72,7 @@ pub(super) async fn sweep(app: &App, ports: &Ports, mode: SweepMode) -> Result<S
     }
     let known = named_secrets(ports).await?;
     let request = SweepRequest {
-        log_id: app.log_id(),
-        head,
+        log: &*ports.log,
         is_known: &|secret| known.contains(&secret),
         now: ports.clock.now(),
         mode,

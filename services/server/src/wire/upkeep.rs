@@ -33,7 +33,7 @@ pub(super) async fn record_policy(app: App, stop: CancellationToken) {
 /// Until `stop`. At first the vault only learns how far the log is: a sweep is no part of a start.
 pub(super) async fn run(app: App, ports: Ports, stop: CancellationToken) {
     let mut refusal = Refusal::default();
-    remember(&app, &ports).await;
+    remember(&ports).await;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -45,25 +45,18 @@ pub(super) async fn run(app: App, ports: Ports, stop: CancellationToken) {
 
 /// What is done each time.
 pub(super) async fn round(app: &App, ports: &Ports, refusal: &mut Refusal) {
-    remember(app, ports).await;
+    remember(ports).await;
     sweeping::sweep_daily(app, ports, refusal).await;
 }
 
 /// Tells the vault how far the log is; trouble is only logged.
-pub(super) async fn remember(app: &App, ports: &Ports) {
-    if let Err(error) = mark(app, ports).await {
+pub(super) async fn remember(ports: &Ports) {
+    if let Err(error) = mark(ports).await {
         tracing::warn!(error = &error as &dyn std::error::Error, "the vault does not know this log");
     }
 }
 
 /// Tells the vault how far the log is.
-pub(super) async fn mark(app: &App, ports: &Ports) -> Result<(), SweepError> {
-    match ports.log.head().await {
-        Ok(Some(head)) => keytrail_vault::remember(&*ports.secrets, app.log_id(), head).await,
-        Ok(None) => Ok(()),
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the log does not answer");
-            Ok(())
-        }
-    }
+pub(super) async fn mark(ports: &Ports) -> Result<(), SweepError> {
+    keytrail_vault::remember(&*ports.secrets, &*ports.log).await
 }

@@ -179,7 +179,7 @@ async fn a_refusal_changes_nothing_and_ends_as_soon_as_it_is_mended() {
     let litter = node.litter().await;
     node.round().await;
     let right = node.kept.vault.deployment().await.unwrap().unwrap();
-    let other = DeploymentMark { log_id: Uuid::nil(), position: Position::nth(1) };
+    let other = DeploymentMark { log_id: Uuid::nil(), position: Position::nth(1), event: None };
     node.kept.vault.set_deployment(other).await.unwrap();
     node.forward(DAY + 1);
     for _ in 0..2 {
