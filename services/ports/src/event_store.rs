@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use keytrail_domain::{NewEvent, Position, RecordedEvent, StreamId, TenantId};
+use keytrail_domain::{EventId, NewEvent, Position, RecordedEvent, StreamId, TenantId};
 
 /// Where a stream must stand for an append to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +84,7 @@ pub enum LogError {
 /// 8. A tenant filter tells only that tenant's events.
 /// 9. When `append` has answered, `read_stream` and `head` show it.
 /// 10. Of many appends at one `expected`, exactly one wins.
+/// 11. An event's place tells its id; a place without an event tells none.
 #[async_trait]
 pub trait EventStore: Send + Sync + 'static {
     /// Append all of `events` (at least one), or none; durable when it answers.
@@ -119,6 +120,12 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`LogError`].
     async fn head(&self) -> Result<Option<Position>, LogError>;
+
+    /// The id of the event at a place; none when there is no event just there.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    async fn event_at(&self, position: Position) -> Result<Option<EventId>, LogError>;
 
     /// Which log this is: the same for its whole life, another for every other log.
     ///

@@ -1,7 +1,7 @@
 //! The vault: where secret payloads live, and nothing else.
 
 use async_trait::async_trait;
-use keytrail_domain::{Position, SecretPayload, SecretRef, TenantId, Timestamp};
+use keytrail_domain::{EventId, Position, SecretPayload, SecretRef, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -43,6 +43,10 @@ pub struct DeploymentMark {
     pub log_id: Uuid,
     /// The highest position that was seen.
     pub position: Position,
+    /// The event there: an older copy of the log that has grown since has another one. Marks that
+    /// were made before this was kept have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventId>,
 }
 
 /// Secret payloads, each at a place of its own, written once.

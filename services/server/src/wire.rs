@@ -109,7 +109,7 @@ impl Wired for Built {
     }
 
     async fn close(&self) {
-        upkeep::remember(&self.app, &self.ports).await;
+        upkeep::remember(&self.ports).await;
         stores::settle(self.operator.dir()).await;
     }
 }

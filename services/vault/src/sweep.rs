@@ -6,7 +6,7 @@
 //! to run against another log than the one that this vault belongs to, or an older copy of it.
 
 use keytrail_domain::{Position, SecretRef, Timestamp};
-use keytrail_ports::{DeploymentMark, SecretError, SecretStore};
+use keytrail_ports::{DeploymentMark, EventStore, LogError, SecretError, SecretStore};
 use uuid::Uuid;
 
 /// What is younger is left alone: 24 hours.
@@ -14,11 +14,9 @@ const GRACE_SECONDS: i64 = 24 * 60 * 60;
 
 /// What a sweep needs to know.
 pub struct SweepRequest<'a> {
-    /// Which log this is.
-    pub log_id: Uuid,
-    /// Its last event; none when it is empty.
-    pub head: Option<Position>,
-    /// Does an event name this place? Must know every event up to `head`.
+    /// The log that this vault should belong to.
+    pub log: &'a dyn EventStore,
+    /// Does an event name this place? Must know every event up to the log's end.
     pub is_known: &'a (dyn Fn(SecretRef) -> bool + Sync),
     /// The present moment.
     pub now: Timestamp,
@@ -68,18 +66,29 @@ pub enum SweepError {
         /// Where the log ends.
         head: Option<Position>,
     },
+    /// The log is an older copy that has grown since: it has another event where the vault saw one.
+    #[error(
+        "the event log has another event at the last position that the vault has seen: it is an older copy"
+    )]
+    AnotherPast {
+        /// Where.
+        seen: Position,
+    },
     /// The vault.
     #[error("the vault could not be swept")]
     Store(#[from] SecretError),
+    /// The log.
+    #[error("the event log does not answer")]
+    Log(#[from] LogError),
 }
 
 /// Hides every secret that no event names and that is older than 24 hours.
 ///
 /// # Errors
-/// [`SweepError`]; except with `Store`, nothing was changed.
+/// [`SweepError`]; except with `Store` and `Log`, nothing was changed.
 pub async fn sweep(store: &dyn SecretStore, request: SweepRequest<'_>) -> Result<SweepReport, SweepError> {
     let mark = store.deployment().await?.ok_or(SweepError::NoMark)?;
-    agree(mark, request.log_id, request.head)?;
+    agree(mark, request.log).await?;
     let mut report = SweepReport::default();
     for tenant in store.tenants().await? {
         for stored in store.list(tenant).await? {
@@ -101,24 +110,32 @@ pub async fn sweep(store: &dyn SecretStore, request: SweepRequest<'_>) -> Result
 /// Tells the vault which log it belongs to and how far that log has come; never back.
 ///
 /// # Errors
-/// [`SweepError`] when the vault belongs to another log or has seen a later position; the mark is
-/// then as before.
-pub async fn remember(store: &dyn SecretStore, log_id: Uuid, head: Position) -> Result<(), SweepError> {
-    let mark = DeploymentMark { log_id, position: head };
+/// [`SweepError`] when the vault belongs to another log, has seen a later position or another event
+/// there; the mark is then as before.
+pub async fn remember(store: &dyn SecretStore, log: &dyn EventStore) -> Result<(), SweepError> {
+    let Some(position) = log.head().await? else { return Ok(()) };
+    let mark = DeploymentMark { log_id: log.log_id().await?, position, event: log.event_at(position).await? };
     match store.deployment().await? {
         Some(known) if known == mark => return Ok(()),
-        Some(known) => agree(known, log_id, Some(head))?,
+        Some(known) => agree(known, log).await?,
         None => {}
     }
     Ok(store.set_deployment(mark).await?)
 }
 
-fn agree(mark: DeploymentMark, log: Uuid, head: Option<Position>) -> Result<(), SweepError> {
-    if mark.log_id != log {
-        return Err(SweepError::AnotherLog { vault: mark.log_id, log });
+/// An older copy of a log has the same id, and grows past the mark in time: only the event at the
+/// mark tells them apart.
+async fn agree(mark: DeploymentMark, log: &dyn EventStore) -> Result<(), SweepError> {
+    let (log_id, head) = (log.log_id().await?, log.head().await?);
+    if mark.log_id != log_id {
+        return Err(SweepError::AnotherLog { vault: mark.log_id, log: log_id });
     }
     if head.unwrap_or(Position::START) < mark.position {
         return Err(SweepError::LogBehind { seen: mark.position, head });
+    }
+    let here = log.event_at(mark.position).await?;
+    if mark.event.is_some() && mark.event != here {
+        return Err(SweepError::AnotherPast { seen: mark.position });
     }
     Ok(())
 }

@@ -34,6 +34,7 @@ impl App {
             Admission::Done(done) => return replayed(done),
             Admission::Do(ticket) => ticket,
         };
+        self.present_owner(call, owner).await?;
         let component = self.component_named(&input.component)?;
         let checked = self
             .ports()
@@ -50,6 +51,7 @@ impl App {
         let create = self.creation(Draft { call, id, owner, name, component, checked }, input).await;
         // The check took its time: the right and the team must still be there.
         self.owner_of(call, Some(owner)).await?;
+        self.present_owner(call, owner).await?;
         let execution = Execution::of(call, StreamId::credential(tenant, id), &ticket).fresh();
         let done = self
             .execute::<Credential>(execution, |_| Ok(CredentialCommand::Create(Box::new(create.clone()))))
@@ -65,10 +67,15 @@ impl App {
             })?),
         };
         self.authorize(call, Action::Create, Object::NewCredential(owner)).await?;
-        if let Owner::Team(team) = owner {
-            self.present_team(call, team).await?;
-        }
         Ok(owner)
+    }
+
+    /// `NOT_FOUND` for a team that is gone. Asked after the key: what was done before is answered again.
+    async fn present_owner(&self, call: &Call, owner: Owner) -> Result<(), AppError> {
+        match owner {
+            Owner::Team(team) => self.present_team(call, team).await,
+            Owner::Member(_) => Ok(()),
+        }
     }
 
     async fn creation(&self, draft: Draft<'_>, input: NewCredential) -> Create {

@@ -106,6 +106,10 @@ impl EventStore for FaultyLog {
         self.inner.subscribe(after, filter).await
     }
 
+    async fn event_at(&self, position: Position) -> Result<Option<EventId>, LogError> {
+        self.inner.event_at(position).await
+    }
+
     async fn head(&self) -> Result<Option<Position>, LogError> {
         self.inner.head().await
     }

@@ -2,7 +2,7 @@
 //! node was asked at the same time.
 
 use keytrail_app::{App, AppError, Call, CredentialUpdate, Done, NewMember};
-use keytrail_domain::{CredentialId, MemberId, Role, TeamId};
+use keytrail_domain::{CredentialId, MemberId, Owner, Role, TeamId};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -174,4 +174,17 @@ async fn the_key_comes_before_names_and_members() {
 
     is_again(rename(ops, retried(), "New").await, &renamed);
     is_again(world.app.add_team_member(&world.alice, add(), place(ops, bob), false).await, &added);
+}
+
+#[tokio::test]
+async fn the_key_comes_before_the_owning_team() {
+    let world = World::start().await;
+    let mut other = world.again().await;
+    other.freeze().await;
+    let owner = Owner::Team(world.team("Ops").await);
+    world.shown().await;
+    let mutation = || keyed("createCredential", "k", json!({}));
+    let new = || bearer("Once", Some(owner));
+    let first = world.app.create_credential(&world.alice, mutation(), new()).await.unwrap();
+    is_again(other.app.create_credential(&world.alice, mutation(), new()).await, &first);
 }

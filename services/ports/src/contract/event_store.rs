@@ -33,6 +33,7 @@ macro_rules! event_store_contract {
             of_many_appends_at_one_place_exactly_one_wins,
             appends_to_many_streams_at_once_all_win,
             a_log_keeps_its_id,
+            a_place_tells_its_event,
         }
     };
 }
@@ -313,4 +314,14 @@ pub async fn a_log_keeps_its_id(store: impl EventStore) {
     let id = store.log_id().await.unwrap();
     assert!(!id.is_nil());
     assert_eq!(store.log_id().await.unwrap(), id);
+}
+
+/// Promise 11.
+pub async fn a_place_tells_its_event(store: impl EventStore) {
+    let stream = stream_of(fresh_tenant());
+    let events = [event(1), event(2)];
+    let appended = store.append(&stream, Expected::NoStream, events.to_vec()).await.unwrap();
+    assert_eq!(store.event_at(appended.position).await.unwrap(), Some(events[1].id));
+    let nowhere = Position { commit: u64::MAX >> 1, prepare: u64::MAX >> 1 };
+    assert_eq!(store.event_at(nowhere).await.unwrap(), None);
 }

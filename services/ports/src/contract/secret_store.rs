@@ -8,7 +8,7 @@
 use std::error::Error;
 
 use futures_util::future::join_all;
-use keytrail_domain::{Position, SecretId, SecretPayload, SecretRef, SecretValue, TenantId};
+use keytrail_domain::{EventId, Position, SecretId, SecretPayload, SecretRef, SecretValue, TenantId};
 use uuid::Uuid;
 
 use crate::{Clock, DeploymentMark, Ids, SecretError, SecretStore, SystemClock, SystemIds};
@@ -255,7 +255,8 @@ pub async fn the_deployment_mark_keeps_its_last_value(store: &dyn SecretStore) {
     let log_id = fresh();
     for position in [Position::nth(7), Position { commit: u64::MAX, prepare: u64::MAX - 1 }, Position::nth(3)]
     {
-        let mark = DeploymentMark { log_id, position };
+        let event = Some(EventId::from_uuid(fresh()));
+        let mark = DeploymentMark { log_id, position, event };
         store.set_deployment(mark).await.expect("a mark");
         assert_eq!(store.deployment().await.expect("the mark"), Some(mark));
     }

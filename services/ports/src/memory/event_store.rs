@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::stream;
-use keytrail_domain::{NewEvent, Position, RecordedEvent, StreamId};
+use keytrail_domain::{EventId, NewEvent, Position, RecordedEvent, StreamId};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -39,6 +39,18 @@ impl MemoryEventStore {
     /// An empty log with an id of its own.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same log as it was after its first `events`, as a backup gives it back.
+    #[must_use]
+    pub fn restored(&self, events: usize) -> Self {
+        let mut log = Log::default();
+        for event in self.log.read().events.iter().take(events).cloned() {
+            let RecordedEvent { id, stream, event_type, data, metadata, .. } = event;
+            log.push(&stream, NewEvent { id, event_type, data, metadata });
+        }
+        let length = watch::Sender::new(log.events.len());
+        Self { id: self.id, log: Arc::new(RwLock::new(log)), length }
     }
 }
 
@@ -139,6 +151,11 @@ impl EventStore for MemoryEventStore {
 
     async fn head(&self) -> Result<Option<Position>, LogError> {
         Ok(self.log.read().events.last().map(|event| event.position))
+    }
+
+    async fn event_at(&self, position: Position) -> Result<Option<EventId>, LogError> {
+        let log = self.log.read();
+        Ok(log.events.iter().find(|event| event.position == position).map(|event| event.id))
     }
 
     async fn log_id(&self) -> Result<Uuid, LogError> {

@@ -134,8 +134,26 @@ fn refused(error: &AppError, hint: &str) -> AdminError {
 
 fn not_swept(error: &NotSwept) -> AdminError {
     match error {
-        NotSwept::Vault(error) => AdminError::new(AdminCode::Refused, error.to_string(), sweeping::HINT),
+        _ if error.is_refusal() => AdminError::new(AdminCode::Refused, error.to_string(), sweeping::HINT),
         NotSwept::App(error) => refused(error, "try again"),
-        NotSwept::Journal(error) => AdminError::new(AdminCode::Unavailable, error.to_string(), "try again"),
+        NotSwept::Vault(_) | NotSwept::Journal(_) => {
+            AdminError::new(AdminCode::Unavailable, error.to_string(), "try again")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keytrail_ports::SecretError;
+    use keytrail_vault::SweepError;
+
+    use super::*;
+
+    #[test]
+    fn only_a_refusal_asks_for_a_backup() {
+        let refusal = not_swept(&NotSwept::Vault(SweepError::NoMark));
+        assert_eq!((refusal.code, refusal.hint.as_str()), (AdminCode::Refused, sweeping::HINT));
+        let away = not_swept(&NotSwept::Vault(SweepError::Store(SecretError::Unavailable("sealed".into()))));
+        assert_eq!((away.code, away.hint.as_str()), (AdminCode::Unavailable, "try again"));
     }
 }

@@ -32,17 +32,39 @@ pub(super) enum NotSwept {
 
 impl NotSwept {
     /// A sweep would be wrong, today and until somebody mends it; anything else passes by itself.
-    fn is_refusal(&self) -> bool {
+    pub(super) fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Vault(SweepError::NoMark | SweepError::AnotherLog { .. } | SweepError::LogBehind { .. })
+            Self::Vault(
+                SweepError::NoMark
+                    | SweepError::AnotherLog { .. }
+                    | SweepError::LogBehind { .. }
+                    | SweepError::AnotherPast { .. }
+            )
         )
+    }
+}
+
+/// When it was last said that the daily sweep is refused.
+#[derive(Default)]
+pub(super) struct Refusal {
+    said: Option<Timestamp>,
+}
+
+impl Refusal {
+    /// Once a day; from `now` on it counts as said.
+    fn is_to_say(&mut self, now: Timestamp) -> bool {
+        let fresh = self.said.is_some_and(|said| said <= now && now < said.plus_seconds(DAY));
+        if !fresh {
+            self.said = Some(now);
+        }
+        !fresh
     }
 }
 
 /// Hides what no event names, or only counts it.
 pub(super) async fn sweep(app: &App, ports: &Ports, mode: SweepMode) -> Result<SweepReport, NotSwept> {
-    upkeep::mark(app, ports).await?;
+    upkeep::mark(ports).await?;
     let head = ports.log.head().await.map_err(AppError::from)?;
     // What no view knows yet is not litter.
     if let Some(head) = head {
@@ -50,15 +72,17 @@ pub(super) async fn sweep(app: &App, ports: &Ports, mode: SweepMode) -> Result<S
     }
     let known = named_secrets(ports).await?;
     let request = SweepRequest {
-        log_id: app.log_id(),
-        head,
+        log: &*ports.log,
         is_known: &|secret| known.contains(&secret),
         now: ports.clock.now(),
         mode,
     };
     let report = keytrail_vault::sweep(&*ports.secrets, request).await?;
-    if mode == SweepMode::Hide {
-        set_last(ports).await?;
+    if mode == SweepMode::Hide
+        && let Err(error) = set_last(ports).await
+    {
+        // The sweep is done all the same; the next one only comes too early.
+        tracing::warn!(error = &error as &dyn std::error::Error, "swept, but the time is not noted");
     }
     Ok(report)
 }
@@ -72,15 +96,21 @@ async fn named_secrets(ports: &Ports) -> Result<HashSet<SecretRef>, AppError> {
 }
 
 /// Sweeps if the last sweep is a day ago. A vault that was never swept has its first sweep a day
-/// after somebody first asked, so that it is no part of a start.
-pub(super) async fn sweep_daily(app: &App, ports: &Ports) {
+/// after somebody first asked, so that it is no part of a start. A refusal is tried again each time,
+/// but said once a day.
+pub(super) async fn sweep_daily(app: &App, ports: &Ports, refusal: &mut Refusal) {
     match sweep_if_due(app, ports).await {
         Ok(None) => {}
         Ok(Some(SweepReport { named, young, swept })) => {
             tracing::info!(named, young, hidden = swept.len(), "the vault was swept");
         }
         Err(error) if error.is_refusal() => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the daily sweep is refused: {HINT}");
+            if refusal.is_to_say(ports.clock.now()) {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the daily sweep is refused: {HINT}"
+                );
+            }
         }
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "not swept: trying again");
@@ -92,12 +122,7 @@ async fn sweep_if_due(app: &App, ports: &Ports) -> Result<Option<SweepReport>, N
     if !is_due(ports).await? {
         return Ok(None);
     }
-    let swept = sweep(app, ports, SweepMode::Hide).await;
-    if swept.as_ref().is_err_and(NotSwept::is_refusal) {
-        // Said once a day, too.
-        set_last(ports).await?;
-    }
-    match swept {
+    match sweep(app, ports, SweepMode::Hide).await {
         // The vault knows no log as long as the log has no event.
         Err(NotSwept::Vault(SweepError::NoMark)) => Ok(None),
         swept => swept.map(Some),

@@ -7,10 +7,10 @@ use keytrail_app::{App, Ports};
 use keytrail_vault::SweepError;
 use tokio_util::sync::CancellationToken;
 
-use super::sweeping;
+use super::sweeping::{self, Refusal};
 
 /// How often the vault learns how far the log is, and is swept if that is due.
-const MARK_EVERY: Duration = Duration::from_secs(600);
+pub(super) const MARK_EVERY: Duration = Duration::from_secs(600);
 
 /// How long to wait before the policy is recorded again when it could not be.
 const RECORD_AGAIN: Duration = Duration::from_secs(10);
@@ -30,38 +30,33 @@ pub(super) async fn record_policy(app: App, stop: CancellationToken) {
     }
 }
 
-/// Until `stop`.
+/// Until `stop`. At first the vault only learns how far the log is: a sweep is no part of a start.
 pub(super) async fn run(app: App, ports: Ports, stop: CancellationToken) {
+    let mut refusal = Refusal::default();
+    remember(&ports).await;
     loop {
-        round(&app, &ports).await;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(MARK_EVERY) => {}
         }
+        round(&app, &ports, &mut refusal).await;
     }
 }
 
 /// What is done each time.
-pub(super) async fn round(app: &App, ports: &Ports) {
-    remember(app, ports).await;
-    sweeping::sweep_daily(app, ports).await;
+pub(super) async fn round(app: &App, ports: &Ports, refusal: &mut Refusal) {
+    remember(ports).await;
+    sweeping::sweep_daily(app, ports, refusal).await;
 }
 
 /// Tells the vault how far the log is; trouble is only logged.
-pub(super) async fn remember(app: &App, ports: &Ports) {
-    if let Err(error) = mark(app, ports).await {
+pub(super) async fn remember(ports: &Ports) {
+    if let Err(error) = mark(ports).await {
         tracing::warn!(error = &error as &dyn std::error::Error, "the vault does not know this log");
     }
 }
 
 /// Tells the vault how far the log is.
-pub(super) async fn mark(app: &App, ports: &Ports) -> Result<(), SweepError> {
-    match ports.log.head().await {
-        Ok(Some(head)) => keytrail_vault::remember(&*ports.secrets, app.log_id(), head).await,
-        Ok(None) => Ok(()),
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the log does not answer");
-            Ok(())
-        }
-    }
+pub(super) async fn mark(ports: &Ports) -> Result<(), SweepError> {
+    keytrail_vault::remember(&*ports.secrets, &*ports.log).await
 }

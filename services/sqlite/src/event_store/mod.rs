@@ -14,7 +14,7 @@ mod verify;
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use keytrail_domain::{NewEvent, Position, RecordedEvent, StreamId};
+use keytrail_domain::{EventId, NewEvent, Position, RecordedEvent, StreamId};
 use keytrail_ports::{
     Appended, Clock, EventStore, Expected, Filter, Ids, LogError, Subscription, SystemClock, SystemIds,
 };
@@ -159,6 +159,11 @@ impl EventStore for SqliteEventStore {
     async fn head(&self) -> Result<Option<Position>, LogError> {
         let last = *self.last.borrow();
         Ok((last > 0).then(|| Position::nth(last)))
+    }
+
+    async fn event_at(&self, position: Position) -> Result<Option<EventId>, LogError> {
+        let read = self.readers.read(move |connection| read::id_at(connection, position));
+        read.await.map_err(|fault| fault.into_log(&self.place))
     }
 
     async fn log_id(&self) -> Result<Uuid, LogError> {

@@ -54,6 +54,16 @@ pub(super) fn after(
     Ok(events)
 }
 
+/// The id of the event at a position.
+pub(super) fn id_at(connection: &Connection, position: Position) -> Result<Option<EventId>, Fault> {
+    if position != Position::nth(position.commit) {
+        return Ok(None);
+    }
+    let mut statement = connection.prepare_cached("SELECT id FROM events WHERE position = ?")?;
+    let id = statement.query_row([integer(position.commit)], |row| row.get(0)).optional()?;
+    Ok(id.map(|id| EventId::from_uuid(Uuid::from_bytes(id))))
+}
+
 /// Position of the last event (0: none), after a look at both ends of the log: each must read
 /// back, and the counts of tables must fit.
 pub(super) fn checked_end(connection: &Connection) -> Result<u64, Fault> {

@@ -1,8 +1,12 @@
 //! The daily sweep under a clock that is moved by hand.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use keytrail_app::{NewTenant, Options, Projections, SteadyClock};
@@ -15,6 +19,7 @@ use keytrail_ports::{
 };
 use keytrail_sqlite::SqliteViews;
 use keytrail_verify::{Catalog, GuardedWebhookSender, HttpVerifier, VerifyConfig, guard::SystemLookup};
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
@@ -103,7 +108,7 @@ impl Node {
 
     /// What the upkeep does every ten minutes.
     async fn round(&self) {
-        upkeep::round(&self.app, &self.ports).await;
+        upkeep::round(&self.app, &self.ports, &mut Refusal::default()).await;
     }
 
     /// A secret that no event names.
@@ -172,20 +177,43 @@ async fn a_sweep_by_hand_counts() {
 }
 
 #[tokio::test]
-async fn a_refusal_changes_nothing_and_is_said_once_a_day() {
+async fn a_refusal_changes_nothing_and_ends_as_soon_as_it_is_mended() {
     let node = Node::first().await;
     let litter = node.litter().await;
     node.round().await;
-    let other = DeploymentMark { log_id: Uuid::nil(), position: Position::nth(1) };
+    let right = node.kept.vault.deployment().await.unwrap().unwrap();
+    let other = DeploymentMark { log_id: Uuid::nil(), position: Position::nth(1), event: None };
     node.kept.vault.set_deployment(other).await.unwrap();
     node.forward(DAY + 1);
-    let refused = sweep_if_due(&node.app, &node.ports).await;
-    assert!(refused.is_err_and(|error| error.is_refusal()));
-    assert!(node.has(litter).await);
-    node.forward(600);
-    assert!(sweep_if_due(&node.app, &node.ports).await.unwrap().is_none());
-    node.forward(DAY);
-    assert!(sweep_if_due(&node.app, &node.ports).await.is_err());
+    for _ in 0..2 {
+        let refused = sweep_if_due(&node.app, &node.ports).await;
+        assert!(refused.is_err_and(|error| error.is_refusal()));
+        assert!(node.has(litter).await);
+        node.forward(600);
+    }
+    node.kept.vault.set_deployment(right).await.unwrap();
+    node.round().await;
+    assert!(!node.has(litter).await, "the next round sweeps");
+}
+
+#[test]
+fn a_refusal_is_said_once_a_day() {
+    let start = Timestamp::from_micros(1_800_000_000_000_000);
+    let mut refusal = Refusal::default();
+    let said = [0, 600, DAY - 1, DAY, DAY + 600].map(|later| refusal.is_to_say(start.plus_seconds(later)));
+    assert_eq!(said, [true, false, false, true, false]);
+}
+
+#[tokio::test]
+async fn the_first_look_at_litter_is_no_part_of_a_start() {
+    let node = Node::first().await;
+    tokio::time::pause();
+    let second = Duration::from_secs(1);
+    let mut running = pin!(upkeep::run(node.app.clone(), node.ports.clone(), CancellationToken::new()));
+    assert!(timeout(upkeep::MARK_EVERY - second, &mut running).await.is_err());
+    assert_eq!(node.ports.journal.mark(LAST).await.unwrap(), None);
+    assert!(timeout(2 * second, &mut running).await.is_err());
+    assert!(node.ports.journal.mark(LAST).await.unwrap().is_some());
 }
 
 #[tokio::test]
