@@ -77,7 +77,7 @@ async fn a_subscriber_hears_when_an_alert_opens_and_when_it_gets_worse() {
     let (app, alice) = (watch.world.app.clone(), watch.world.alice.clone());
     let mut feed = app.credential_alerts(&alice, None, AlertFilter::default()).await.unwrap();
     watch.ending("Ending", watch.now().plus_days(31)).await;
-    watch.pass(31 * DAY - HOUR, DAY / 4).await;
+    watch.pass(30 * DAY + HOUR, DAY / 4).await;
     let mut heard = Vec::new();
     for _ in 0..2 {
         match feed.next().await.unwrap().unwrap() {

@@ -129,6 +129,7 @@ async fn suspended_deleted_and_ended_ones_are_left_alone_until_they_are_back() {
     assert_eq!(watch.schedule.next_check(ended), None);
     app.resume_credential(&alice, plain("resumeCredential"), suspended, "why".into(), None).await.unwrap();
     app.restore_credential(&alice, plain("restoreCredential"), deleted, None).await.unwrap();
+    watch.turns().await;
     watch.pass(HOUR, HOUR / 4).await;
     assert!(watch.checks() >= 2);
 }
