@@ -236,10 +236,15 @@ impl Schedule {
                 }
             };
             match (event.stream.kind(), event.credential) {
-                (StreamKind::Credential, Some(id)) => self.place_again(event.tenant, id).await?,
+                (StreamKind::Credential, Some(id)) => {
+                    if let Err(error) = self.place_again(event.tenant, id).await {
+                        self.seed_again(event.tenant);
+                        return Err(error);
+                    }
+                }
                 (StreamKind::Tenant, _) if event.event_type == "TenantSettingsChanged" => {
                     self.ladders.remove(&event.tenant);
-                    self.seeding = Some(Seeding::default());
+                    self.seed_again(event.tenant);
                 }
                 _ => {}
             }
