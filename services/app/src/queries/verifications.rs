@@ -148,7 +148,7 @@ impl App {
         let entry = self.ports().journal.span(kept::all(tenant, id), SpanEnd::Newest, 1).await?.pop();
         let last = entry.map(|entry| kept::row(id, entry)).transpose()?.map(Arc::new);
         // One that was kept meanwhile is newer.
-        Ok(self.0.last_kept.get_or_insert_with(&id, || Ok::<_, AppError>(last))?)
+        self.0.last_kept.get_or_insert_with(&id, || Ok(last))
     }
 
     /// The schedule has kept one more.

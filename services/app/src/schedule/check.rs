@@ -82,7 +82,7 @@ impl App {
         let Some(last) = self.last_verification(row).await? else { return Ok(None) };
         let fresh = plan::fresh_until(&last, plan::interval(Some(component), default_interval));
         let locked = self.unlocked_at(row, component).await?;
-        let apart = locked.is_some().then(|| last.at.plus_micros(plan::APART));
+        let apart = plan::apart_until(row, component, &last);
         Ok([Some(fresh), locked, apart].into_iter().flatten().max().filter(|moment| *moment > now))
     }
 

@@ -122,13 +122,14 @@ impl App {
     /// Checks what is due and tells of ends until `stop`. What is under way then is cut off: it
     /// leaves nothing half done.
     pub async fn run_schedule(&self, options: ScheduleOptions, stop: CancellationToken) {
-        let running = async {
-            self.caught_up().await;
-            self.schedule(options).run().await;
-        };
         tokio::select! {
-            () = stop.cancelled() => {}
-            () = running => {}
+            () = stop.cancelled() => return,
+            () = self.caught_up() => {}
+        }
+        let mut schedule = self.schedule(options);
+        tokio::select! {
+            () = stop.cancelled() => schedule.close().await,
+            () = schedule.run() => {}
         }
     }
 
@@ -139,7 +140,7 @@ impl App {
 }
 
 impl Schedule {
-    async fn run(mut self) {
+    async fn run(&mut self) {
         loop {
             match self.turn().await {
                 Ok(true) => tokio::task::yield_now().await,
@@ -152,6 +153,17 @@ impl Schedule {
                     tokio::time::sleep(NAP).await;
                 }
             }
+        }
+    }
+
+    /// Cuts off what is under way and writes what was only counted.
+    async fn close(&mut self) {
+        self.running.shutdown().await;
+        if let Err(error) = self.tally.flush(&*self.app.ports().journal).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the last minute's checks are not counted"
+            );
         }
     }
 
@@ -224,10 +236,15 @@ impl Schedule {
                 }
             };
             match (event.stream.kind(), event.credential) {
-                (StreamKind::Credential, Some(id)) => self.place_again(event.tenant, id).await?,
+                (StreamKind::Credential, Some(id)) => {
+                    if let Err(error) = self.place_again(event.tenant, id).await {
+                        self.seed_again(event.tenant);
+                        return Err(error);
+                    }
+                }
                 (StreamKind::Tenant, _) if event.event_type == "TenantSettingsChanged" => {
                     self.ladders.remove(&event.tenant);
-                    self.seeding = Some(Seeding::default());
+                    self.seed_again(event.tenant);
                 }
                 _ => {}
             }
@@ -311,7 +328,7 @@ impl Schedule {
         numbers.late_micros.store(late, Ordering::Relaxed);
     }
 
-    /// When the schedule will look at a credential next, for tests.
+    /// When a credential is checked next, as far as that is known already.
     pub fn next_check(&self, id: CredentialId) -> Option<keytrail_domain::Timestamp> {
         self.agenda.at(id, Job::Check).map(keytrail_domain::Timestamp::from_micros)
     }

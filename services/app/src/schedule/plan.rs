@@ -48,7 +48,7 @@ pub(crate) fn unlocked_at(
     component: &Component,
     last: &[VerificationRow],
 ) -> Option<Timestamp> {
-    if component.lockout_safe || !matches!(row.health, Health::Invalid | Health::Expired) {
+    if !is_locking(row, component) {
         return None;
     }
     let version = row.versions.last().map_or(0, |version| version.number);
@@ -57,8 +57,20 @@ pub(crate) fn unlocked_at(
     Some(earlier.at.plus_micros(DAY))
 }
 
-/// The schedule spreads its share of those evenly.
-pub(super) const APART: i64 = DAY / 2;
+/// The schedule spreads its share of those over the day: two at once could be one too many.
+pub(super) fn apart_until(
+    row: &CredentialRow,
+    component: &Component,
+    last: &VerificationRow,
+) -> Option<Timestamp> {
+    let rejected = is_locking(row, component) && last.report.verdict.is_definite_no();
+    rejected.then(|| last.at.plus_micros(DAY / 2))
+}
+
+/// One more wrong attempt could lock an account.
+fn is_locking(row: &CredentialRow, component: &Component) -> bool {
+    !component.lockout_safe && matches!(row.health, Health::Invalid | Health::Expired)
+}
 
 #[cfg(test)]
 mod tests;

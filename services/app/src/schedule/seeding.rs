@@ -59,6 +59,15 @@ impl Schedule {
         Ok(true)
     }
 
+    /// All of a tenant's rows are read again, after what is being read.
+    pub(super) fn seed_again(&mut self, tenant: TenantId) {
+        let seeding = self.seeding.get_or_insert_with(|| Seeding { tenants: Some(Vec::new()), after: None });
+        // One that has not begun reads all tenants.
+        if let Some(tenants) = &mut seeding.tenants {
+            tenants.insert(0, tenant);
+        }
+    }
+
     /// Something happened to it.
     pub(super) async fn place_again(&mut self, tenant: TenantId, id: CredentialId) -> Result<(), AppError> {
         let row = self.app.ports().views.credentials_by_id(tenant, &[id]).await?.pop();

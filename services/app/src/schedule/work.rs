@@ -98,13 +98,14 @@ impl Schedule {
     }
 
     async fn finish_expiry(&mut self, due: Due, finished: &Finished) -> Result<(), AppError> {
-        self.place_again(due.tenant, due.id).await?;
-        // Whatever kept it from being told, it is not asked for without end.
+        // Whatever kept it from being told, it is asked for again, and not without end.
         let now = self.app.now().as_micros();
+        let later = Some(now + slots::MINUTE);
+        self.agenda.set(due.tenant, due.id, Job::Expiry, later);
+        self.place_again(due.tenant, due.id).await?;
         let still_due = self.agenda.at(due.id, Job::Expiry).is_some_and(|at| at <= now);
         if still_due || matches!(finished, Finished::Failed) {
-            let later = now + slots::MINUTE;
-            self.agenda.set(due.tenant, due.id, Job::Expiry, Some(later));
+            self.agenda.set(due.tenant, due.id, Job::Expiry, later);
         }
         Ok(())
     }

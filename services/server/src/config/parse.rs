@@ -147,6 +147,12 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_at_least_a_second() {
+        assert_eq!(seconds("1"), Ok(Duration::from_secs(1)));
+        assert!(["0", "-1", "1.5", "1h", ""].iter().all(|text| seconds(text).is_err()));
+    }
+
+    #[test]
     fn addresses_that_carry_more_than_an_address_are_refused() {
         for bad in [
             "http://user:pw@vault:8200",

@@ -152,3 +152,21 @@ fn nothing_but_an_object_is_a_definition() {
         assert!(validate_definition(&other).is_err());
     }
 }
+
+#[test]
+fn how_often_it_is_checked_and_whether_that_locks_accounts_is_part_of_a_definition() {
+    let checked = |pointer: &str, value: Value| {
+        let mut definition = good("github");
+        definition[pointer] = value;
+        validate_definition(&definition)
+    };
+    assert!(
+        good("github").get("lockoutSafe").is_none()
+            && Catalog::load().unwrap().get("github").unwrap().lockout_safe
+    );
+    assert_eq!(checked("checkEverySeconds", json!(86_400)).unwrap().check_every_seconds, Some(86_400));
+    assert!(!checked("lockoutSafe", json!(false)).unwrap().lockout_safe);
+    for wrong in [json!(59), json!(2_592_001)] {
+        assert_eq!(checked("checkEverySeconds", wrong).unwrap_err()[0].path, "checkEverySeconds");
+    }
+}

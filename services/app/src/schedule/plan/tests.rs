@@ -119,6 +119,14 @@ fn a_system_that_locks_accounts_is_asked_twice_a_day_until_something_changes() {
 }
 
 #[test]
+fn the_schedule_asks_such_a_system_half_a_day_after_it_said_no() {
+    let no = check(day(1), 2, Verdict::Invalid);
+    assert_eq!(apart_until(&row(), &component(false), &no), Some(day(1).plus_seconds(12 * 3_600)));
+    assert_eq!(apart_until(&row(), &component(true), &no), None);
+    assert_eq!(apart_until(&row(), &component(false), &check(day(1), 2, Verdict::Inconclusive)), None);
+}
+
+#[test]
 fn a_young_verdict_is_used_again_for_a_minute_or_half_the_interval() {
     let last = check(day(1), 2, Verdict::Valid);
     assert_eq!(fresh_until(&last, 60 * MINUTE), day(1).plus_seconds(60));

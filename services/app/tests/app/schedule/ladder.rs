@@ -1,6 +1,7 @@
 //! Ends that come nearer.
 
-use keytrail_app::{CredentialRotation, CredentialUpdate, TenantUpdate};
+use futures_util::StreamExt;
+use keytrail_app::{CredentialRotation, CredentialUpdate, Delivered, TenantUpdate};
 use keytrail_domain::{CredentialId, Timestamp, alert::Severity};
 use keytrail_ports::views::{AlertFilter, AlertRow, PageRequest};
 
@@ -68,6 +69,24 @@ async fn each_step_is_told_once_folded_into_one_alert_that_gets_worse() {
     assert!(rows.iter().all(|row| row.severity == Severity::Critical), "{rows:?}");
     watch.pass(5 * DAY, DAY).await;
     assert_eq!(watch.told(id, start).await.len(), 5, "said once");
+}
+
+#[tokio::test]
+async fn a_subscriber_hears_when_an_alert_opens_and_when_it_gets_worse() {
+    let mut watch = Watch::with_interval(30 * 86_400).await;
+    let (app, alice) = (watch.world.app.clone(), watch.world.alice.clone());
+    let mut feed = app.credential_alerts(&alice, None, AlertFilter::default()).await.unwrap();
+    watch.ending("Ending", watch.now().plus_days(31)).await;
+    watch.pass(30 * DAY + HOUR, DAY / 4).await;
+    let mut heard = Vec::new();
+    for _ in 0..2 {
+        match feed.next().await.unwrap().unwrap() {
+            Delivered::Item { item: (event, _), .. } => heard.push(event.event_type.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(heard, ["AlertOpened", "AlertRepeated"], "and nothing at fourteen and seven days");
+    assert_eq!(watch.alerts(4).await.len(), 4);
 }
 
 #[tokio::test]
