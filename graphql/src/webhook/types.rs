@@ -165,7 +165,7 @@ impl WebhookDelivery {
     }
 
     /// Each try, newest first.
-    #[graphql(complexity = "5 * child_complexity + 1")]
+    #[graphql(complexity = "2 * child_complexity + 1")]
     async fn attempts(&self, ctx: &Context<'_>) -> Result<Vec<WebhookAttempt>> {
         let call = caller(ctx).await?;
         let rows = app(ctx)?.webhook_attempts(&call, self.endpoint, self.row.id).await.or_fail(ctx)?;

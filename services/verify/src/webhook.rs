@@ -73,13 +73,13 @@ impl GuardedWebhookSender {
             let answer = self.http.send(outgoing, Destinations::Any).await.map_err(failed)?;
             match next(&url, &answer)? {
                 Some(other) => url = other,
-                None => return Ok(self.reply(answer)),
+                None => return Ok(self.reply(&answer)),
             }
         }
         Err(WebhookFailure(format!("it redirects more than {REDIRECTS} times")))
     }
 
-    fn reply(&self, answer: Answer) -> WebhookReply {
+    fn reply(&self, answer: &Answer) -> WebhookReply {
         let excerpt = answer.public.then(|| String::from_utf8_lossy(&answer.body).into_owned());
         WebhookReply {
             status: answer.status,

@@ -38,7 +38,7 @@ pub(super) const QUERIES: [Query; 16] = [
     ("credentials", "(first: 3)", Data, Data),
     ("members", "(first: 3)", Data, Data),
     ("node", "(id: $credential)", Data, Nothing),
-    ("nodes", "(ids: [$credential, $team, $member, $alert, $tenant, $endpoint])", Data, Nothing),
+    ("nodes", "(ids: [$credential, $team, $alert, $tenant, $endpoint])", Data, Nothing),
     ("stats", "", Data, Data),
     ("teams", "(first: 3)", Data, Data),
     ("tenant", "", Data, Data),
