@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     process::{Done, Failure, cargo, not_started, shown, variables, version},
-    say,
+    say, servers,
     tally::{Runner, Tally},
     tools, workspace,
 };
@@ -16,6 +16,7 @@ use crate::{
 /// Installs the tools, then runs the tests; `args` go to the runner.
 pub(crate) fn run(args: &[String]) -> Done {
     tools::install()?;
+    servers::install()?;
     let mut tally = Tally::default();
     let code = match version(cargo(["nextest"])) {
         Some(nextest) => with_nextest(&nextest, args, &mut tally)?,

@@ -6,7 +6,9 @@
 //!
 //! To add one: a file here with a type that is a [`Driver`], and its line in [`DRIVERS`].
 
+mod certificate;
 mod definition;
+mod mysql;
 mod place;
 mod postgres;
 mod redis;
@@ -30,7 +32,8 @@ use crate::{
 pub(crate) use definition::{named, problems};
 
 /// All drivers.
-static DRIVERS: [&dyn Driver; 2] = [&postgres::Postgres, &redis::Redis];
+static DRIVERS: [&dyn Driver; 4] =
+    [&certificate::TlsCertificate, &mysql::MySql, &postgres::Postgres, &redis::Redis];
 
 /// What one check found.
 pub(crate) type Found = (Judgement, Evidence);
