@@ -41,3 +41,23 @@ fn digest(algorithm: &'static Algorithm, parts: &[&[u8]]) -> Digest {
     parts.iter().for_each(|part| context.update(part));
     context.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a MySQL 8 client and server agreed on; the old method is tested with a real server.
+    #[test]
+    fn the_sha2_proof_is_the_one_that_servers_expect() {
+        let nonce = b"NR3HP:qIYa_9=db?Sd{`";
+        let proof = answer(CACHING_SHA2, "G!ider27", nonce).unwrap();
+        let hex: String = proof.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "4f97bbfd202401c42a69deaae53bda077ed7578563c1a80eb816c82119b68d2e");
+    }
+
+    #[test]
+    fn a_method_that_is_not_known_gets_nothing() {
+        assert!(answer("client_ed25519", "G!ider27", b"").is_none());
+        assert!(answer(CLEAR, "G!ider27", b"").is_none());
+    }
+}
