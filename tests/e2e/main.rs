@@ -6,6 +6,7 @@ mod as_of;
 mod coverage;
 mod crash;
 mod damage;
+mod databases;
 mod disk_full;
 mod harness;
 mod idempotency;

@@ -8,6 +8,7 @@ mod bench;
 mod check;
 mod process;
 mod say;
+mod servers;
 mod tally;
 mod test;
 mod tools;
@@ -28,7 +29,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what the tests need into .tools (a real OpenBao server, the official webhook verifiers)
+    /// Install what the tests need: a real OpenBao server and the official webhook verifiers into .tools, databases
+    /// as system packages
     Tools,
     /// Run every test of the workspace, doc tests too
     Test {
@@ -50,7 +52,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
-        Task::Tools => tools::install().and_then(|()| verifiers::install()),
+        Task::Tools => tools::install().and_then(|()| verifiers::install()).map(|()| servers::install_or_say()),
         Task::Test { args } => test::run(&args),
         Task::Update => update::run(),
         Task::Check => check::run(),

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     process::{Done, Failure, cargo, not_started, shown, variables, version},
-    say,
+    say, servers,
     tally::{Runner, Tally},
     tools, verifiers, workspace,
 };
@@ -17,6 +17,7 @@ use crate::{
 pub(crate) fn run(args: &[String]) -> Done {
     tools::install()?;
     verifiers::install()?;
+    servers::install()?;
     let mut tally = Tally::default();
     let code = match version(cargo(["nextest"])) {
         Some(nextest) => with_nextest(&nextest, args, &mut tally)?,

@@ -17,7 +17,7 @@ use keytrail_app::{App, Options, Ports, ScheduleOptions, SteadyClock};
 use keytrail_domain::policy::PolicyText;
 use keytrail_policy::{CasbinAuthorizer, PolicyFiles};
 use keytrail_ports::{SystemClock, SystemIds};
-use keytrail_verify::{Catalog, GuardedWebhookSender, HttpVerifier, VerifyConfig, guard::SystemLookup};
+use keytrail_verify::{Catalog, ComponentVerifier, GuardedWebhookSender, VerifyConfig, guard::SystemLookup};
 
 use self::{identity::Identities, operator::Operator, readiness::Readings};
 use crate::{
@@ -132,10 +132,10 @@ fn webhooks(
     sender.map_err(|error| failed(&error, "check the system's certificates"))
 }
 
-fn verifier(config: &Config, mode: Mode, clock: Arc<SteadyClock>) -> Result<HttpVerifier, StartError> {
+fn verifier(config: &Config, mode: Mode, clock: Arc<SteadyClock>) -> Result<ComponentVerifier, StartError> {
     let allowed_networks = networks(config, mode);
     let config = VerifyConfig { allowed_networks, ..VerifyConfig::default() };
-    HttpVerifier::new(config, clock).map_err(|error| failed(&error, "check the system's certificates"))
+    ComponentVerifier::new(config, clock).map_err(|error| failed(&error, "check the system's certificates"))
 }
 
 /// What works behind the requests.

@@ -1,6 +1,8 @@
 //! The guard, the verifier and every component's recipe against a real server on loopback.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod dialer;
+mod drivers;
 mod guard;
 mod harness;
 mod stub;

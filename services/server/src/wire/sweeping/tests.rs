@@ -18,7 +18,7 @@ use keytrail_ports::{
     views::Projector,
 };
 use keytrail_sqlite::SqliteViews;
-use keytrail_verify::{Catalog, GuardedWebhookSender, HttpVerifier, VerifyConfig, guard::SystemLookup};
+use keytrail_verify::{Catalog, ComponentVerifier, GuardedWebhookSender, VerifyConfig, guard::SystemLookup};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
@@ -88,7 +88,7 @@ impl Node {
             webhooks: Arc::new(
                 GuardedWebhookSender::new(Vec::new(), &SystemLookup::shared(), clock.clone()).unwrap(),
             ),
-            verifier: Arc::new(HttpVerifier::new(VerifyConfig::default(), clock.clone()).unwrap()),
+            verifier: Arc::new(ComponentVerifier::new(VerifyConfig::default(), clock.clone()).unwrap()),
             components: Arc::new(Catalog::load().unwrap()),
             clock,
             ids: Arc::new(SystemIds),
