@@ -52,7 +52,9 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
-        Task::Tools => tools::install().and_then(|()| verifiers::install()).map(|()| servers::install_or_say()),
+        Task::Tools => {
+            tools::install().and_then(|()| verifiers::install()).map(|()| servers::install_or_say())
+        }
         Task::Test { args } => test::run(&args),
         Task::Update => update::run(),
         Task::Check => check::run(),
