@@ -15,6 +15,7 @@ mod leaks;
 mod lists;
 mod main_job;
 mod main_job_changes;
+mod monitoring;
 mod processes;
 mod schedule;
 mod sdl;
