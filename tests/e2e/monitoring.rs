@@ -40,7 +40,7 @@ async fn a_changed_password_is_said_once_by_subscription_query_and_webhook_and_s
     let mut socket = alice.socket().await;
     socket.subscribe(ALERTS, json!({})).await;
     let open = async |count: usize| {
-        let query = "{ alerts(filter: { states: [OPEN] }) { nodes { cause credential { name } } } }";
+        let query = "{ alerts(filter: { state: OPEN }) { nodes { cause credential { name } } } }";
         eventually("the query says so", async || {
             let nodes = alice.data(query, Value::Null).await["alerts"]["nodes"].clone();
             (nodes.as_array().map(Vec::len) == Some(count)).then_some(nodes)

@@ -24,11 +24,12 @@ pub(super) fn next(id: Uuid, interval: i64, after: i64) -> i64 {
 /// How long to wait after so many answers in a row that proved nothing: 1, 2, 4 … minutes; none
 /// from the interval on, when the slots are enough.
 pub(super) fn backoff(id: Uuid, interval: i64, failures: u32) -> Option<i64> {
-    let wait = MINUTE.checked_shl(failures.saturating_sub(1)).filter(|wait| *wait > 0)?;
+    let doublings = failures.saturating_sub(1);
+    let wait = (doublings < 31).then(|| MINUTE << doublings).filter(|wait| *wait < interval)?;
     // Those that failed together do not come again together.
     let (high, low) = id.as_u64_pair();
     let spread = part_of(mixed(high ^ low ^ u64::from(failures)), wait / 4);
-    Some(wait + spread).filter(|wait| failures < 32 && *wait < interval)
+    Some(wait + spread).filter(|wait| *wait < interval)
 }
 
 pub(super) const MINUTE: i64 = 60_000_000;
@@ -90,6 +91,8 @@ mod tests {
             let (wait, plain) = (wait.unwrap(), MINUTE << failures);
             assert!((plain..plain + plain / 4).contains(&wait), "{failures}: {wait}");
         }
+        // Over and over, for ever: never an overflow.
+        assert!((1..200).all(|failures| backoff(id, i64::MAX, failures).is_none_or(|wait| wait >= MINUTE)));
         assert_eq!((waits[6], backoff(id, HOUR, 99), backoff(id, 1_000_000, 1)), (None, None, None));
     }
 }
