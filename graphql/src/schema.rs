@@ -10,7 +10,7 @@ use keytrail_app::App;
 
 use crate::{
     alert::{AlertMutation, AlertQuery, AlertSubscription},
-    component::ComponentQuery,
+    component::{ComponentMutation, ComponentQuery},
     credential::{CredentialMutation, CredentialQuery, CredentialSubscription},
     event::AuditQuery,
     loader::with_loaders,
@@ -42,7 +42,14 @@ pub struct Query(
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(CredentialMutation, TeamMutation, MemberMutation, TenantMutation, AlertMutation);
+pub struct Mutation(
+    CredentialMutation,
+    ComponentMutation,
+    TeamMutation,
+    MemberMutation,
+    TenantMutation,
+    AlertMutation,
+);
 
 /// Everything that can be heard.
 #[derive(MergedSubscription, Default)]

@@ -10,8 +10,8 @@ use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use crate::{
-    AppError, claims::Claims, key_ring::KeyRing, progress::Progress, steady_clock::SteadyClock,
-    throttle::Throttle,
+    AppError, KnownComponent, claims::Claims, key_ring::KeyRing, progress::Progress,
+    steady_clock::SteadyClock, throttle::Throttle,
 };
 
 /// Everything that the application asks of the world.
@@ -61,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) checks: Throttle,
     /// Who is which member, by tenant, issuer and subject.
     pub(crate) members: Cache<(TenantId, String, String), MemberId>,
+    /// Versions of tenants' own components: none ever changes.
+    pub(crate) own_components: Cache<(TenantId, String, u32), KnownComponent>,
 }
 
 impl App {
@@ -84,6 +86,7 @@ impl App {
             tests: Throttle::per_minute(crate::commands::TESTS_PER_MINUTE),
             checks: Throttle::per_minute(crate::commands::CHECKS_PER_MINUTE),
             members: Cache::new(crate::sign_in::REMEMBERED),
+            own_components: Cache::new(crate::queries::OWN_COMPONENTS_REMEMBERED),
             options,
             ports,
         })))

@@ -40,6 +40,6 @@ pub use inputs::{
     CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember, TeamPlace,
 };
 pub use projection::Projections;
-pub use queries::{Access, AsOf, Counted, Way};
+pub use queries::{Access, AsOf, Counted, KnownComponent, Way};
 pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;

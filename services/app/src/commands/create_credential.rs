@@ -34,7 +34,7 @@ impl App {
             Admission::Done(done) => return replayed(done),
             Admission::Do(ticket) => ticket,
         };
-        let component = self.component_named(&input.component)?;
+        let component = self.component_named(call.principal.tenant, &input.component).await?;
         let checked = self
             .ports()
             .components

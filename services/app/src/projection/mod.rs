@@ -3,13 +3,14 @@
 
 pub(crate) mod alerts;
 mod authority;
+mod components;
 pub(crate) mod credentials;
 mod teams;
 mod tenants;
 
 use keytrail_domain::{
-    EventMeta, RecordedEvent, StreamKind, alert::AlertEvent, credential::CredentialEvent, team::TeamEvent,
-    tenant::TenantEvent,
+    EventMeta, RecordedEvent, StreamKind, alert::AlertEvent, component::ComponentEvent,
+    credential::CredentialEvent, team::TeamEvent, tenant::TenantEvent,
 };
 use keytrail_ports::views::{EventRow, IdempotencyRow, Projector, ViewError, ViewTx};
 
@@ -41,6 +42,7 @@ impl Projector for Projections {
                 credentials::project(&fact, &decode::<CredentialEvent>(event)?, views)?;
             }
             StreamKind::Alert => alerts::project(&fact, &decode::<AlertEvent>(event)?, views)?,
+            StreamKind::Component => components::project(&fact, &decode::<ComponentEvent>(event)?, views)?,
             StreamKind::Token | StreamKind::Policy => {}
         }
         if let Some(row) = idempotency_row(&fact) {

@@ -4,6 +4,7 @@
 mod access;
 mod alerts;
 mod as_of;
+mod components;
 mod counted;
 mod credentials;
 mod events;
@@ -13,4 +14,6 @@ mod stats;
 
 pub use access::{Access, Way};
 pub use as_of::AsOf;
+pub use components::KnownComponent;
+pub(crate) use components::{OWN_COMPONENTS_REMEMBERED, own_slug};
 pub use counted::Counted;
