@@ -16,7 +16,7 @@ use keytrail_app::{App, Options, Ports, SteadyClock};
 use keytrail_domain::policy::PolicyText;
 use keytrail_policy::{CasbinAuthorizer, PolicyFiles};
 use keytrail_ports::{SystemClock, SystemIds};
-use keytrail_verify::{Catalog, HttpVerifier, VerifyConfig};
+use keytrail_verify::{Catalog, ComponentVerifier, VerifyConfig};
 
 use self::{identity::Identities, operator::Operator, readiness::Readings};
 use crate::{
@@ -112,13 +112,13 @@ impl Wired for Built {
     }
 }
 
-fn verifier(config: &Config, mode: Mode, clock: Arc<SteadyClock>) -> Result<HttpVerifier, StartError> {
+fn verifier(config: &Config, mode: Mode, clock: Arc<SteadyClock>) -> Result<ComponentVerifier, StartError> {
     let mut allowed_networks = config.allowed_networks.clone();
     if mode == Mode::Dev {
         allowed_networks.extend(LOOPBACK.iter().filter_map(|network| network.parse::<ipnet::IpNet>().ok()));
     }
     let config = VerifyConfig { allowed_networks, ..VerifyConfig::default() };
-    HttpVerifier::new(config, clock).map_err(|error| failed(&error, "check the system's certificates"))
+    ComponentVerifier::new(config, clock).map_err(|error| failed(&error, "check the system's certificates"))
 }
 
 /// What works behind the requests.

@@ -8,12 +8,14 @@
 //! nothing it says quotes a value that it was given or a body that it got.
 //!
 //! To add a component: one file in `components/`, named after its slug, and a row of its vendor's
-//! answers in `tests/verify/vendors/answers.rs`; no Rust. To add a way to check that is not HTTP: a driver
-//! beside [`HttpVerifier`] that dials through [`guard::resolve`].
+//! answers in `tests/verify/vendors/answers.rs`; no Rust. To add a way to check that no recipe can say: a
+//! driver in `driver/`.
 
 mod catalog;
 mod definition;
+mod driver;
 pub mod guard;
+mod method;
 pub mod recipe;
 mod schema;
 mod verifier;
@@ -21,4 +23,4 @@ mod verifier;
 pub use catalog::{Catalog, CatalogError};
 pub use definition::validate_definition;
 pub use schema::{BadSchema, FieldSchema};
-pub use verifier::{HttpVerifier, VerifyConfig};
+pub use verifier::{ComponentVerifier, VerifyConfig};

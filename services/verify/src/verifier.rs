@@ -1,6 +1,6 @@
-//! The [`Verifier`] port over recipes and the guarded client.
+//! The [`Verifier`] port over recipes and drivers.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{borrow::Cow, collections::BTreeMap, net::Ipv6Addr, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use ipnet::IpNet;
@@ -10,12 +10,15 @@ use keytrail_domain::{
 };
 use keytrail_ports::{CheckRequest, Clock, Verifier};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::{
+    driver::{Outside, Question},
     guard::{
         AllowedHosts, Answer, Destinations, GuardError, GuardedHttp, HttpConfig, StartError, SystemLookup,
         entry_for,
     },
+    method::Method,
     recipe::{
         self, CannotBuild, Check, Evidence, Fields, Judgement, Reading, Recipe, Template, parse_base_url,
     },
@@ -30,13 +33,12 @@ pub struct VerifyConfig {
     pub extra_roots: Vec<u8>,
 }
 
-/// Checks credentials by their component's recipe.
-pub struct HttpVerifier {
-    http: Arc<GuardedHttp>,
-    clock: Arc<dyn Clock>,
+/// Checks credentials the way that their component says: by its recipe, or by a driver.
+pub struct ComponentVerifier {
+    outside: Outside,
 }
 
-impl HttpVerifier {
+impl ComponentVerifier {
     /// A verifier with a client of its own. A crypto provider of rustls must be installed.
     ///
     /// # Errors
@@ -48,35 +50,61 @@ impl HttpVerifier {
         Ok(Self::with_client(Arc::new(http), clock))
     }
 
-    /// A verifier that shares a client. Its time limit must be below that of the `Verifier` port.
+    /// A verifier that shares a client. The client's time limit is that of a whole check, also when it
+    /// takes several requests or none, and must be below that of the `Verifier` port.
     pub fn with_client(http: Arc<GuardedHttp>, clock: Arc<dyn Clock>) -> Self {
-        Self { http, clock }
+        Self { outside: Outside { http, clock } }
     }
 
     async fn find(&self, request: &CheckRequest<'_>) -> (Judgement, Evidence) {
-        self.proceed(request).await.unwrap_or_else(|judgement| (judgement, Evidence::default()))
+        let found = timeout(self.outside.http.time_limit(), self.proceed(request)).await;
+        let found = found.unwrap_or_else(|_| Err(GuardError::Timeout.into()));
+        found.unwrap_or_else(|judgement| (judgement, Evidence::default()))
     }
 
-    /// From the recipe to the verdict. The error is the judgement when it comes to no answer.
+    /// The error is the judgement when it comes to no answer.
     async fn proceed(&self, request: &CheckRequest<'_>) -> Result<(Judgement, Evidence), Judgement> {
         let CheckRequest { component, fields: plain, secrets, allowed_hosts } = *request;
         let fields = Fields { component, plain, secrets };
-        let recipe =
-            Recipe::of(component).map_err(|_| unexpected("the component's check is not well formed"))?;
-        let recipe = recipe.ok_or_else(unsupported)?;
+        let hosts = AllowedHosts::new(allowed_hosts);
+        let method =
+            Method::of(component).map_err(|_| unexpected("the component's check is not well formed"))?;
+        match method.ok_or_else(unsupported)? {
+            Method::Recipe(recipe) => self.follow(&recipe, fields, &hosts).await,
+            Method::Driver(driver, settings) => {
+                let question = Question { fields, settings: &settings, hosts: &hosts };
+                let (judgement, evidence) = driver.check(question, &self.outside).await?;
+                let evidence = if judgement.verdict.is_definite_no() {
+                    // What a system says about a credential that it rejects is no evidence, but an
+                    // end that is over is why it was rejected.
+                    Evidence { expires_at: evidence.expires_at, ..Evidence::default() }
+                } else {
+                    evidence.cleaned(secrets)
+                };
+                Ok((judgement, evidence))
+            }
+        }
+    }
+
+    async fn follow(
+        &self,
+        recipe: &Recipe,
+        fields: Fields<'_>,
+        hosts: &AllowedHosts,
+    ) -> Result<(Judgement, Evidence), Judgement> {
         let check =
             recipe.check_for(&fields).ok_or_else(|| unexpected("no check fits the fields that are set"))?;
         let outgoing =
             recipe::build(check, &fields).map_err(|error: CannotBuild| unexpected(error.to_string()))?;
-        let hosts = AllowedHosts::new(allowed_hosts);
-        let answer = self.http.send(outgoing, Destinations::Only(&hosts)).await.map_err(no_answer)?;
+        let answer = self.outside.http.send(outgoing, Destinations::Only(hosts)).await?;
         Ok(self.read(check, &answer, &fields))
     }
 
     fn read(&self, check: &Check, answer: &Answer, fields: &Fields<'_>) -> (Judgement, Evidence) {
         let body: Option<Value> = if answer.cut { None } else { serde_json::from_slice(&answer.body).ok() };
         let judgement = recipe::judge(check, answer, body.as_ref(), fields);
-        let reading = Reading { answer, body: body.as_ref(), secrets: fields.secrets, now: self.clock.now() };
+        let reading =
+            Reading { answer, body: body.as_ref(), secrets: fields.secrets, now: self.outside.clock.now() };
         // What a system says about a credential that it rejects is no evidence.
         let evidence =
             if judgement.verdict.is_yes() { recipe::evidence(check, reading) } else { Evidence::default() };
@@ -85,7 +113,7 @@ impl HttpVerifier {
 }
 
 #[async_trait]
-impl Verifier for HttpVerifier {
+impl Verifier for ComponentVerifier {
     async fn check(&self, request: CheckRequest<'_>) -> Report {
         let start = Instant::now();
         let (judgement, evidence) = self.find(&request).await;
@@ -110,10 +138,9 @@ impl Verifier for HttpVerifier {
     fn default_hosts(&self, component: &Component, fields: &BTreeMap<String, Value>) -> Vec<String> {
         let secrets = keytrail_domain::SecretPayload::default();
         let fields = Fields { component, plain: fields, secrets: &secrets };
-        let filled = component
-            .allowed_hosts
-            .iter()
-            .filter_map(|text| Template::try_from(text.clone()).ok()?.fill(|name| fields.text(name)));
+        let filled = component.allowed_hosts.iter().filter_map(|text| {
+            Template::try_from(text.clone()).ok()?.fill(|name| fields.text(name).map(bracketed))
+        });
         filled.filter_map(|text| host(&text)).collect()
     }
 }
@@ -126,6 +153,11 @@ fn host(text: &str) -> Option<String> {
     }
 }
 
+/// An IPv6 address as it stands before a port.
+fn bracketed(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.parse::<Ipv6Addr>().is_ok() { Cow::Owned(format!("[{text}]")) } else { text }
+}
+
 fn unexpected(message: impl Into<String>) -> Judgement {
     Judgement::inconclusive(InconclusiveReason::Unexpected, message)
 }
@@ -133,12 +165,4 @@ fn unexpected(message: impl Into<String>) -> Judgement {
 fn unsupported() -> Judgement {
     let message = "there is no check for this component".to_owned();
     Judgement { verdict: Verdict::Unsupported, reason: None, message }
-}
-
-fn no_answer(error: GuardError) -> Judgement {
-    let reason = match error {
-        GuardError::Timeout => InconclusiveReason::Timeout,
-        _ => InconclusiveReason::Unreachable,
-    };
-    Judgement::inconclusive(reason, error.to_string())
 }

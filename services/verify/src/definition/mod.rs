@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     guard::AllowedHosts,
-    recipe::{self, Recipe, Template, parse_base_url},
+    method::Method,
+    recipe::{Template, parse_base_url},
     schema::{FieldSchema, KNOWN_FORMATS, OWN_FORMATS},
 };
 
@@ -199,12 +200,12 @@ impl Problems {
         for (n, host) in it.allowed_hosts.iter().enumerate() {
             self.host(&format!("allowedHosts[{n}]"), it, host);
         }
-        match Recipe::of(it) {
+        match Method::of(it) {
             Err(error) => self.errors.push(error),
             Ok(None) => {}
-            Ok(Some(recipe)) => {
+            Ok(Some(method)) => {
                 self.unless(!it.allowed_hosts.is_empty(), "allowedHosts", "must name where checks go");
-                self.errors.extend(recipe::problems(it, &recipe));
+                self.errors.extend(method.problems(it));
             }
         }
     }
@@ -220,7 +221,7 @@ impl Problems {
         }
     }
 
-    /// A host, or one placeholder of a destination field.
+    /// A host, one placeholder of a destination field, or two: host and port.
     fn host(&mut self, path: &str, it: &Component, text: &str) {
         let fields: Vec<_> = match Template::try_from(text.to_owned()) {
             Ok(template) => template.fields().map(str::to_owned).collect(),
@@ -229,12 +230,18 @@ impl Problems {
         let good = match fields.as_slice() {
             [] => AllowedHosts::is_entry(text),
             [name] => text == format!("{{{{{name}}}}}") && it.destination_fields().contains(name),
+            [host, port] => {
+                let marked = it.destination_fields();
+                text == format!("{{{{{host}}}}}:{{{{{port}}}}}")
+                    && it.fields["properties"][port]["type"] == "integer"
+                    && [host, port].iter().all(|name| marked.contains(*name))
+            }
             _ => false,
         };
         self.unless(
             good,
             path,
-            "must be a host, `host:port`, or one field marked `x-destination` as `{{field}}`",
+            "must be a host, `host:port`, or fields marked `x-destination` as `{{address}}` or `{{host}}:{{port}}`",
         );
     }
 }

@@ -126,6 +126,11 @@ impl GuardedHttp {
         })
     }
 
+    /// Longest time for one request.
+    pub const fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+
     /// Sends, and reads the answer.
     ///
     /// # Errors

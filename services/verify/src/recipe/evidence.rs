@@ -25,6 +25,20 @@ pub struct Evidence {
     pub expires_at: Option<Timestamp>,
 }
 
+impl Evidence {
+    /// The same without what must not be stored: long, unprintable, or with a secret in it.
+    #[must_use]
+    pub fn cleaned(self, secrets: &SecretPayload) -> Self {
+        let identity = self.identity.and_then(|text| clean(&text, secrets));
+        let fitting = self.scopes.iter().filter_map(|name| clean(name, secrets));
+        Self {
+            identity: identity.map(|text| text.chars().take(LONGEST).collect()),
+            scopes: few(fitting),
+            expires_at: self.expires_at,
+        }
+    }
+}
+
 /// Where evidence is read from and when.
 #[derive(Clone, Copy)]
 pub struct Reading<'a> {
@@ -50,7 +64,7 @@ pub fn evidence(check: &Check, from: Reading<'_>) -> Evidence {
 impl Reading<'_> {
     fn identity(&self, place: &Place) -> Option<String> {
         let texts = self.texts(place);
-        let clean = self.clean(texts.first()?)?;
+        let clean = clean(texts.first()?, self.secrets)?;
         Some(clean.chars().take(LONGEST).collect())
     }
 
@@ -60,9 +74,7 @@ impl Reading<'_> {
             Some(separator) => text.split(separator.as_str()).collect(),
             None => vec![text.as_str()],
         });
-        let fitting =
-            names.filter_map(|name| self.clean(name)).filter(|name| name.chars().count() <= LONGEST);
-        fitting.collect::<BTreeSet<_>>().into_iter().take(MOST_SCOPES).collect()
+        few(names.filter_map(|name| clean(name, self.secrets)))
     }
 
     fn moment(&self, expiry: &Expiry) -> Option<Timestamp> {
@@ -88,13 +100,19 @@ impl Reading<'_> {
             }
         }
     }
+}
 
-    /// The trimmed text, unless it is empty, holds characters that do not print, or a secret.
-    fn clean(&self, text: &str) -> Option<String> {
-        let text = text.trim();
-        let good = !text.is_empty() && text.chars().all(prints) && !self.secrets.appears_in(text);
-        good.then(|| text.to_owned())
-    }
+/// The trimmed text, unless it is empty, holds characters that do not print, or a secret.
+fn clean(text: &str, secrets: &SecretPayload) -> Option<String> {
+    let text = text.trim();
+    let good = !text.is_empty() && text.chars().all(prints) && !secrets.appears_in(text);
+    good.then(|| text.to_owned())
+}
+
+/// Sorted, each once, and not too many or too long.
+fn few(names: impl Iterator<Item = String>) -> Vec<String> {
+    let short = names.filter(|name| name.chars().count() <= LONGEST);
+    short.collect::<BTreeSet<_>>().into_iter().take(MOST_SCOPES).collect()
 }
 
 fn items(node: &Value) -> Vec<&Value> {

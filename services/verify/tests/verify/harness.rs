@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use keytrail_domain::{Timestamp, component::Component, verification::Report};
 use keytrail_ports::{CheckRequest, CheckedFields, Clock, Completeness, ComponentCatalog, Verifier};
 use keytrail_verify::{
-    Catalog, HttpVerifier,
+    Catalog, ComponentVerifier,
     guard::{GuardedHttp, HttpConfig, Lookup, SystemLookup},
 };
 use serde_json::Value;
@@ -70,15 +70,15 @@ impl Clock for FixedClock {
 }
 
 /// A verifier with one of the two limits; each is made once, since reading authorities takes time.
-pub(crate) fn verifier(time_limit: Duration) -> Arc<HttpVerifier> {
-    static PATIENT_ONE: LazyLock<Arc<HttpVerifier>> = LazyLock::new(|| new_verifier(PATIENT));
-    static SHORT_ONE: LazyLock<Arc<HttpVerifier>> = LazyLock::new(|| new_verifier(SHORT));
+pub(crate) fn verifier(time_limit: Duration) -> Arc<ComponentVerifier> {
+    static PATIENT_ONE: LazyLock<Arc<ComponentVerifier>> = LazyLock::new(|| new_verifier(PATIENT));
+    static SHORT_ONE: LazyLock<Arc<ComponentVerifier>> = LazyLock::new(|| new_verifier(SHORT));
     if time_limit == PATIENT { PATIENT_ONE.clone() } else { SHORT_ONE.clone() }
 }
 
-fn new_verifier(time_limit: Duration) -> Arc<HttpVerifier> {
+fn new_verifier(time_limit: Duration) -> Arc<ComponentVerifier> {
     let http = client(config(&["127.0.0.0/8"], time_limit), &SystemLookup::shared());
-    Arc::new(HttpVerifier::with_client(Arc::new(http), Arc::new(FixedClock)))
+    Arc::new(ComponentVerifier::with_client(Arc::new(http), Arc::new(FixedClock)))
 }
 
 /// A component with checked fields.

@@ -14,7 +14,7 @@ use keytrail_ports::{
     views::Projector,
 };
 use keytrail_sqlite::SqliteViews;
-use keytrail_verify::{Catalog, HttpVerifier, VerifyConfig};
+use keytrail_verify::{Catalog, ComponentVerifier, VerifyConfig};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
@@ -80,7 +80,7 @@ impl Node {
             views,
             secrets: kept.vault.clone(),
             authorizer: Arc::new(authorizer),
-            verifier: Arc::new(HttpVerifier::new(VerifyConfig::default(), clock.clone()).unwrap()),
+            verifier: Arc::new(ComponentVerifier::new(VerifyConfig::default(), clock.clone()).unwrap()),
             components: Arc::new(Catalog::load().unwrap()),
             clock,
             ids: Arc::new(SystemIds),
