@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use crate::{
     driver::{Outside, Question},
     guard::{
-        AllowedHosts, Answer, Destinations, GuardError, GuardedHttp, HttpConfig, StartError, SystemLookup,
-        entry_for,
+        AllowedHosts, Answer, Destinations, Dialer, GuardError, GuardedHttp, HttpConfig, StartError,
+        SystemLookup, entry_for,
     },
     method::Method,
     recipe::{
@@ -53,7 +53,8 @@ impl ComponentVerifier {
     /// A verifier that shares a client. The client's time limit is that of a whole check, also when it
     /// takes several requests or none, and must be below that of the `Verifier` port.
     pub fn with_client(http: Arc<GuardedHttp>, clock: Arc<dyn Clock>) -> Self {
-        Self { outside: Outside { http, clock } }
+        let dialer = Dialer::beside(&http);
+        Self { outside: Outside { http, dialer, clock } }
     }
 
     async fn find(&self, request: &CheckRequest<'_>) -> (Judgement, Evidence) {

@@ -7,6 +7,9 @@
 //! To add one: a file here with a type that is a [`Driver`], and its line in [`DRIVERS`].
 
 mod definition;
+mod place;
+mod postgres;
+mod redis;
 
 use std::sync::Arc;
 
@@ -20,14 +23,14 @@ use keytrail_ports::Clock;
 use serde_json::{Map, Value};
 
 use crate::{
-    guard::{AllowedHosts, GuardError, GuardedHttp},
+    guard::{AllowedHosts, Dialer, GuardError, GuardedHttp},
     recipe::{Evidence, Fields, Judgement},
 };
 
 pub(crate) use definition::{named, problems};
 
 /// All drivers.
-static DRIVERS: [&dyn Driver; 0] = [];
+static DRIVERS: [&dyn Driver; 2] = [&postgres::Postgres, &redis::Redis];
 
 /// What one check found.
 pub(crate) type Found = (Judgement, Evidence);
@@ -117,6 +120,8 @@ pub(crate) struct Question<'a> {
 pub(crate) struct Outside {
     /// The way out for HTTP.
     pub(crate) http: Arc<GuardedHttp>,
+    /// The way out for other protocols.
+    pub(crate) dialer: Dialer,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
 }

@@ -5,7 +5,7 @@ use url::{Host, Url};
 /// The hosts that one credential may be sent to.
 ///
 /// Names are compared after lower-casing, IDNA and removal of one trailing dot; an entry without
-/// a port means the default port of the scheme that is used. There are no wildcards. An entry that
+/// a port means the default port of the scheme or protocol that is used. There are no wildcards. An entry that
 /// is no host matches nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedHosts(Vec<Entry>);
@@ -30,9 +30,14 @@ impl AllowedHosts {
     /// True when a request to this address may be made.
     pub fn admit(&self, url: &Url) -> bool {
         let Some(host) = url.host().and_then(|host| plain(host.to_owned())) else { return false };
-        let default = default_port(url.scheme());
-        let port = url.port().or(default);
-        self.0.iter().any(|entry| entry.host == host && entry.port.or(default) == port)
+        let Some(usual) = default_port(url.scheme()) else { return false };
+        self.admit_host(&host, url.port().unwrap_or(usual), usual)
+    }
+
+    /// True when a connection to this host and port may be made. `usual` is the port of entries
+    /// that name none.
+    pub(super) fn admit_host(&self, host: &Host<String>, port: u16, usual: u16) -> bool {
+        self.0.iter().any(|entry| entry.host == *host && entry.port.unwrap_or(usual) == port)
     }
 }
 

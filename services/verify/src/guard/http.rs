@@ -92,10 +92,12 @@ impl Answer {
 /// that was judged; follows no redirect; uses no proxy from the environment; keeps no connection
 /// for a later request; ends within the time limit; reads no more than the body limit.
 pub struct GuardedHttp {
-    guard: Arc<Guard>,
+    pub(super) guard: Arc<Guard>,
+    pub(super) lookup: Arc<dyn Lookup>,
+    pub(super) extra_roots: Vec<u8>,
     encrypted: Client,
     plain: Client,
-    limits: Limits,
+    pub(super) limits: Arc<Limits>,
     time_limit: Duration,
     body_limit: usize,
 }
@@ -120,7 +122,9 @@ impl GuardedHttp {
             encrypted: encrypted.dns_resolver(names(Transport::Encrypted)).build()?,
             plain: plain.dns_resolver(names(Transport::Plain)).build()?,
             guard: Arc::clone(&guard),
-            limits: Limits::new(config.at_once, config.per_host, Self::MOST_HOSTS),
+            lookup: Arc::clone(lookup),
+            extra_roots: config.extra_roots,
+            limits: Arc::new(Limits::new(config.at_once, config.per_host, Self::MOST_HOSTS)),
             time_limit: config.time_limit,
             body_limit: config.body_limit,
         })

@@ -1,23 +1,27 @@
 //! The one way out: what a request may be, where it may go, and how long it may take.
 //!
-//! Three parts that can be used apart: [`Guard`] judges addresses and URLs, [`Lookup`] with the
-//! guarded name service ([`resolve`]) turns names into checked addresses, and [`GuardedHttp`] speaks
-//! HTTP to them. A driver of another protocol takes the first two and dials the checked address itself.
+//! [`Guard`] judges addresses and URLs, [`Lookup`] with the guarded name service ([`resolve`]) turns names
+//! into checked addresses, [`GuardedHttp`] speaks HTTP to them, and [`Dialer`] opens connections to them
+//! for all other protocols.
 
 mod address;
+mod dial;
 mod hosts;
 mod http;
 mod limit;
 mod resolve;
+mod trust;
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use url::{Host, Url};
 
+pub use dial::{Dialer, Dialled, Target, Wire};
 pub use hosts::{AllowedHosts, entry_for};
 pub use http::{Answer, GuardedHttp, HttpConfig, Outgoing, StartError};
 pub use resolve::{Lookup, SystemLookup, resolve};
+pub use trust::Trust;
 
 /// Why nothing was sent, or no answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +44,12 @@ pub enum GuardError {
     /// The server's certificate is not good for its name.
     #[error("the host's certificate is not trusted")]
     NotTrusted,
+    /// The server's side of a handshake was none.
+    #[error("the host does not speak TLS as it was asked to")]
+    NoTls,
+    /// What the credential gives as its authority is none, or this machine has none.
+    #[error("there is no certificate authority that could be trusted")]
+    NoAuthorities,
     /// No connection, or one that broke.
     #[error("the host could not be reached")]
     Unreachable,
