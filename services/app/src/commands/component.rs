@@ -31,7 +31,7 @@ impl App {
     /// Bad input with paths; `CONFLICT` for a slug that the tenant has already.
     pub async fn register_component(&self, call: &Call, mutation: Mutation, definition: Value) -> Answer {
         self.authorize(call, Action::Create, Object::Component).await?;
-        let own = self.slug_of(&definition)?;
+        let own = slug_of(&definition)?;
         let slug = format!("{}/{own}", self.tenant(call).await?.slug);
         let stream = StreamId::component(call.principal.tenant, &own);
         let ticket = match self.admit(call, &mutation, About::Stream(stream.clone())).await? {
@@ -69,7 +69,7 @@ impl App {
             Admission::Done(done) => return Ok(done.map(|_| slug)),
             Admission::Do(ticket) => ticket,
         };
-        if self.slug_of(&definition)? != own {
+        if slug_of(&definition)? != own {
             let rule = "must be the part of `slug` behind the slash: a component keeps its slug";
             return Err(AppError::bad_input("definition.slug", rule));
         }
@@ -108,17 +108,6 @@ impl App {
         }
         let own = own_slug(tenant, slug).filter(|own| is_slug(own)).ok_or(AppError::NotFound)?;
         Ok((StreamId::component(tenant, own), own))
-    }
-
-    /// The slug inside a definition; everything that is wrong with it when that is none.
-    fn slug_of(&self, definition: &Value) -> Result<String, AppError> {
-        match definition["slug"].as_str().filter(|slug| is_slug(slug)) {
-            Some(slug) => Ok(slug.to_owned()),
-            None => match self.ports().components.validate(definition) {
-                Err(errors) => Err(inside(errors)),
-                Ok(_) => Err(AppError::bad_input("definition.slug", "cannot be used")),
-            },
-        }
     }
 
     /// The definition, well formed and with the version that comes next; a version that it has must be
@@ -168,6 +157,19 @@ impl App {
         };
         Ok(self.ports().views.count_credentials(query).await?)
     }
+}
+
+/// The slug inside a definition.
+fn slug_of(definition: &Value) -> Result<String, AppError> {
+    if !definition.is_object() {
+        return Err(AppError::bad_input("definition", "must be a JSON object"));
+    }
+    let slug = definition["slug"].as_str().filter(|slug| is_slug(slug));
+    slug.map(str::to_owned).ok_or_else(|| {
+        let rule =
+            "must be 1 to 64 lower-case letters, digits and dashes; the tenant's name is put before it";
+        AppError::bad_input("definition.slug", rule)
+    })
 }
 
 /// As `definition.slug` must be; what else it may not be, the catalogue says.

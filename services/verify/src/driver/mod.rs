@@ -6,10 +6,14 @@
 //!
 //! To add one: a file here with a type that is a [`Driver`], and its line in [`DRIVERS`].
 
+mod aws;
 mod definition;
+mod kubernetes;
+mod oauth2;
 mod place;
 mod postgres;
 mod redis;
+mod web;
 
 use std::sync::Arc;
 
@@ -30,7 +34,8 @@ use crate::{
 pub(crate) use definition::{named, problems};
 
 /// All drivers.
-static DRIVERS: [&dyn Driver; 2] = [&postgres::Postgres, &redis::Redis];
+static DRIVERS: [&dyn Driver; 5] =
+    [&aws::Aws, &kubernetes::Kubernetes, &oauth2::OAuth2, &postgres::Postgres, &redis::Redis];
 
 /// What one check found.
 pub(crate) type Found = (Judgement, Evidence);
