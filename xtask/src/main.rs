@@ -8,6 +8,7 @@ mod bench;
 mod check;
 mod process;
 mod say;
+mod servers;
 mod tally;
 mod test;
 mod tools;
@@ -27,7 +28,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what the tests need into .tools (a real OpenBao server)
+    /// Install what the tests need into .tools (OpenBao, moto, oidc-provider)
     Tools,
     /// Run every test of the workspace, doc tests too
     Test {

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     process::{Done, Failure, cargo, not_started, shown, variables, version},
-    say,
+    say, servers,
     tally::{Runner, Tally},
     tools, workspace,
 };
@@ -78,6 +78,7 @@ fn prepare_environment(command: &mut Command) {
         command.env_remove(name);
     }
     command.env("KEYTRAIL_TEST_BAO", workspace::path(".tools/bin/bao"));
+    command.envs(servers::environment());
     if std::io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }

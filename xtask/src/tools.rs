@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use crate::{
     process::{Done, Failure, output, program, run, version},
-    say, workspace,
+    say, servers, workspace,
 };
 
 /// What is installed, with its hashes.
@@ -26,7 +26,7 @@ pub(crate) fn install() -> Done {
         make_link(&wanted, &link)?;
     }
     say::line(&format!("tools: .tools/bin/bao is {}", answer_of(&link)?));
-    Ok(())
+    servers::install()
 }
 
 fn pinned_version() -> Result<&'static str, Failure> {

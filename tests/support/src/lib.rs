@@ -13,12 +13,23 @@
 mod bao;
 mod guard;
 mod logs;
+mod moto;
 mod net;
+mod oidc;
 mod stub;
 mod wait;
 
 pub use bao::{Access, OpenBao};
 pub use logs::LogBuffer;
+pub use moto::Moto;
 pub use net::{BlackHole, free_port, install_crypto};
+pub use oidc::OidcProvider;
 pub use stub::{Reply, Seen, StubServer};
 pub use wait::eventually;
+
+/// Where `cargo xtask tools` has put something.
+#[expect(clippy::disallowed_methods, reason = "only tests are told so, by what starts them")]
+fn tool(variable: &str) -> String {
+    std::env::var(variable)
+        .unwrap_or_else(|_| panic!("{variable} is not set: run the tests with `cargo xtask test`"))
+}

@@ -153,6 +153,10 @@ fn assert_request(vendor: &Vendor, stub: &Stub) {
 #[test]
 fn every_component_has_its_vendors_answers_here() {
     let covered: BTreeSet<_> = vendors().iter().map(|vendor| vendor.component.to_owned()).collect();
-    let all: BTreeSet<_> = Catalog::load().unwrap().list().iter().map(|it| it.slug.clone()).collect();
+    let all = Catalog::load().unwrap().list();
+    // A driver has tests of its own, against real servers where there are any.
+    let by_recipe =
+        all.iter().filter(|it| it.verify.as_ref().is_some_and(|verify| verify["checks"].is_array()));
+    let all: BTreeSet<_> = by_recipe.map(|it| it.slug.clone()).collect();
     assert_eq!(covered, all);
 }
