@@ -5,6 +5,7 @@
 
 mod alerts;
 mod authority;
+mod components;
 mod faults;
 mod feed;
 mod idempotency;
