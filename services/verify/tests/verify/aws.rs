@@ -19,7 +19,7 @@ async fn moto_takes_the_right_secret_and_no_other() {
     let moto = Moto::start().await;
     let good = key(&moto.url(), &moto.access_key_id, &moto.secret_access_key).check(PATIENT).await;
     assert_eq!(good.verdict, Verdict::Valid, "{}", good.message);
-    assert_eq!(good.identity.as_deref(), Some("arn:aws:sts::123456789012:user/ci"));
+    assert_eq!(good.identity.as_deref(), Some("arn:aws:iam::123456789012:user/ci"));
     let other = key(&moto.url(), &moto.access_key_id, &"x".repeat(40)).check(PATIENT).await;
     assert_eq!(other.verdict, Verdict::Invalid, "{}", other.message);
     let unknown = key(&moto.url(), "AKIAIOSFODNN7EXAMPLE", &moto.secret_access_key).check(PATIENT).await;

@@ -20,8 +20,9 @@ fn client(server: &OidcProvider, more: Value) -> Value {
         "client_secret": server.given("client_secret"),
         "token_uri": server.url("/token"),
     });
-    for (name, value) in more.as_object().unwrap() {
-        fields[name] = value.clone();
+    let Value::Object(more) = more else { panic!("fields are an object") };
+    for (name, value) in more {
+        fields[name] = value;
     }
     fields
 }
