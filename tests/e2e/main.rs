@@ -7,6 +7,7 @@ mod component;
 mod coverage;
 mod crash;
 mod damage;
+mod databases;
 mod disk_full;
 mod harness;
 mod idempotency;

@@ -6,6 +6,7 @@
 
 mod bench;
 mod check;
+mod pinned;
 mod process;
 mod say;
 mod servers;
@@ -28,7 +29,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what the tests need into .tools (OpenBao, moto, oidc-provider)
+    /// Install what the tests need: OpenBao, moto and oidc-provider into .tools, databases as system packages
     Tools,
     /// Run every test of the workspace, doc tests too
     Test {
@@ -50,7 +51,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
-        Task::Tools => tools::install(),
+        Task::Tools => tools::install().map(|()| servers::install_or_say()),
         Task::Test { args } => test::run(&args),
         Task::Update => update::run(),
         Task::Check => check::run(),

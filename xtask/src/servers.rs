@@ -1,93 +1,92 @@
-//! Servers that tests talk to besides OpenBao, each pinned, each installed once into `.tools`.
+//! The database servers that tests start, from packages of the system. Tests use folders and ports of
+//! their own; no service of the system is started or used.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use crate::{
-    process::{Done, Failure, program, run, version},
-    say, workspace,
+    process::{Done, Failure, output, program, run, version},
+    say,
 };
 
-/// What moto's server needs, and no more.
-const MOTO: &str = "xtask/moto.txt";
-/// The OAuth2 server: its packages with their hashes, and its script.
-const OIDC: &str = "tests/support/oidc";
+/// A program that tests need, and the Debian packages that bring it.
+struct Server {
+    program: &'static str,
+    packages: &'static [&'static str],
+}
 
-/// Installs what is missing; quick when nothing is.
+const SERVERS: [Server; 6] = [
+    Server { program: "initdb", packages: &["postgresql"] },
+    Server { program: "psql", packages: &["postgresql-client"] },
+    Server { program: "mariadbd", packages: &["mariadb-server-core"] },
+    Server { program: "mariadb", packages: &["mariadb-client-core"] },
+    Server { program: "redis-server", packages: &["redis-server"] },
+    Server { program: "redis-cli", packages: &["redis-tools"] },
+];
+
+/// Debian's word on whether a package may start what it brings.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Installs the packages that are missing, when that is possible here.
 pub(crate) fn install() -> Done {
-    moto()?;
-    oidc()
-}
-
-/// What the tests are told, and where it is.
-pub(crate) fn environment() -> [(&'static str, PathBuf); 2] {
-    [
-        ("KEYTRAIL_TEST_MOTO", workspace::path(".tools/moto")),
-        ("KEYTRAIL_TEST_OIDC", workspace::path(".tools/oidc/server.mjs")),
-    ]
-}
-
-fn moto() -> Done {
-    let home = workspace::path(".tools/moto");
-    let pins = fs::read_to_string(workspace::path(MOTO))?;
-    if is_of(&home, &pins) {
+    let missing: Vec<_> = SERVERS.iter().filter(|server| !is_installed(server.program)).collect();
+    let packages: Vec<_> = missing.iter().flat_map(|server| server.packages).copied().collect();
+    if packages.is_empty() {
+        say::line("tools: PostgreSQL, MariaDB and Redis are installed");
         return Ok(());
     }
-    say::line("tools: installing moto (60 MB) into .tools, once");
-    replaced(&home, &pins, |fresh| {
-        let mut install = program("python3");
-        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-        install.args(["--only-binary=:all:", "--requirement", MOTO, "--target"]).arg(fresh);
-        install.env("PIP_ROOT_USER_ACTION", "ignore");
-        run(&mut install)
-    })
+    if !is_root()? || version(program("apt-get")).is_none() {
+        return Err(Failure::new(format!(
+            "the tests need PostgreSQL, MariaDB and Redis; on Debian or Ubuntu: apt-get install {}",
+            packages.join(" ")
+        )));
+    }
+    quietly(|| {
+        run(program("apt-get").args(["update", "-qq"]))?;
+        let mut install = program("apt-get");
+        install.env("DEBIAN_FRONTEND", "noninteractive");
+        run(install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(&packages))
+    })?;
+    match SERVERS.iter().find(|server| !is_installed(server.program)) {
+        Some(server) => Err(Failure::new(format!("`{}` is still missing", server.program))),
+        None => Ok(()),
+    }
 }
 
-fn oidc() -> Done {
-    let home = workspace::path(".tools/oidc");
-    let mut files = Vec::new();
-    for name in ["package.json", "package-lock.json", "server.mjs"] {
-        files.push((name, fs::read_to_string(workspace::path(OIDC).join(name))?));
+/// The same for those who may not need them: what is missing is said, and no failure.
+pub(crate) fn install_or_say() {
+    if let Err(failure) = install() {
+        say::line(&format!("tools: {failure}"));
     }
-    let pins: String = files.iter().map(|(_, text)| text.as_str()).collect();
-    if is_of(&home, &pins) {
-        return Ok(());
-    }
-    if version(program("node")).is_none() {
-        return Err(Failure::new(
-            "the tests need node 20 with npm, for a real OAuth2 server; on Debian or Ubuntu: apt-get install npm",
-        ));
-    }
-    say::line("tools: installing oidc-provider (10 MB) into .tools, once");
-    replaced(&home, &pins, |fresh| {
-        fs::create_dir_all(fresh)?;
-        for (name, text) in &files {
-            fs::write(fresh.join(name), text)?;
-        }
-        let mut install = program("npm");
-        install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]).arg(fresh);
-        run(&mut install)
-    })
 }
 
-fn is_of(home: &Path, pins: &str) -> bool {
-    fs::read_to_string(home.join("pins.txt")).is_ok_and(|installed| installed == pins)
+/// While packages are installed, none may start its service.
+fn quietly(install: impl FnOnce() -> Done) -> Done {
+    let policy = Path::new(POLICY);
+    if policy.exists() {
+        // Whoever put it there, a container most likely, has decided; our tests do not depend on it.
+        return install();
+    }
+    fs::write(policy, "#!/bin/sh\nexit 101\n")?;
+    fs::set_permissions(policy, fs::Permissions::from_mode(0o755))?;
+    let done = install();
+    fs::remove_file(policy)?;
+    done
 }
 
-/// Into a folder beside it first, so that a broken download leaves nothing that looks complete.
-fn replaced(home: &Path, pins: &str, install: impl FnOnce(&Path) -> Done) -> Done {
-    let fresh = home.with_extension(format!("unpacking-{}", std::process::id()));
-    let placed = install(&fresh).and_then(|()| {
-        fs::write(fresh.join("pins.txt"), pins)?;
-        _ = fs::remove_dir_all(home);
-        match fs::rename(&fresh, home) {
-            // Another run was faster: its copy is as good.
-            Err(_) if is_of(home, pins) => Ok(()),
-            other => Ok(other?),
-        }
-    });
-    _ = fs::remove_dir_all(&fresh);
-    placed
+/// On the path, or where Debian puts programs that are not for everybody.
+fn is_installed(name: &str) -> bool {
+    let path = search_path();
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into()])
+        .chain(versions.map(|version| version.path().join("bin")))
+        .any(|folder| folder.join(name).is_file())
+}
+
+fn search_path() -> std::ffi::OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
+
+fn is_root() -> Result<bool, Failure> {
+    Ok(output(program("id").arg("-u"))?.trim_ascii() == b"0")
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    pinned,
     process::{Done, Failure, cargo, not_started, shown, variables, version},
     say, servers,
     tally::{Runner, Tally},
@@ -16,6 +17,7 @@ use crate::{
 /// Installs the tools, then runs the tests; `args` go to the runner.
 pub(crate) fn run(args: &[String]) -> Done {
     tools::install()?;
+    servers::install()?;
     let mut tally = Tally::default();
     let code = match version(cargo(["nextest"])) {
         Some(nextest) => with_nextest(&nextest, args, &mut tally)?,
@@ -78,7 +80,7 @@ fn prepare_environment(command: &mut Command) {
         command.env_remove(name);
     }
     command.env("KEYTRAIL_TEST_BAO", workspace::path(".tools/bin/bao"));
-    command.envs(servers::environment());
+    command.envs(pinned::environment());
     if std::io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }

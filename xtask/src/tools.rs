@@ -3,8 +3,9 @@
 use std::{fs, path::Path, process::Command};
 
 use crate::{
+    pinned,
     process::{Done, Failure, output, program, run, version},
-    say, servers, workspace,
+    say, workspace,
 };
 
 /// What is installed, with its hashes.
@@ -26,7 +27,7 @@ pub(crate) fn install() -> Done {
         make_link(&wanted, &link)?;
     }
     say::line(&format!("tools: .tools/bin/bao is {}", answer_of(&link)?));
-    servers::install()
+    pinned::install()
 }
 
 fn pinned_version() -> Result<&'static str, Failure> {

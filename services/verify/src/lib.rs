@@ -1,8 +1,9 @@
 //! Asks real systems whether a credential works, through one guarded client.
 //!
 //! It owns the way out ([`guard`]: every request that leaves Keytrail, also a webhook's, goes
-//! through it), the HTTP recipe ([`recipe`]), the built-in components (`components/*.json`, read by
-//! [`Catalog`]) and the check of fields against a component's schema ([`FieldSchema`]).
+//! through it), the HTTP recipe ([`recipe`]), the drivers for what is no HTTP, the built-in components
+//! (`components/*.json`, read by [`Catalog`]) and the check of fields against a component's schema
+//! ([`FieldSchema`]).
 //!
 //! It must not know who asks, what is stored, or what a verdict leads to; it keeps no answer, and
 //! nothing it says quotes a value that it was given or a body that it got.

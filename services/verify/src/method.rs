@@ -1,7 +1,7 @@
 //! How a component is checked: by a recipe or by a driver.
 
 use keytrail_domain::{FieldError, component::Component};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     driver::{self, Driver},
@@ -12,8 +12,8 @@ use crate::{
 pub(crate) enum Method {
     /// HTTP as data: `{"checks": [..]}`.
     Recipe(Recipe),
-    /// Rust: `{"driver": "<name>"}`, with its settings.
-    Driver(&'static dyn Driver, Map<String, Value>),
+    /// Rust: `{"driver": "<name>"}`.
+    Driver(&'static dyn Driver),
 }
 
 impl Method {
@@ -30,16 +30,18 @@ impl Method {
 
     fn driver(verify: &Value, name: &Value) -> Result<Self, FieldError> {
         let name = name.as_str().ok_or_else(|| FieldError::new("verify.driver", "must be a text"))?;
-        let settings = verify.as_object().into_iter().flatten().filter(|(key, _)| *key != "driver");
-        let settings = settings.map(|(key, value)| (key.clone(), value.clone())).collect();
-        Ok(Self::Driver(driver::named(name)?, settings))
+        let mut others = verify.as_object().into_iter().flatten().filter(|(key, _)| *key != "driver");
+        match others.next() {
+            Some((key, _)) => Err(FieldError::new(format!("verify.{key}"), "cannot stand beside a driver")),
+            None => Ok(Self::Driver(driver::named(name)?)),
+        }
     }
 
     /// Every wrong place of it that its own form does not tell.
     pub(crate) fn problems(&self, component: &Component) -> Vec<FieldError> {
         match self {
             Self::Recipe(recipe) => recipe::problems(component, recipe),
-            Self::Driver(driver, settings) => driver::problems(*driver, component, settings),
+            Self::Driver(driver) => driver::problems(*driver, component),
         }
     }
 }

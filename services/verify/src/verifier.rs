@@ -72,8 +72,8 @@ impl ComponentVerifier {
             Method::of(component).map_err(|_| unexpected("the component's check is not well formed"))?;
         match method.ok_or_else(unsupported)? {
             Method::Recipe(recipe) => self.follow(&recipe, fields, &hosts).await,
-            Method::Driver(driver, settings) => {
-                let question = Question { fields, settings: &settings, hosts: &hosts };
+            Method::Driver(driver) => {
+                let question = Question { fields, hosts: &hosts };
                 let (judgement, evidence) = driver.check(question, &self.outside).await?;
                 let evidence = if judgement.verdict.is_definite_no() {
                     // What a system says about a credential that it rejects is no evidence, but an

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io,
+    os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -18,8 +19,22 @@ pub(crate) struct Guarded(Child);
 impl Guarded {
     /// Starts `program`; what it writes goes to the end of `log`.
     pub(crate) fn start(program: &Path, arguments: &[String], log: &Path) -> io::Result<Self> {
+        Self::start_as(None, program, arguments, log)
+    }
+
+    /// The same as another user, when there is one.
+    pub(crate) fn start_as(
+        user: Option<u32>,
+        program: &Path,
+        arguments: &[String],
+        log: &Path,
+    ) -> io::Result<Self> {
         let log = File::options().create(true).append(true).open(log)?;
-        Command::new("/bin/sh")
+        let mut command = Command::new("/bin/sh");
+        if let Some(user) = user {
+            command.uid(user).gid(user);
+        }
+        command
             .args(["-c", SCRIPT, "guard"])
             .arg(program)
             .args(arguments)

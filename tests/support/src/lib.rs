@@ -1,7 +1,7 @@
 //! Real servers and small helpers for tests.
 //!
-//! It owns what several test suites need and no product code may use: [`OpenBao`] (a real server
-//! process), [`StubServer`] (a scripted HTTP server), [`LogBuffer`] (everything that was logged),
+//! It owns what several test suites need and no product code may use: [`OpenBao`], [`Postgres`],
+//! [`MariaDb`] and [`Redis`] (real server processes), [`StubServer`] (a scripted HTTP server), [`LogBuffer`] (everything that was logged),
 //! [`eventually`] (waiting for a fact). It knows none of Keytrail's own crates, so that every one
 //! of them can use it in its tests.
 //!
@@ -12,19 +12,28 @@
 
 mod bao;
 mod guard;
+mod home;
 mod logs;
+mod mariadb;
 mod moto;
 mod net;
 mod oidc;
+mod postgres;
+mod redis;
 mod stub;
+mod tls;
 mod wait;
 
 pub use bao::{Access, OpenBao};
 pub use logs::LogBuffer;
+pub use mariadb::MariaDb;
 pub use moto::Moto;
 pub use net::{BlackHole, free_port, install_crypto};
 pub use oidc::OidcProvider;
+pub use postgres::Postgres;
+pub use redis::Redis;
 pub use stub::{Reply, Seen, StubServer};
+pub use tls::{Authority, Identity};
 pub use wait::eventually;
 
 /// Where `cargo xtask tools` has put something.

@@ -10,7 +10,12 @@ fn good(slug: &str) -> Value {
 
 /// GitHub's definition with one place changed (null: taken away), and where that is complained about.
 fn complaints(pointer: &str, value: Value) -> Vec<String> {
-    let mut definition = good("github");
+    complaints_of("github", pointer, value)
+}
+
+/// The same for any component.
+fn complaints_of(slug: &str, pointer: &str, value: Value) -> Vec<String> {
+    let mut definition = good(slug);
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     let parent = definition.pointer_mut(parent).unwrap_or_else(|| panic!("{pointer}"));
     match (parent, value) {
@@ -134,6 +139,32 @@ fn a_broken_recipe_is_told() {
     ] {
         let found = complaints(&format!("/verify{pointer}"), value.clone());
         assert_eq!(found, [format!("verify{path}")], "{pointer} {value}");
+    }
+}
+
+#[test]
+fn a_definition_for_a_driver_has_the_fields_that_it_reads_marked_for_what_they_decide() {
+    let fields = "/fields/properties";
+    for (pointer, value, path) in [
+        ("/verify/driver".to_owned(), json!("postgresql"), "verify.driver"),
+        ("/verify/driver".to_owned(), json!(1), "verify.driver"),
+        ("/verify/checks".to_owned(), json!([]), "verify.checks"),
+        ("/fields/required".to_owned(), json!(["host", "password"]), "fields.properties.username"),
+        (format!("{fields}/sslmode/x-destination"), json!(false), "fields.properties.sslmode"),
+        (format!("{fields}/ca/x-destination"), Value::Null, "fields.properties.ca"),
+        (format!("{fields}/password/x-secret"), json!(false), "fields.properties.password"),
+        (format!("{fields}/sslmode"), Value::Null, "fields.properties.sslmode"),
+        ("/allowedHosts/0".to_owned(), json!("{{host}}:{{username}}"), "allowedHosts[0]"),
+        ("/allowedHosts/0".to_owned(), json!("{{host}}.evil.example:{{port}}"), "allowedHosts[0]"),
+        ("/allowedHosts/0".to_owned(), json!("{{port}}:{{host}}"), "allowedHosts[0]"),
+    ] {
+        assert_eq!(complaints_of("postgres", &pointer, value.clone()), [path], "{pointer} {value}");
+    }
+    let mut unknown = good("postgres");
+    unknown["verify"]["driver"] = json!("postgresql");
+    let errors = validate_definition(&unknown).unwrap_err();
+    for known in ["postgres", "mysql", "redis", "tls-certificate"] {
+        assert!(errors[0].message.contains(known), "{errors:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a definition must have for a driver.
 
 use keytrail_domain::{FieldError, component::Component};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{DRIVERS, Driver, Presence, Role, Wanted};
 
@@ -16,22 +16,9 @@ pub(crate) fn named(name: &str) -> Result<&'static dyn Driver, FieldError> {
     })
 }
 
-/// Every wrong place in a definition that is checked by `driver`.
-pub(crate) fn problems(
-    driver: &dyn Driver,
-    component: &Component,
-    settings: &Map<String, Value>,
-) -> Vec<FieldError> {
-    let known = driver.settings();
-    let unknown = settings.keys().filter(|name| !known.contains(&name.as_str()));
-    let mut errors: Vec<_> = unknown
-        .map(|name| FieldError::new(format!("verify.{name}"), "is no setting of this driver"))
-        .chain(driver.wants().iter().filter_map(|wanted| problem(driver.name(), component, wanted)))
-        .collect();
-    if errors.is_empty() {
-        errors = driver.problems(component, settings);
-    }
-    errors
+/// Every wrong place in the fields of a definition that is checked by `driver`.
+pub(crate) fn problems(driver: &dyn Driver, component: &Component) -> Vec<FieldError> {
+    driver.wants().iter().filter_map(|wanted| problem(driver.name(), component, wanted)).collect()
 }
 
 fn problem(driver: &str, component: &Component, wanted: &Wanted) -> Option<FieldError> {

@@ -1,14 +1,15 @@
 //! Checks that are no HTTP recipe: one driver for each way of talking to a system.
 //!
-//! A component's `verify` is then `{"driver": "<name>"}`, perhaps with settings of that driver. A
-//! driver gets the fields, and the ways out that it may take ([`Outside`]); it dials nothing by
-//! itself. What it says is a [`Judgement`] in fixed words, and [`Evidence`] that the caller cleans.
+//! A component's `verify` is then `{"driver": "<name>"}`. A driver gets the fields, and the ways out
+//! that it may take ([`Outside`]); it dials nothing by itself. What it says is a [`Judgement`] in fixed words, and [`Evidence`] that the caller cleans.
 //!
 //! To add one: a file here with a type that is a [`Driver`], and its line in [`DRIVERS`].
 
 mod aws;
+mod certificate;
 mod definition;
 mod kubernetes;
+mod mysql;
 mod oauth2;
 mod place;
 mod postgres;
@@ -18,13 +19,8 @@ mod web;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use keytrail_domain::{
-    FieldError,
-    component::Component,
-    verification::{InconclusiveReason, Verdict},
-};
+use keytrail_domain::verification::{InconclusiveReason, Verdict};
 use keytrail_ports::Clock;
-use serde_json::{Map, Value};
 
 use crate::{
     guard::{AllowedHosts, Dialer, GuardError, GuardedHttp},
@@ -34,8 +30,15 @@ use crate::{
 pub(crate) use definition::{named, problems};
 
 /// All drivers.
-static DRIVERS: [&dyn Driver; 5] =
-    [&aws::Aws, &kubernetes::Kubernetes, &oauth2::OAuth2, &postgres::Postgres, &redis::Redis];
+static DRIVERS: [&dyn Driver; 7] = [
+    &aws::Aws,
+    &certificate::TlsCertificate,
+    &kubernetes::Kubernetes,
+    &mysql::MySql,
+    &oauth2::OAuth2,
+    &postgres::Postgres,
+    &redis::Redis,
+];
 
 /// What one check found.
 pub(crate) type Found = (Judgement, Evidence);
@@ -52,16 +55,6 @@ pub(crate) trait Driver: Sync {
 
     /// The fields that a component must or may have to be checked by it.
     fn wants(&self) -> &'static [Wanted];
-
-    /// Names of the settings that may stand beside its name in `verify`.
-    fn settings(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// What else is wrong with a definition. Names of settings and fields have been checked.
-    fn problems(&self, _component: &Component, _settings: &Map<String, Value>) -> Vec<FieldError> {
-        Vec::new()
-    }
 
     /// One check. The error is the judgement when it comes to no evidence.
     async fn check(&self, question: Question<'_>, outside: &Outside) -> Result<Found, Judgement>;
@@ -115,8 +108,6 @@ impl Wanted {
 pub(crate) struct Question<'a> {
     /// Its fields.
     pub(crate) fields: Fields<'a>,
-    /// What stands in the definition beside the driver's name.
-    pub(crate) settings: &'a Map<String, Value>,
     /// Where its secrets may go.
     pub(crate) hosts: &'a AllowedHosts,
 }

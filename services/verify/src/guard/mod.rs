@@ -167,6 +167,8 @@ mod tests {
             "[::ffff:7f00:1]",
             "[::127.0.0.1]",
             "[64:ff9b::127.0.0.1]",
+            "[64:ff9b::a9fe:a9fe]",
+            "[fe80::1]",
             "[2002:7f00:1::]",
             "[fd00:ec2::254]",
         ] {
@@ -199,6 +201,14 @@ mod tests {
         for url in ["ftp://b.example/", "file:///etc/passwd", "gopher://b.example/", "ws://b.example/"] {
             assert_eq!(verdict(&[], url), Err(GuardError::SchemeNotAllowed), "{url}");
         }
+    }
+
+    #[test]
+    fn an_address_with_a_zone_is_no_url() {
+        assert!(
+            Url::parse("https://[fe80::1%25eth0]/").is_err()
+                && Url::parse("https://[fe80::1%eth0]/").is_err()
+        );
     }
 
     #[test]

@@ -105,7 +105,11 @@ async fn http_goes_only_to_networks_that_the_operator_named() {
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_not_followed() {
     let inner = Stub::reply(200, "metadata").await;
-    for location in ["http://169.254.169.254/latest/meta-data/".to_owned(), inner.url("/")] {
+    for location in [
+        "http://169.254.169.254/latest/meta-data/".to_owned(),
+        "http://[fd00:ec2::254]/latest/meta-data/".to_owned(),
+        inner.url("/"),
+    ] {
         let headers = vec![("location".to_owned(), location)];
         let stub = Stub::start(Play::Reply(Reply { status: 302, headers, body: String::new() })).await;
         assert_eq!(get(&system(LOOPBACK), &stub.url("/")).await.unwrap().status, 302);

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod aws;
+mod dialer;
+mod drivers;
 mod guard;
 mod harness;
 mod kubernetes;

@@ -1,0 +1,192 @@
+//! TLS certificates: all that can be told from certificate, key and chain, and perhaps whether a
+//! host shows it. The key is never sent anywhere.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use keytrail_domain::{
+    Timestamp,
+    verification::{InconclusiveReason as Reason, Verdict},
+};
+use rustls::{
+    Error, InconsistentKeys,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, TrustAnchor, UnixTime, pem::PemObject},
+    sign::CertifiedKey,
+};
+use serde_json::Value;
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
+
+use super::{Driver, Found, Outside, Question, Role, Wanted, judged, unproven};
+use crate::{
+    guard::{GuardError, Transport, Trust},
+    recipe::{Evidence, Judgement},
+};
+
+const USUAL_PORT: u16 = 443;
+
+const WANTS: [Wanted; 6] = [
+    Wanted::always("certificate", Role::Plain),
+    Wanted::always("private_key", Role::Secret),
+    Wanted::perhaps("ca_chain", Role::Plain),
+    Wanted::perhaps("host", Role::Destination),
+    Wanted::perhaps("port", Role::Destination),
+    Wanted::perhaps("handshake", Role::Plain),
+];
+
+/// Reads, compares, and perhaps looks at the host.
+pub(super) struct TlsCertificate;
+
+#[async_trait]
+impl Driver for TlsCertificate {
+    fn name(&self) -> &'static str {
+        "tls-certificate"
+    }
+
+    fn wants(&self) -> &'static [Wanted] {
+        &WANTS
+    }
+
+    async fn check(&self, question: Question<'_>, outside: &Outside) -> Result<Found, Judgement> {
+        let certificates = certificates(&question.needed("certificate")?)
+            .ok_or_else(|| invalid("the certificate cannot be read as PEM"))?;
+        let leaf = certificates.first().ok_or_else(|| invalid("there is no certificate in the text"))?;
+        let (_, parsed) =
+            X509Certificate::from_der(leaf).map_err(|_| invalid("the certificate cannot be read"))?;
+        key_matches(&certificates, &question.needed("private_key")?)?;
+        let evidence = evidence(&parsed);
+        let now = outside.clock.now();
+        if let Some(judgement) = over_or_early(&parsed, now) {
+            return Ok((judgement, evidence));
+        }
+        covers_host(leaf, question)?;
+        if let Some(chain) = question.fields.plain_value("ca_chain").and_then(Value::as_str) {
+            leads_to_authority(&certificates, chain, now)?;
+        }
+        let judgement = match question.fields.plain_value("handshake") {
+            Some(Value::Bool(true)) => shown_by_host(leaf, question, outside).await?,
+            _ => judged(Verdict::Valid, "certificate and key belong together and are in force"),
+        };
+        Ok((judgement, evidence))
+    }
+}
+
+fn invalid(message: &'static str) -> Judgement {
+    judged(Verdict::Invalid, message)
+}
+
+fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
+    CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().ok()
+}
+
+fn key_matches(certificates: &[CertificateDer<'static>], pem: &str) -> Result<(), Judgement> {
+    if pem.contains("ENCRYPTED") {
+        return Err(unproven(Reason::Unexpected, "a key with a passphrase cannot be read here"));
+    }
+    let key = PrivateKeyDer::from_pem_slice(pem.as_bytes())
+        .map_err(|_| invalid("the private key cannot be read as PEM"))?;
+    let key = aws_lc_rs::default_provider()
+        .key_provider
+        .load_private_key(key)
+        .map_err(|_| invalid("the private key is of no kind that TLS can use"))?;
+    match CertifiedKey::new(certificates.to_vec(), key).keys_match() {
+        Ok(()) => Ok(()),
+        Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+            Err(unproven(Reason::Unexpected, "whether the key belongs to the certificate cannot be told"))
+        }
+        Err(_) => Err(invalid("the private key does not belong to the certificate")),
+    }
+}
+
+fn evidence(certificate: &X509Certificate<'_>) -> Evidence {
+    let names = certificate.subject_alternative_name().ok().flatten();
+    let names = names.iter().flat_map(|names| &names.value.general_names);
+    let scopes = names.filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        _ => None,
+    });
+    Evidence {
+        identity: Some(certificate.subject().to_string()),
+        scopes: scopes.collect(),
+        expires_at: Some(Timestamp::EPOCH.plus_seconds(certificate.validity().not_after.timestamp())),
+    }
+}
+
+fn over_or_early(certificate: &X509Certificate<'_>, now: Timestamp) -> Option<Judgement> {
+    let (validity, now) = (certificate.validity(), now.as_seconds());
+    if now > validity.not_after.timestamp() {
+        return Some(judged(Verdict::Expired, "the certificate has expired"));
+    }
+    (now < validity.not_before.timestamp()).then(|| invalid("the certificate is not in force yet"))
+}
+
+fn covers_host(leaf: &CertificateDer<'_>, question: Question<'_>) -> Result<(), Judgement> {
+    let Some(host) = question.fields.text("host") else { return Ok(()) };
+    let host = host.trim_end_matches('.').trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(host).map_err(|_| GuardError::HostNotAllowed)?;
+    end_entity(leaf)?
+        .verify_is_valid_for_subject_name(&name)
+        .map_err(|_| invalid("the certificate does not name the host"))
+}
+
+fn end_entity<'a>(leaf: &'a CertificateDer<'a>) -> Result<EndEntityCert<'a>, Judgement> {
+    EndEntityCert::try_from(leaf).map_err(|_| invalid("the certificate cannot be used for TLS"))
+}
+
+/// The last of the chain is the authority to believe; those before it only lead there.
+fn leads_to_authority(
+    certificates: &[CertificateDer<'static>],
+    chain: &str,
+    now: Timestamp,
+) -> Result<(), Judgement> {
+    let chain = self::certificates(chain).filter(|chain| !chain.is_empty());
+    let chain = chain.ok_or_else(|| invalid("the chain cannot be read as PEM"))?;
+    let Some((leaf, more)) = certificates.split_first() else { return Ok(()) };
+    if chain.contains(leaf) {
+        return Ok(());
+    }
+    let Some((authority, between)) = chain.split_last() else { return Ok(()) };
+    let anchor = anchor_from_trusted_cert(authority)
+        .map_err(|_| invalid("the last certificate of the chain is no authority"))?;
+    let between: Vec<_> = more.iter().chain(between).cloned().collect();
+    let seconds = u64::try_from(now.as_seconds()).unwrap_or_default();
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    match verified(leaf, &[anchor], &between, now) {
+        Ok(()) => Ok(()),
+        Err(webpki::Error::CertExpired { .. }) => {
+            Err(judged(Verdict::Expired, "a certificate of the chain has expired"))
+        }
+        Err(_) => Err(invalid("the chain does not lead from the certificate to its authority")),
+    }
+}
+
+/// For a server, or for a client.
+fn verified(
+    leaf: &CertificateDer<'_>,
+    anchors: &[TrustAnchor<'_>],
+    between: &[CertificateDer<'_>],
+    now: UnixTime,
+) -> Result<(), webpki::Error> {
+    let leaf = EndEntityCert::try_from(leaf)?;
+    let verify = |usage| {
+        let algorithms = webpki::ALL_VERIFICATION_ALGS;
+        leaf.verify_for_usage(algorithms, anchors, between, now, usage, None, None).map(drop)
+    };
+    verify(KeyUsage::server_auth()).or_else(|first| verify(KeyUsage::client_auth()).map_err(|_| first))
+}
+
+async fn shown_by_host(
+    leaf: &CertificateDer<'static>,
+    question: Question<'_>,
+    outside: &Outside,
+) -> Result<Judgement, Judgement> {
+    let dialled = question.dial(outside, Transport::Encrypted, USUAL_PORT).await?;
+    match dialled.secured(Trust::Exactly(leaf)).await {
+        Ok(_) => Ok(judged(Verdict::Valid, "the host shows the certificate, and it is in force")),
+        Err(GuardError::NotTrusted) => {
+            Ok(judged(Verdict::Limited, "the certificate is good, but the host shows another one"))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
