@@ -10,7 +10,7 @@ use keytrail_app::App;
 
 use crate::{
     alert::{AlertMutation, AlertQuery, AlertSubscription},
-    component::ComponentQuery,
+    component::{ComponentMutation, ComponentQuery},
     credential::{CredentialMutation, CredentialQuery, CredentialSubscription},
     event::AuditQuery,
     loader::with_loaders,
@@ -46,6 +46,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     CredentialMutation,
+    ComponentMutation,
     TeamMutation,
     MemberMutation,
     TenantMutation,

@@ -6,6 +6,7 @@
 
 mod bench;
 mod check;
+mod pinned;
 mod process;
 mod say;
 mod servers;
@@ -29,8 +30,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what the tests need: a real OpenBao server and the official webhook verifiers into .tools, databases
-    /// as system packages
+    /// Install what the tests need: OpenBao, moto, oidc-provider and the webhook verifiers into .tools, databases as
+    /// system packages
     Tools,
     /// Run every test of the workspace, doc tests too
     Test {

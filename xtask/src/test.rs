@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    pinned,
     process::{Done, Failure, cargo, not_started, shown, variables, version},
     say, servers,
     tally::{Runner, Tally},
@@ -80,6 +81,7 @@ fn prepare_environment(command: &mut Command) {
         command.env_remove(name);
     }
     command.env("KEYTRAIL_TEST_BAO", workspace::path(".tools/bin/bao"));
+    command.envs(pinned::environment());
     if std::io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }

@@ -3,6 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 use crate::{
+    pinned,
     process::{Done, Failure, output, program, run, version},
     say, workspace,
 };
@@ -26,7 +27,7 @@ pub(crate) fn install() -> Done {
         make_link(&wanted, &link)?;
     }
     say::line(&format!("tools: .tools/bin/bao is {}", answer_of(&link)?));
-    Ok(())
+    pinned::install()
 }
 
 fn pinned_version() -> Result<&'static str, Failure> {

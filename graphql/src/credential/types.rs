@@ -82,7 +82,7 @@ impl Credential {
     /// What it is for.
     async fn component(&self, ctx: &Context<'_>) -> Result<Option<Component>> {
         let call = caller(ctx).await?;
-        Ok(app(ctx)?.component(&call, &self.row.component.slug).await.or_fail(ctx)?.map(Component))
+        Ok(app(ctx)?.component_of(&call, &self.row.component).await.or_fail(ctx)?.map(Component::from))
     }
 
     /// Its broad kind.
@@ -126,7 +126,8 @@ impl Credential {
     #[graphql(complexity = "10 * child_complexity + 1")]
     async fn fields(&self, ctx: &Context<'_>) -> Result<Vec<CredentialField>> {
         let call = caller(ctx).await?;
-        let component = app(ctx)?.component(&call, &self.row.component.slug).await.or_fail(ctx)?;
+        let known = app(ctx)?.component_of(&call, &self.row.component).await.or_fail(ctx)?;
+        let component = known.map(|known| known.definition);
         let secret = component.as_ref().map(|it| it.secret_fields()).unwrap_or_default();
         let names = component.iter().flat_map(|it| it.properties()).map(|(name, _)| name.to_owned());
         Ok(names.map(|name| self.field(name, &secret)).collect())

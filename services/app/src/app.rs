@@ -11,7 +11,7 @@ use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use crate::{
-    AppError, claims::Claims, key_ring::KeyRing, progress::Progress, schedule::Numbers,
+    AppError, KnownComponent, claims::Claims, key_ring::KeyRing, progress::Progress, schedule::Numbers,
     steady_clock::SteadyClock, throttle::Throttle,
 };
 
@@ -70,6 +70,8 @@ pub(crate) struct Inner {
     /// The last check of a credential that told nothing new; none when there is none.
     pub(crate) last_kept: Cache<CredentialId, Option<Arc<VerificationRow>>>,
     pub(crate) numbers: Numbers,
+    /// Versions of tenants' own components: none ever changes.
+    pub(crate) own_components: Cache<(TenantId, String, u32), KnownComponent>,
 }
 
 impl App {
@@ -95,6 +97,7 @@ impl App {
             members: Cache::new(crate::sign_in::REMEMBERED),
             last_kept: Cache::new(LAST_KEPT),
             numbers: Numbers::default(),
+            own_components: Cache::new(crate::queries::OWN_COMPONENTS_REMEMBERED),
             options,
             ports,
         })))

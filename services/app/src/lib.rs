@@ -43,7 +43,7 @@ pub use inputs::{
     TeamPlace, TenantUpdate, WebhookEndpointUpdate,
 };
 pub use projection::Projections;
-pub use queries::{Access, AsOf, Counted, Way};
+pub use queries::{Access, AsOf, Counted, KnownComponent, Way};
 pub use schedule::{Schedule, ScheduleNumbers, ScheduleOptions};
 pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;

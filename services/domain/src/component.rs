@@ -1,7 +1,16 @@
 //! Components: the kinds of system that a credential is for, as data.
+//!
+//! Built-in ones are files; a tenant's own are facts of its log, each version whole in its event
+//! ([`OwnComponent`]). Callers name an own one `<tenant>/<slug>`, for example `acme/erp`; its
+//! definition and its stream have the part behind the slash.
+
+mod decide;
+mod event;
 
 use std::collections::BTreeSet;
 
+pub use decide::{ComponentCommand, OwnComponent};
+pub use event::ComponentEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -31,7 +40,7 @@ pub enum CredentialKind {
 /// A component and the version of its definition that a credential was made with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ComponentRef {
-    /// Short name, unique among the built-in ones.
+    /// Short name of a built-in one; `<tenant>/<slug>` of a tenant's own.
     pub slug: String,
     /// Version of the definition, from 1.
     pub version: u32,

@@ -26,11 +26,21 @@ pub enum StreamKind {
     Policy,
     /// One webhook endpoint.
     Webhook,
+    /// One of a tenant's own components.
+    Component,
 }
 
 impl StreamKind {
-    const ALL: [Self; 7] =
-        [Self::Tenant, Self::Team, Self::Credential, Self::Alert, Self::Token, Self::Policy, Self::Webhook];
+    const ALL: [Self; 8] = [
+        Self::Tenant,
+        Self::Team,
+        Self::Credential,
+        Self::Alert,
+        Self::Token,
+        Self::Policy,
+        Self::Webhook,
+        Self::Component,
+    ];
 
     /// The kind as it stands in the stream's name.
     pub const fn as_str(self) -> &'static str {
@@ -42,6 +52,7 @@ impl StreamKind {
             Self::Token => "token",
             Self::Policy => "policy",
             Self::Webhook => "webhook",
+            Self::Component => "component",
         }
     }
 }
@@ -90,6 +101,11 @@ impl StreamId {
         Self::new(StreamKind::Policy, tenant, tenant.to_string())
     }
 
+    /// The stream of a tenant's own component, by its slug without the tenant.
+    pub fn component(tenant: TenantId, slug: &str) -> Self {
+        Self::new(StreamKind::Component, tenant, slug.to_owned())
+    }
+
     fn new(kind: StreamKind, tenant: TenantId, id: String) -> Self {
         Self { kind, tenant, id }
     }
@@ -132,6 +148,11 @@ impl StreamId {
     /// The team, if it is the stream of one.
     pub fn team_id(&self) -> Option<TeamId> {
         (self.kind == StreamKind::Team).then(|| TeamId::parse(&self.id).ok()).flatten()
+    }
+
+    /// The own component's slug without the tenant, if it is the stream of one.
+    pub fn component_slug(&self) -> Option<&str> {
+        (self.kind == StreamKind::Component).then_some(self.id.as_str())
     }
 
     /// The alert, if it is the stream of one.
@@ -195,6 +216,7 @@ mod tests {
             StreamId::alert(tenant, credential, "invalid"),
             StreamId::team(tenant, TeamId::from_uuid(uuid::Uuid::from_u128(3))),
             StreamId::webhook(tenant, WebhookEndpointId::from_uuid(uuid::Uuid::from_u128(4))),
+            StreamId::component(tenant, "erp-2"),
         ] {
             assert_eq!(StreamId::parse(&stream.to_string()), Some(stream));
         }

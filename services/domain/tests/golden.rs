@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use keytrail_domain::{
     Actor, DomainEvent, EventId, EventMeta, NewEvent, Position, RecordedEvent, StreamId, TenantId, Timestamp,
-    alert::AlertEvent, credential::CredentialEvent, policy::PolicyEvent, team::TeamEvent,
-    tenant::TenantEvent, token::TokenEvent, webhook::WebhookEndpointEvent,
+    alert::AlertEvent, component::ComponentEvent, credential::CredentialEvent, policy::PolicyEvent,
+    team::TeamEvent, tenant::TenantEvent, token::TokenEvent, webhook::WebhookEndpointEvent,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -72,6 +72,7 @@ fn every_shipped_version_reads_and_writes() {
             "token" => reads_and_writes::<TokenEvent>(&file),
             "webhook" => reads_and_writes::<WebhookEndpointEvent>(&file),
             "policy" => reads_and_writes::<PolicyEvent>(&file),
+            "component" => reads_and_writes::<ComponentEvent>(&file),
             other => panic!("unknown aggregate {other}"),
         }
     }
@@ -100,6 +101,7 @@ fn every_event_has_a_file_of_its_current_version() {
         names_of::<TokenEvent>(),
         names_of::<PolicyEvent>(),
         names_of::<WebhookEndpointEvent>(),
+        names_of::<ComponentEvent>(),
     ] {
         assert!(!names.is_empty());
         known.extend(names.into_iter().map(|name| (name, 1)));

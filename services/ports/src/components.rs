@@ -23,13 +23,20 @@ pub struct CheckedFields {
     pub secrets: SecretPayload,
 }
 
-/// The kinds of system that credentials can be for.
+/// The kinds of system that credentials can be for: the built-in ones, and what makes a tenant's
+/// own one good.
 pub trait ComponentCatalog: Send + Sync + 'static {
-    /// The component of this slug.
+    /// The built-in component of this slug.
     fn get(&self, slug: &str) -> Option<Arc<Component>>;
 
-    /// All components, by slug.
+    /// All built-in components, by slug.
     fn list(&self) -> Vec<Arc<Component>>;
+
+    /// Reads a definition that a tenant wrote, in the format of the built-in ones.
+    ///
+    /// # Errors
+    /// Every wrong place, as a path inside the definition, and the rule.
+    fn validate(&self, definition: &Value) -> Result<Component, Vec<FieldError>>;
 
     /// Checks fields against the component's schema and parts them.
     ///

@@ -88,6 +88,10 @@ impl ComponentCatalog for Catalog {
         self.entries.values().map(|entry| Arc::clone(&entry.component)).collect()
     }
 
+    fn validate(&self, definition: &Value) -> Result<Component, Vec<FieldError>> {
+        validate_definition(definition)
+    }
+
     fn check_fields(
         &self,
         component: &Component,

@@ -3,7 +3,10 @@
 use keytrail_test_support::{Reply, StubServer, eventually};
 use serde_json::{Value, json};
 
-use crate::harness::{Client, World, bearer, text};
+use crate::{
+    component::erp,
+    harness::{Client, World, bearer, text},
+};
 
 /// Nothing that is answered may hold it.
 pub(super) const CANARY: &str = "canary-77b2-secret";
@@ -88,6 +91,8 @@ impl Setting {
         api.on("GET", "/", Reply::status(401));
         api.on("POST", "/hook", Reply::status(204));
         let (credential, alert) = rejected(&world.alice, &api).await;
+        let definition = json!({ "definition": erp("erp", "https://erp.example") });
+        world.alice.mutate("registerComponent", "visible", definition).await;
         let share = json!({ "credentialId": credential, "granteeId": world.bob_id, "level": "VIEW" });
         world.alice.mutate("shareCredential", "visible", share).await;
         let other = world.alice.mutate("createTeam", "team { id }", json!({ "name": "Dev" })).await;
@@ -141,7 +146,21 @@ impl Setting {
         let carol = json!({ "memberId": self.world.carol_id });
         let mut owned = bearer("Mine", CANARY);
         owned["ownerTeamId"] = json!(self.other_team);
+        let own = json!({ "slug": "acme/erp" });
         vec![
+            (
+                "registerComponent",
+                json!({ "definition": erp("crm", "https://crm.example") }),
+                FORBIDDEN,
+                Data,
+            ),
+            (
+                "updateComponent",
+                with(&own, json!({ "definition": erp("erp", "https://erp2.example") })),
+                FORBIDDEN,
+                NOT_FOUND,
+            ),
+            ("deleteComponent", own, FORBIDDEN, NOT_FOUND),
             ("createCredential", owned, FORBIDDEN, NOT_FOUND),
             ("updateCredential", with(&credential, json!({ "name": "X" })), FORBIDDEN, NOT_FOUND),
             ("verifyCredential", credential.clone(), FORBIDDEN, NOT_FOUND),

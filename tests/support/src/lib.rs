@@ -16,7 +16,9 @@ mod guard;
 mod home;
 mod logs;
 mod mariadb;
+mod moto;
 mod net;
+mod oidc;
 mod postgres;
 mod redis;
 mod stub;
@@ -27,10 +29,19 @@ mod wait;
 pub use bao::{Access, OpenBao};
 pub use logs::LogBuffer;
 pub use mariadb::MariaDb;
+pub use moto::Moto;
 pub use net::{BlackHole, free_port, install_crypto};
+pub use oidc::OidcProvider;
 pub use postgres::Postgres;
 pub use redis::Redis;
 pub use stub::{Reply, Seen, StubServer};
 pub use tls::{Authority, Identity};
 pub use verifiers::Verifier;
 pub use wait::eventually;
+
+/// Where `cargo xtask tools` has put something.
+#[expect(clippy::disallowed_methods, reason = "only tests are told so, by what starts them")]
+fn tool(variable: &str) -> String {
+    std::env::var(variable)
+        .unwrap_or_else(|_| panic!("{variable} is not set: run the tests with `cargo xtask test`"))
+}

@@ -1,6 +1,6 @@
 //! Checks: of unsaved fields, and of what is stored.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use keytrail_domain::{
     CredentialId, SecretPayload, StreamId, TenantId,
@@ -25,7 +25,7 @@ impl App {
     pub async fn test_fields(&self, call: &Call, input: FieldsTest) -> Result<Report, AppError> {
         self.ports().authorizer.role(&call.principal).await?;
         self.0.tests.take(principal_key(&call.principal.actor), self.now())?;
-        let component = self.component_named(&input.component)?;
+        let component = self.component_named(call.principal.tenant, &input.component).await?;
         let checked = self
             .ports()
             .components
@@ -79,7 +79,7 @@ impl App {
 
     /// A system that locks accounts is not asked again and again after it said no.
     async fn must_not_lock_out(&self, tenant: TenantId, state: &State) -> Result<(), AppError> {
-        let component = self.component_named(&state.component.slug)?;
+        let component = self.component_made_with(state).await?;
         let Some(row) = self.ports().views.credentials_by_id(tenant, &[state.id]).await?.pop() else {
             return Ok(());
         };
@@ -100,7 +100,7 @@ impl App {
         state: &State,
         fields: Option<&BTreeMap<String, Value>>,
     ) -> Result<Report, AppError> {
-        let component = self.component_named(&state.component.slug)?;
+        let component = self.component_made_with(state).await?;
         let secrets = self.ports().secrets.get(state.secret).await?;
         // Counted when it goes out: waiting for the vault is no check.
         self.0.checks.take(state.id.to_string(), self.now())?;
@@ -127,9 +127,24 @@ impl App {
         chosen.unwrap_or_else(|| self.ports().verifier.default_hosts(component, fields))
     }
 
-    pub(super) fn component_named(&self, slug: &str) -> Result<std::sync::Arc<Component>, AppError> {
-        self.ports().components.get(slug).ok_or_else(|| {
+    /// The newest definition of a component.
+    pub(super) async fn component_named(
+        &self,
+        tenant: TenantId,
+        slug: &str,
+    ) -> Result<Arc<Component>, AppError> {
+        let known = self.newest_component(tenant, slug).await?;
+        known.map(|known| known.definition).ok_or_else(|| {
             AppError::bad_input("component", "no such component: the query `components` lists them")
+        })
+    }
+
+    /// The definition that a credential follows: that of its own version, whatever it is now.
+    pub(super) async fn component_made_with(&self, state: &State) -> Result<Arc<Component>, AppError> {
+        let known = self.component_version(state.tenant, &state.component).await?;
+        known.map(|known| known.definition).ok_or_else(|| AppError::Unavailable {
+            dependency: "event log",
+            source: Some("the views do not know the credential's component".into()),
         })
     }
 }

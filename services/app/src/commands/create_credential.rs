@@ -35,7 +35,7 @@ impl App {
             Admission::Do(ticket) => ticket,
         };
         self.present_owner(call, owner).await?;
-        let component = self.component_named(&input.component)?;
+        let component = self.component_named(call.principal.tenant, &input.component).await?;
         let checked = self
             .ports()
             .components

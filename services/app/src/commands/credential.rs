@@ -1,11 +1,11 @@
 //! What changes a credential that exists.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use keytrail_domain::{
-    CredentialId, Grantee, SecretId, SecretPayload, SecretRef, StreamId,
+    CredentialId, Grantee, StreamId,
     component::Component,
-    credential::{Change, Credential, CredentialCommand, Rotate, Share, State, Update},
+    credential::{Change, Credential, CredentialCommand, Share, State, Update},
 };
 use keytrail_ports::{Action, CheckedFields, Completeness, Object};
 use serde_json::{Map, Value};
@@ -73,7 +73,7 @@ impl App {
     }
 
     async fn update(&self, state: &State, input: CredentialUpdate) -> Result<Update, AppError> {
-        let component = self.component_named(&state.component.slug)?;
+        let component = self.component_made_with(state).await?;
         let fields = match input.fields {
             Some(fields) => Some(self.plain_fields(&component, state, fields)?),
             None => None,
@@ -124,7 +124,11 @@ impl App {
         Ok(all)
     }
 
-    fn partial(&self, component: &Component, fields: Map<String, Value>) -> Result<CheckedFields, AppError> {
+    pub(super) fn partial(
+        &self,
+        component: &Component,
+        fields: Map<String, Value>,
+    ) -> Result<CheckedFields, AppError> {
         self.ports()
             .components
             .check_fields(component, fields, Completeness::Partial)
@@ -154,50 +158,6 @@ impl App {
             Ok(CredentialCommand::Rotate(Box::new(rotate.clone())))
         })
         .await
-    }
-
-    async fn rotation(&self, state: &State, input: CredentialRotation) -> Result<Rotate, AppError> {
-        let component = self.component_named(&state.component.slug)?;
-        let given = self.partial(&component, input.fields)?;
-        let names: BTreeSet<String> = given.secrets.names().map(str::to_owned).collect();
-        let fields = merged(&state.fields, given.plain);
-        let mut rotate = Rotate {
-            destinations: component.destination_fields(),
-            allowed_hosts: input.allowed_hosts,
-            secrets: SecretPayload::default(),
-            given: names,
-            secret: SecretRef::of_credential(state.tenant, state.id, SecretId::from_uuid(self.fresh_id())),
-            fields,
-            expires_at: input.expires_at,
-            check: Change::Unchecked,
-            accept_inconclusive: input.accept_inconclusive,
-        };
-        // The domain's rules first: stored secret fields must not leave for a refused rotation.
-        keytrail_domain::Aggregate::decide(
-            &Credential::Live(Box::new(state.clone())),
-            &CredentialCommand::Rotate(Box::new(rotate.clone())),
-        )?;
-        rotate.secrets = self.all_secrets(state, given.secrets, &rotate.given).await?;
-        if input.verify {
-            state.may_be_checked()?;
-            let hosts = rotate.allowed_hosts.as_deref().unwrap_or(&state.allowed_hosts);
-            rotate.check =
-                Change::Checked(self.check(&component, &rotate.fields, &rotate.secrets, hosts).await);
-        }
-        Ok(rotate)
-    }
-
-    /// The stored fields are read only when some of them stay.
-    async fn all_secrets(
-        &self,
-        state: &State,
-        given: SecretPayload,
-        names: &BTreeSet<String>,
-    ) -> Result<SecretPayload, AppError> {
-        if state.secret_fields.is_subset(names) {
-            return Ok(given);
-        }
-        Ok(self.ports().secrets.get(state.secret).await?.overlaid(given))
     }
 
     /// Gives a member, a team or a service account a level.
@@ -381,7 +341,10 @@ impl App {
 }
 
 /// Given fields over known ones.
-fn merged(known: &BTreeMap<String, Value>, given: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+pub(super) fn merged(
+    known: &BTreeMap<String, Value>,
+    given: BTreeMap<String, Value>,
+) -> BTreeMap<String, Value> {
     let mut all = known.clone();
     all.extend(given);
     all

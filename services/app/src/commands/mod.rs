@@ -2,11 +2,13 @@
 
 mod alert;
 mod checking;
+mod component;
 mod create_credential;
 mod credential;
 mod member;
 mod names;
 mod policy;
+mod rotation;
 mod team;
 mod tenant;
 mod token;

@@ -153,7 +153,19 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
                 nothing_is_proven(row);
             }
         }
-        E::SecretRotated { version, secret, fields, secret_fields, allowed_hosts, expires_at, .. } => {
+        E::SecretRotated {
+            version,
+            secret,
+            fields,
+            secret_fields,
+            allowed_hosts,
+            component,
+            expires_at,
+            ..
+        } => {
+            if let Some(component) = component {
+                row.component.clone_from(component);
+            }
             if let Some(previous) = row.versions.last_mut() {
                 previous.replaced_at = Some(meta.recorded_at);
             }

@@ -3,14 +3,15 @@
 
 pub(crate) mod alerts;
 mod authority;
+mod components;
 pub(crate) mod credentials;
 mod teams;
 mod tenants;
 mod webhooks;
 
 use keytrail_domain::{
-    EventMeta, RecordedEvent, StreamKind, alert::AlertEvent, credential::CredentialEvent, team::TeamEvent,
-    tenant::TenantEvent, webhook::WebhookEndpointEvent,
+    EventMeta, RecordedEvent, StreamKind, alert::AlertEvent, component::ComponentEvent,
+    credential::CredentialEvent, team::TeamEvent, tenant::TenantEvent, webhook::WebhookEndpointEvent,
 };
 use keytrail_ports::views::{EventRow, IdempotencyRow, Projector, ViewError, ViewTx};
 
@@ -45,6 +46,7 @@ impl Projector for Projections {
             StreamKind::Webhook => {
                 webhooks::project(&fact, &decode::<WebhookEndpointEvent>(event)?, views)?;
             }
+            StreamKind::Component => components::project(&fact, &decode::<ComponentEvent>(event)?, views)?,
             StreamKind::Token | StreamKind::Policy => {}
         }
         if let Some(row) = idempotency_row(&fact) {

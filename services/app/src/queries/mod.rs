@@ -4,6 +4,7 @@
 mod access;
 mod alerts;
 mod as_of;
+mod components;
 mod counted;
 mod credentials;
 mod events;
@@ -16,4 +17,6 @@ mod webhooks;
 pub use access::{Access, Way};
 pub use as_of::AsOf;
 pub(crate) use as_of::fact;
+pub use components::KnownComponent;
+pub(crate) use components::{OWN_COMPONENTS_REMEMBERED, own_slug};
 pub use counted::Counted;

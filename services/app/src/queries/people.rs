@@ -1,15 +1,12 @@
 //! The caller, his tenant, its teams and members.
 
-use std::sync::Arc;
-
-use keytrail_domain::{MemberId, TeamId, component::Component};
+use keytrail_domain::{MemberId, TeamId};
 use keytrail_ports::{
     Action, Object,
-    views::{MemberRow, SortKey, TeamMemberRow, TeamRow, TenantRow},
+    views::{MemberRow, TeamMemberRow, TeamRow, TenantRow},
 };
-use uuid::Uuid;
 
-use super::paging::{Pager, hash_of, part_of};
+use super::paging::{Pager, hash_of};
 use crate::{App, AppError, AsOf, Call, Listed, PageArgs, Profile, Viewer, profile};
 
 impl App {
@@ -134,38 +131,5 @@ impl App {
             Err(keytrail_ports::SecretError::Missing) => Ok(Profile::default()),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// A page of the components, by slug.
-    ///
-    /// # Errors
-    /// `UNAUTHENTICATED` for no member; bad input for page arguments.
-    pub async fn components(&self, call: &Call, page: PageArgs) -> Result<Listed<Arc<Component>>, AppError> {
-        let mut all = self.all_components(call).await?;
-        let tenant = call.principal.tenant;
-        let key = self.cursor_key(tenant).await?;
-        let pager = Pager { tenant, key: &key, list: hash_of(&"components") };
-        let request = pager.request(&page)?;
-        all.sort_by(|one, other| one.slug.cmp(&other.slug));
-        let rows = all.into_iter().map(|row| (SortKey::Text(row.slug.clone(), Uuid::nil()), row));
-        pager.seal(part_of(rows.collect(), &request, |key| match key {
-            SortKey::Text(slug, _) => Some(slug.clone()),
-            _ => None,
-        }))
-    }
-
-    /// All of that list.
-    pub(super) async fn all_components(&self, call: &Call) -> Result<Vec<Arc<Component>>, AppError> {
-        self.ports().authorizer.role(&call.principal).await?;
-        Ok(self.ports().components.list())
-    }
-
-    /// One component.
-    ///
-    /// # Errors
-    /// `UNAUTHENTICATED` for no member.
-    pub async fn component(&self, call: &Call, slug: &str) -> Result<Option<Arc<Component>>, AppError> {
-        self.ports().authorizer.role(&call.principal).await?;
-        Ok(self.ports().components.get(slug))
     }
 }

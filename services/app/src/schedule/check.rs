@@ -56,7 +56,8 @@ impl App {
         let Some(row) = self.ports().views.credentials_by_id(tenant, &[id]).await?.pop() else {
             return Ok(Checked::Nothing);
         };
-        let component = self.ports().components.get(&row.component.slug);
+        let known = self.component_version(tenant, &row.component).await?;
+        let component = known.map(|known| known.definition);
         let Some(component) = component.filter(|it| plan::is_checked(&row, Some(it), self.now())) else {
             return Ok(Checked::Nothing);
         };

@@ -90,7 +90,8 @@ impl Schedule {
         if self.agenda.is_busy(id) {
             return Ok(());
         }
-        let component = self.app.ports().components.get(&row.component.slug);
+        let known = self.app.component_version(tenant, &row.component).await?;
+        let component = known.map(|known| known.definition);
         let check = plan::is_checked(row, component.as_deref(), now).then(|| {
             let interval = plan::interval(component.as_deref(), self.interval);
             let slot = slots::next(id.as_uuid(), interval, now.as_micros());

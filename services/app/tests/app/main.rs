@@ -15,6 +15,7 @@ mod policy;
 mod receivers;
 mod retries;
 mod schedule;
+mod unsafe_components;
 mod webhooks;
 mod world;
 mod write_path;

@@ -171,6 +171,9 @@ pub struct Rotate {
     pub secret: SecretRef,
     /// Where it may be sent; none keeps what is.
     pub allowed_hosts: Option<Vec<String>>,
+    /// The definition that it follows from now on, when that is another one: every secret must be
+    /// given again then.
+    pub component: Option<ComponentRef>,
     /// Its end by the user's word; none: unknown again.
     pub expires_at: Option<Timestamp>,
     /// Names of the fields that decide where secrets are sent.

@@ -71,6 +71,9 @@ pub enum CredentialEvent {
         fields: BTreeMap<String, Value>,
         secret_fields: BTreeSet<String>,
         allowed_hosts: Vec<String>,
+        /// The definition that it follows from now on, when that is another one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        component: Option<ComponentRef>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_at: Option<Timestamp>,
         verification: VerificationChoice,

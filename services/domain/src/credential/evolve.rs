@@ -89,8 +89,18 @@ impl State {
                 }
             }
             E::SecretRotated {
-                version, secret, fields, secret_fields, allowed_hosts, expires_at, ..
+                version,
+                secret,
+                fields,
+                secret_fields,
+                allowed_hosts,
+                component,
+                expires_at,
+                ..
             } => {
+                if let Some(component) = component {
+                    self.component.clone_from(component);
+                }
                 self.version = *version;
                 self.highest_version = self.highest_version.max(*version);
                 self.secret = *secret;

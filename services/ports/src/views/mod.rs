@@ -19,8 +19,8 @@ pub use query::{
     PageRequest, SortKey, Status, StatusCounts,
 };
 pub use rows::{
-    AlertRow, CredentialRow, DailyRow, EventRow, GrantRow, IdempotencyRow, MemberRow, TeamMemberRow, TeamRow,
-    TenantRow, UsageRow, VerificationRow, VersionRow, WebhookEndpointRow,
+    AlertRow, ComponentRow, CredentialRow, DailyRow, EventRow, GrantRow, IdempotencyRow, MemberRow,
+    TeamMemberRow, TeamRow, TenantRow, UsageRow, VerificationRow, VersionRow, WebhookEndpointRow,
 };
 
 use crate::{AuthorityChange, AuthoritySource};
@@ -69,6 +69,11 @@ pub trait ViewTx {
     fn put_credential(&mut self, row: &CredentialRow) -> Result<(), ViewError>;
     /// A credential's row.
     fn credential(&mut self, tenant: TenantId, id: CredentialId) -> Result<Option<CredentialRow>, ViewError>;
+    /// Puts a version of a tenant's own component; only the one that was put last is the present one,
+    /// unless it is deleted.
+    fn put_component(&mut self, row: &ComponentRow) -> Result<(), ViewError>;
+    /// The newest version of a tenant's own component, also of a deleted one.
+    fn component(&mut self, tenant: TenantId, slug: &str) -> Result<Option<ComponentRow>, ViewError>;
     /// Puts an alert's row.
     fn put_alert(&mut self, row: &AlertRow) -> Result<(), ViewError>;
     /// An alert's row.
@@ -165,6 +170,16 @@ pub trait Views: AuthoritySource {
         team: TeamId,
         at: Option<Position>,
     ) -> Result<Vec<TeamMemberRow>, ViewError>;
+
+    /// A tenant's own component: the present version, or any that there ever was.
+    async fn component(
+        &self,
+        tenant: TenantId,
+        slug: &str,
+        version: Option<u32>,
+    ) -> Result<Option<ComponentRow>, ViewError>;
+    /// The present versions of a tenant's own components, by slug.
+    async fn components(&self, tenant: TenantId) -> Result<Vec<ComponentRow>, ViewError>;
 
     /// Credentials by id, also deleted ones; an unknown id is left out.
     async fn credentials_by_id(

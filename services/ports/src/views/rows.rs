@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use keytrail_domain::{
     Actor, AlertId, CredentialId, EventId, Grantee, Labels, Level, MemberId, Owner, Position, Role,
     SecretRef, StreamId, TeamId, TenantId, Timestamp, WebhookEndpointId,
-    component::{ComponentRef, CredentialKind},
+    component::{Component, ComponentRef, CredentialKind},
     verification::{Report, Trigger},
     webhook::{DisabledReason, EndpointSettings, RetiringSecret},
 };
@@ -81,6 +81,23 @@ pub struct TeamMemberRow {
     pub member: MemberId,
     /// Leads it.
     pub lead: bool,
+}
+
+/// One version of a tenant's own component.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComponentRow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// What it is; its slug is `<tenant>/<slug>`.
+    pub component: Component,
+    /// When it was made.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: Actor,
+    /// When the component was deleted, if it was.
+    pub deleted_at: Option<Timestamp>,
+    /// What people changed, up to this version.
+    pub revision: u64,
 }
 
 /// One secret version of a credential.

@@ -1,8 +1,8 @@
 //! The read models in one SQLite file that may be deleted at any time.
 //!
 //! Writing: [`writer`] runs one transaction per batch; the projector sees it as [`tx`]. Reading:
-//! each question has a file ([`credentials`], [`alerts`], [`events`], [`people`], [`access`],
-//! [`counts`]);
+//! each question has a file ([`credentials`], [`alerts`], [`events`], [`people`], [`components`],
+//! [`access`], [`counts`]);
 //! all lists are pages of a [`listing`] whose candidates [`plan`] picks. Rows that are asked for
 //! often are kept ready ([`hot`]). To add a row: a table in `schema.sql`, its indexes in
 //! `indexes.sql`, a `put_` in `tx.rs`, and its questions; then raise [`KIND`]'s format.
@@ -11,6 +11,7 @@ mod access;
 mod alerts;
 mod authority;
 mod code;
+mod components;
 mod counts;
 mod credential_rows;
 mod credentials;

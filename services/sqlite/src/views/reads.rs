@@ -10,9 +10,9 @@ use keytrail_domain::{
 use keytrail_ports::{
     AuthorityChange, AuthoritySnapshot, AuthoritySource,
     views::{
-        AlertFilter, AlertRow, CredentialQuery, CredentialRow, DailyRow, EventFilter, EventRow, GrantRow,
-        IdempotencyRow, MemberRow, Page, PageRequest, Projected, Projector, StatusCounts, TeamMemberRow,
-        TeamRow, TenantRow, VerificationRow, ViewError, Views, WebhookEndpointRow,
+        AlertFilter, AlertRow, ComponentRow, CredentialQuery, CredentialRow, DailyRow, EventFilter, EventRow,
+        GrantRow, IdempotencyRow, MemberRow, Page, PageRequest, Projected, Projector, StatusCounts,
+        TeamMemberRow, TeamRow, TenantRow, VerificationRow, ViewError, Views, WebhookEndpointRow,
     },
 };
 use rusqlite::{Connection, params};
@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
-    SqliteViews, access, alerts, authority, checkpoint, counts,
+    SqliteViews, access, alerts, authority, checkpoint, components, counts,
     credentials::{self, Question, Shelf},
     doc, events,
     hot::Ticket,
@@ -168,6 +168,21 @@ impl Views for SqliteViews {
     ) -> Result<Vec<TeamMemberRow>, ViewError> {
         self.read_of(tenant, move |connection, tenant| access::team_members(connection, tenant, team, at))
             .await
+    }
+
+    async fn component(
+        &self,
+        tenant: TenantId,
+        slug: &str,
+        version: Option<u32>,
+    ) -> Result<Option<ComponentRow>, ViewError> {
+        let slug = slug.to_owned();
+        self.read_of(tenant, move |connection, tenant| components::one(connection, tenant, &slug, version))
+            .await
+    }
+
+    async fn components(&self, tenant: TenantId) -> Result<Vec<ComponentRow>, ViewError> {
+        self.read_of(tenant, components::present).await
     }
 
     async fn credentials_by_id(

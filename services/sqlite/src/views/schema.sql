@@ -41,6 +41,16 @@ CREATE TABLE teams (
     PRIMARY KEY (tenant, id)
 ) WITHOUT ROWID;
 
+-- Every version of the tenants' own components; at most one of each slug is present.
+CREATE TABLE components (
+    tenant  INTEGER NOT NULL,
+    slug    TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    present INTEGER NOT NULL,
+    doc     BLOB NOT NULL,
+    PRIMARY KEY (tenant, slug, version)
+) WITHOUT ROWID;
+
 -- What lists go by. The rest of a row is in credential_docs, so that a walk over many rows stays
 -- on few pages.
 CREATE TABLE credentials (

@@ -8,14 +8,14 @@ use keytrail_domain::{
 use keytrail_ports::{
     AuthorityChange,
     views::{
-        AlertRow, CredentialRow, EventRow, IdempotencyRow, MemberRow, Projected, TeamRow, TenantRow,
-        VerificationRow, ViewError, ViewTx, WebhookEndpointRow,
+        AlertRow, ComponentRow, CredentialRow, EventRow, IdempotencyRow, MemberRow, Projected, TeamRow,
+        TenantRow, VerificationRow, ViewError, ViewTx, WebhookEndpointRow,
     },
 };
 use rusqlite::{Connection, params};
 
 use super::{
-    authority, code,
+    authority, code, components,
     credential_rows::CredentialRows,
     doc, events,
     hot::Kept,
@@ -111,6 +111,16 @@ impl ViewTx for Tx<'_> {
         let Tenant(tenant) = self.number(tenant)?;
         let find = "SELECT doc FROM teams WHERE tenant = ? AND id = ?";
         self.told(doc::find(self.inside, find, params![tenant, id.as_uuid().into_bytes()]))
+    }
+
+    fn put_component(&mut self, row: &ComponentRow) -> Result<(), ViewError> {
+        let tenant = self.number(row.tenant)?;
+        self.told(components::put(self.inside, tenant, row))
+    }
+
+    fn component(&mut self, tenant: TenantId, slug: &str) -> Result<Option<ComponentRow>, ViewError> {
+        let tenant = self.number(tenant)?;
+        self.told(components::newest(self.inside, tenant, slug))
     }
 
     fn put_credential(&mut self, row: &CredentialRow) -> Result<(), ViewError> {

@@ -201,3 +201,20 @@ fn how_often_it_is_checked_and_whether_that_locks_accounts_is_part_of_a_definiti
         assert_eq!(checked("checkEverySeconds", wrong).unwrap_err()[0].path, "checkEverySeconds");
     }
 }
+
+const PAGE: &str = include_str!("../../../../docs/adding-a-component.md");
+
+#[test]
+fn the_example_of_the_page_for_strangers_is_good() {
+    let (_, rest) = PAGE.split_once("```json\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    validate_definition(&serde_json::from_str(example).unwrap()).unwrap();
+}
+
+#[test]
+fn the_page_for_strangers_has_every_word_of_a_field() {
+    let words = FIELD_WORDS.iter().chain(&ITEM_WORDS).chain(&TYPES).chain(&TOP_WORDS);
+    for word in words.chain(&OWN_FORMATS).chain(&KNOWN_FORMATS) {
+        assert!(PAGE.contains(&format!("`{word}`")), "{word}");
+    }
+}

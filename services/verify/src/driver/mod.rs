@@ -5,12 +5,16 @@
 //!
 //! To add one: a file here with a type that is a [`Driver`], and its line in [`DRIVERS`].
 
+mod aws;
 mod certificate;
 mod definition;
+mod kubernetes;
 mod mysql;
+mod oauth2;
 mod place;
 mod postgres;
 mod redis;
+mod web;
 
 use std::sync::Arc;
 
@@ -26,8 +30,15 @@ use crate::{
 pub(crate) use definition::{named, problems};
 
 /// All drivers.
-static DRIVERS: [&dyn Driver; 4] =
-    [&certificate::TlsCertificate, &mysql::MySql, &postgres::Postgres, &redis::Redis];
+static DRIVERS: [&dyn Driver; 7] = [
+    &aws::Aws,
+    &certificate::TlsCertificate,
+    &kubernetes::Kubernetes,
+    &mysql::MySql,
+    &oauth2::OAuth2,
+    &postgres::Postgres,
+    &redis::Redis,
+];
 
 /// What one check found.
 pub(crate) type Found = (Judgement, Evidence);

@@ -21,7 +21,7 @@ use super::{
     AllowedHosts, Guard, GuardError, GuardedHttp, Lookup, Transport, hosts,
     limit::{Limits, Place},
     resolve,
-    trust::{Roots, Trust},
+    trust::{Proof, Roots, Trust, showing},
 };
 
 /// Where to connect to.
@@ -141,7 +141,19 @@ impl Dialled<'_> {
     /// # Errors
     /// [`GuardError::NotTrusted`], [`GuardError::NoTls`], or what else ends a handshake.
     pub async fn secured(self, trust: Trust<'_>) -> Result<Wire, GuardError> {
+        self.secured_as(trust, None).await
+    }
+
+    /// The same, with a certificate of ours to show.
+    ///
+    /// # Errors
+    /// As [`Dialled::secured`]; [`GuardError::NoProof`] when key and certificate do not fit.
+    pub async fn secured_as(self, trust: Trust<'_>, proof: Option<Proof>) -> Result<Wire, GuardError> {
         let config = self.dialer.roots.config(trust).await?;
+        let config = match proof {
+            Some(proof) => showing(&config, proof)?,
+            None => config,
+        };
         let handshake = TlsConnector::from(config).connect(self.name, self.stream);
         let stream = timeout(self.dialer.time_limit, handshake).await.map_err(|_| GuardError::Timeout)?;
         let stream = stream.map_err(|error| why_no_tls(&error))?;

@@ -21,7 +21,7 @@ pub use dial::{Dialer, Dialled, Target, Wire};
 pub use hosts::{AllowedHosts, entry_for};
 pub use http::{Answer, GuardedHttp, HttpConfig, Outgoing, StartError};
 pub use resolve::{Lookup, SystemLookup, resolve};
-pub use trust::Trust;
+pub use trust::{Proof, Trust};
 
 /// Why nothing was sent, or no answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +50,9 @@ pub enum GuardError {
     /// What the credential gives as its authority is none, or this machine has none.
     #[error("there is no certificate authority that could be trusted")]
     NoAuthorities,
+    /// What the credential gives as its certificate and key is none.
+    #[error("the certificate and its key cannot be used")]
+    NoProof,
     /// No connection, or one that broke.
     #[error("the host could not be reached")]
     Unreachable,

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        Resumption,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 use tokio::sync::OnceCell;
 
@@ -21,6 +25,25 @@ pub enum Trust<'a> {
     Only(&'a str),
     /// Only a server that shows this very certificate, whatever it says.
     Exactly(&'a CertificateDer<'static>),
+}
+
+/// What a client shows of itself: a certificate with its key. It cannot be printed.
+pub struct Proof {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl Proof {
+    /// Reads both from PEM.
+    ///
+    /// # Errors
+    /// [`GuardError::NoProof`] for what is none.
+    pub fn new(certificate: &str, key: &str) -> Result<Self, GuardError> {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect();
+        let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or(GuardError::NoProof)?;
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| GuardError::NoProof)?;
+        Ok(Self { chain, key })
+    }
 }
 
 /// The authorities of this machine, read when they are first needed: there are hundreds.
@@ -41,6 +64,17 @@ impl Roots {
             Trust::Exactly(certificate) => exactly(certificate),
         }
     }
+}
+
+/// The same trust, with something to show.
+pub(super) fn showing(config: &ClientConfig, proof: Proof) -> Result<Arc<ClientConfig>, GuardError> {
+    let key = CertifiedKey::from_der(proof.chain, proof.key, config.crypto_provider());
+    let key = key.map_err(|_| GuardError::NoProof)?;
+    let mut config = config.clone();
+    config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(key));
+    // A session that was made with another certificate must not be taken up.
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
 }
 
 async fn system(extra: Vec<u8>) -> Result<Arc<ClientConfig>, GuardError> {

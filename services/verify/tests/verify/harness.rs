@@ -69,10 +69,11 @@ impl Clock for FixedClock {
     }
 }
 
-/// A verifier with this limit; the patient one is made once, since reading authorities takes time.
+/// A verifier with one of the two limits; each is made once, since reading authorities takes time.
 pub(crate) fn verifier(time_limit: Duration) -> Arc<ComponentVerifier> {
     static PATIENT_ONE: LazyLock<Arc<ComponentVerifier>> = LazyLock::new(|| new_verifier(PATIENT));
-    if time_limit == PATIENT { PATIENT_ONE.clone() } else { new_verifier(time_limit) }
+    static SHORT_ONE: LazyLock<Arc<ComponentVerifier>> = LazyLock::new(|| new_verifier(SHORT));
+    if time_limit == PATIENT { PATIENT_ONE.clone() } else { SHORT_ONE.clone() }
 }
 
 fn new_verifier(time_limit: Duration) -> Arc<ComponentVerifier> {

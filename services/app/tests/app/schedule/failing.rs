@@ -5,7 +5,7 @@ use keytrail_domain::{credential::Health, verification::Verdict};
 
 use super::{HOUR, Watch};
 use crate::{
-    components::Unsafe,
+    unsafe_components::Unsafe,
     world::{World, plain},
 };
 

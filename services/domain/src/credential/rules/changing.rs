@@ -113,8 +113,10 @@ pub(crate) fn rotate(state: &State, rotate: &Rotate) -> Result<Decision<E>, Refu
         ));
     }
     let hosts = wanted_hosts(state, rotate.allowed_hosts.as_deref())?;
-    let moves =
-        hosts != state.allowed_hosts || destinations_differ(state, &rotate.fields, &rotate.destinations);
+    // Another definition can ask another host.
+    let moves = hosts != state.allowed_hosts
+        || destinations_differ(state, &rotate.fields, &rotate.destinations)
+        || rotate.component.is_some();
     if moves && !state.secret_fields.is_subset(&rotate.given) {
         return Err(secret_required());
     }
@@ -125,6 +127,7 @@ pub(crate) fn rotate(state: &State, rotate: &Rotate) -> Result<Decision<E>, Refu
         fields: rotate.fields.clone(),
         secret_fields: rotate.secrets.names().map(str::to_owned).collect(),
         allowed_hosts: hosts,
+        component: rotate.component.clone(),
         expires_at: rotate.expires_at,
         verification: rotate.check.choice(),
     };

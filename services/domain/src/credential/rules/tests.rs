@@ -91,6 +91,7 @@ fn rotate(given: &[&str], check: Change) -> Rotate {
         given: names(given),
         secret: place(2),
         allowed_hosts: None,
+        component: None,
         expires_at: None,
         destinations: destinations(),
         check,

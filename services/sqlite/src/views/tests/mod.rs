@@ -5,6 +5,7 @@
 
 mod as_of;
 mod cache;
+mod components;
 mod counts;
 mod lists;
 mod promises;
@@ -23,7 +24,7 @@ use keytrail_domain::{
 use keytrail_ports::{
     AuthorityChange, Scope,
     views::{
-        AlertRow, CredentialFilter, CredentialOrder, CredentialQuery, CredentialRow, EventRow,
+        AlertRow, ComponentRow, CredentialFilter, CredentialOrder, CredentialQuery, CredentialRow, EventRow,
         IdempotencyRow, MemberRow, PageRequest, Projected, Projector, TeamRow, TenantRow, VerificationRow,
         ViewError, ViewTx, Views, WebhookEndpointRow,
     },
@@ -41,6 +42,7 @@ enum Put {
     Tenant(TenantRow),
     Member(MemberRow),
     Team(TeamRow),
+    Component(Box<ComponentRow>),
     Credential(Box<CredentialRow>),
     Alert(Box<AlertRow>),
     Endpoint(Box<WebhookEndpointRow>),
@@ -83,6 +85,7 @@ impl Puts {
             Put::Tenant(row) => return views.put_tenant(&row),
             Put::Member(row) => return views.put_member(&row),
             Put::Team(row) => return views.put_team(&row),
+            Put::Component(row) => return views.put_component(&row),
             Put::Credential(row) => return views.put_credential(&row),
             Put::Alert(row) => return views.put_alert(&row),
             Put::Endpoint(row) => return views.put_webhook_endpoint(&row),

@@ -1,0 +1,93 @@
+//! Servers that tests talk to besides OpenBao, each pinned, each installed once into `.tools`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    process::{Done, Failure, program, run, version},
+    say, workspace,
+};
+
+/// What moto's server needs, and no more.
+const MOTO: &str = "xtask/moto.txt";
+/// The OAuth2 server: its packages with their hashes, and its script.
+const OIDC: &str = "tests/support/oidc";
+
+/// Installs what is missing; quick when nothing is.
+pub(crate) fn install() -> Done {
+    moto()?;
+    oidc()
+}
+
+/// What the tests are told, and where it is.
+pub(crate) fn environment() -> [(&'static str, PathBuf); 2] {
+    [
+        ("KEYTRAIL_TEST_MOTO", workspace::path(".tools/moto")),
+        ("KEYTRAIL_TEST_OIDC", workspace::path(".tools/oidc/server.mjs")),
+    ]
+}
+
+fn moto() -> Done {
+    let home = workspace::path(".tools/moto");
+    let pins = fs::read_to_string(workspace::path(MOTO))?;
+    if is_of(&home, &pins) {
+        return Ok(());
+    }
+    say::line("tools: installing moto (60 MB) into .tools, once");
+    replaced(&home, &pins, |fresh| {
+        let mut install = program("python3");
+        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+        install.args(["--only-binary=:all:", "--requirement", MOTO, "--target"]).arg(fresh);
+        install.env("PIP_ROOT_USER_ACTION", "ignore");
+        run(&mut install)
+    })
+}
+
+fn oidc() -> Done {
+    let home = workspace::path(".tools/oidc");
+    let mut files = Vec::new();
+    for name in ["package.json", "package-lock.json", "server.mjs"] {
+        files.push((name, fs::read_to_string(workspace::path(OIDC).join(name))?));
+    }
+    let pins: String = files.iter().map(|(_, text)| text.as_str()).collect();
+    if is_of(&home, &pins) {
+        return Ok(());
+    }
+    if version(program("node")).is_none() {
+        return Err(Failure::new(
+            "the tests need node 20 with npm, for a real OAuth2 server; on Debian or Ubuntu: apt-get install npm",
+        ));
+    }
+    say::line("tools: installing oidc-provider (10 MB) into .tools, once");
+    replaced(&home, &pins, |fresh| {
+        fs::create_dir_all(fresh)?;
+        for (name, text) in &files {
+            fs::write(fresh.join(name), text)?;
+        }
+        let mut install = program("npm");
+        install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]).arg(fresh);
+        run(&mut install)
+    })
+}
+
+fn is_of(home: &Path, pins: &str) -> bool {
+    fs::read_to_string(home.join("pins.txt")).is_ok_and(|installed| installed == pins)
+}
+
+/// Into a folder beside it first, so that a broken download leaves nothing that looks complete.
+fn replaced(home: &Path, pins: &str, install: impl FnOnce(&Path) -> Done) -> Done {
+    let fresh = home.with_extension(format!("unpacking-{}", std::process::id()));
+    let placed = install(&fresh).and_then(|()| {
+        fs::write(fresh.join("pins.txt"), pins)?;
+        _ = fs::remove_dir_all(home);
+        match fs::rename(&fresh, home) {
+            // Another run was faster: its copy is as good.
+            Err(_) if is_of(home, pins) => Ok(()),
+            other => Ok(other?),
+        }
+    });
+    _ = fs::remove_dir_all(&fresh);
+    placed
+}
