@@ -1,6 +1,10 @@
 //! The built-in components: one data file each, compiled in, read and checked at start.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use keytrail_domain::{FieldError, component::Component};
 use keytrail_ports::{CheckedFields, Completeness, ComponentCatalog};
@@ -16,8 +20,8 @@ struct Files;
 /// A component's file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// Not JSON.
-    #[error("components/{file} is not JSON")]
+    /// Not JSON, or JSON of something else.
+    #[error("components/{file} is no component")]
     Json {
         /// The file.
         file: String,
@@ -39,7 +43,8 @@ fn listed(errors: &[FieldError]) -> String {
     errors.iter().map(|error| format!("{} {}", error.path, error.message)).collect::<Vec<_>>().join("; ")
 }
 
-/// All built-in components with their compiled schemas.
+/// All built-in components. A schema is compiled when it is first asked for: a server that stands by
+/// needs none, and all of them take a tenth of its memory and of its start.
 #[derive(Debug)]
 pub struct Catalog {
     entries: BTreeMap<String, Entry>,
@@ -48,16 +53,31 @@ pub struct Catalog {
 #[derive(Debug)]
 struct Entry {
     component: Arc<Component>,
-    schema: FieldSchema,
+    schema: OnceLock<FieldSchema>,
+}
+
+impl Entry {
+    fn schema(&self) -> Result<&FieldSchema, Vec<FieldError>> {
+        if let Some(schema) = self.schema.get() {
+            return Ok(schema);
+        }
+        let schema = compiled(&self.component)?;
+        Ok(self.schema.get_or_init(|| schema))
+    }
+}
+
+fn compiled(component: &Component) -> Result<FieldSchema, Vec<FieldError>> {
+    FieldSchema::of(component).map_err(|error| vec![FieldError::new("fields", error.to_string())])
 }
 
 impl Catalog {
-    /// Reads the files that are compiled in.
+    /// Reads the files that are compiled in. That each keeps to the rules of a definition is tested
+    /// where it is written, and not at every start.
     ///
     /// # Errors
-    /// The first file that cannot be used, with the places inside it.
+    /// The first file that is no definition.
     pub fn load() -> Result<Self, CatalogError> {
-        Self::of(Files::iter().filter_map(|name| Some((name.clone(), Files::get(&name)?.data))))
+        Self::of(files())
     }
 
     fn of<'a>(files: impl Iterator<Item = (Cow<'a, str>, Cow<'a, [u8]>)>) -> Result<Self, CatalogError> {
@@ -66,17 +86,18 @@ impl Catalog {
     }
 }
 
+fn files() -> impl Iterator<Item = (Cow<'static, str>, Cow<'static, [u8]>)> {
+    Files::iter().filter_map(|name| Some((name.clone(), Files::get(&name)?.data)))
+}
+
 fn read(file: &str, bytes: &[u8]) -> Result<(String, Entry), CatalogError> {
-    let definition = serde_json::from_slice(bytes)
+    let component: Component = serde_json::from_slice(bytes)
         .map_err(|source| CatalogError::Json { file: file.to_owned(), source })?;
-    let against = |errors| CatalogError::Definition { file: file.to_owned(), errors };
-    let component = validate_definition(&definition).map_err(against)?;
     if file.strip_suffix(".json") != Some(&component.slug) {
-        return Err(against(vec![FieldError::new("slug", "must be the file's name")]));
+        let errors = vec![FieldError::new("slug", "must be the file's name")];
+        return Err(CatalogError::Definition { file: file.to_owned(), errors });
     }
-    let schema = FieldSchema::of(&component)
-        .map_err(|error| against(vec![FieldError::new("fields", error.to_string())]))?;
-    Ok((component.slug.clone(), Entry { component: Arc::new(component), schema }))
+    Ok((component.slug.clone(), Entry { component: Arc::new(component), schema: OnceLock::new() }))
 }
 
 impl ComponentCatalog for Catalog {
@@ -100,10 +121,8 @@ impl ComponentCatalog for Catalog {
     ) -> Result<CheckedFields, Vec<FieldError>> {
         // Another definition under the same slug must not be checked by ours.
         match self.entries.get(&component.slug).filter(|entry| *entry.component == *component) {
-            Some(entry) => entry.schema.check(fields, completeness),
-            None => FieldSchema::of(component)
-                .map_err(|error| vec![FieldError::new("fields", error.to_string())])?
-                .check(fields, completeness),
+            Some(entry) => entry.schema()?.check(fields, completeness),
+            None => compiled(component)?.check(fields, completeness),
         }
     }
 }
@@ -120,6 +139,11 @@ mod tests {
 
     #[test]
     fn all_files_are_good_and_listed_by_slug() {
+        for (name, bytes) in files() {
+            let definition = serde_json::from_slice(&bytes).unwrap();
+            let component = validate_definition(&definition).map_err(|errors| listed(&errors));
+            assert!(compiled(&component.expect(&name)).is_ok(), "{name}");
+        }
         let catalog = Catalog::load().unwrap();
         let slugs: Vec<_> = catalog.list().iter().map(|it| it.slug.clone()).collect();
         assert!(slugs.is_sorted());
@@ -141,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_bad_file_is_told_with_its_name_and_the_place() {
-        assert!(load("x.json", "{").unwrap_err().to_string().contains("components/x.json is not JSON"));
+        assert!(load("x.json", "{").unwrap_err().to_string().contains("components/x.json is no component"));
         let mut github = serde_json::to_value(&*Catalog::load().unwrap().get("github").unwrap()).unwrap();
         assert!(
             load("x.json", &github.to_string())
@@ -150,11 +174,8 @@ mod tests {
                 .contains("slug must be the file's name")
         );
         github["verify"]["checks"][0]["request"]["auth"]["bearer"] = "{{tokn}}".into();
-        let error = load("github.json", &github.to_string()).unwrap_err().to_string();
-        assert!(
-            error.contains("components/github.json: verify.checks[0].request.auth there is no field `tokn`"),
-            "{error}"
-        );
+        let error = listed(&validate_definition(&github).unwrap_err());
+        assert!(error.contains("verify.checks[0].request.auth there is no field `tokn`"), "{error}");
     }
 
     #[test]
