@@ -50,7 +50,13 @@ fn evolve(before: Option<WebhookEndpointRow>, fact: &Fact<'_>, event: &E) -> Opt
     }
     let mut row = before?;
     match event {
-        E::Changed { settings } => row.settings.clone_from(settings),
+        E::Changed { settings } => {
+            // What failed at another address says nothing of this one.
+            if settings.url != row.settings.url {
+                row.enabled_at = at;
+            }
+            row.settings.clone_from(settings);
+        }
         E::SecretRotated { secret, previous_until } => {
             row.retiring = Some(RetiringSecret { secret: row.secret, until: *previous_until });
             row.secret = *secret;

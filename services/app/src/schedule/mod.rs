@@ -86,6 +86,8 @@ pub struct Schedule {
     interval: i64,
     agenda: Agenda,
     seeding: Option<Seeding>,
+    /// What could not be placed, and when it is tried again.
+    unplaced: (Vec<(TenantId, CredentialId)>, i64),
     events: Receiver<Arc<EventRow>>,
     ladders: HashMap<TenantId, Arc<[u32]>>,
     tenants: Tenants,
@@ -108,6 +110,7 @@ impl App {
             interval,
             agenda: Agenda::default(),
             seeding: Some(Seeding::default()),
+            unplaced: (Vec::new(), 0),
             ladders: HashMap::new(),
             tenants: Tenants::new(options.per_tenant),
             hosts: Hosts::new(options.per_host),
@@ -174,6 +177,7 @@ impl Schedule {
     pub async fn turn(&mut self) -> Result<bool, AppError> {
         let more_events = self.take_events().await?;
         let more_rows = self.seed().await?;
+        self.place_the_rest().await;
         while let Some(ended) = self.running.try_join_next_with_id() {
             self.take_up(ended).await?;
         }
@@ -232,6 +236,7 @@ impl Schedule {
                 // Too many to be told one by one: all rows are read again.
                 Err(TryRecvError::Lagged(_)) => {
                     self.seeding = Some(Seeding::default());
+                    self.ladders.clear();
                     continue;
                 }
             };

@@ -54,9 +54,30 @@ impl Schedule {
             tenants.pop();
         }
         for (_, row) in page.rows {
-            self.place(&row).await?;
+            if let Err(error) = self.place(&row).await {
+                self.not_placed((row.tenant, row.id), &error);
+            }
         }
         Ok(true)
+    }
+
+    /// One that cannot be read holds back no other.
+    fn not_placed(&mut self, which: (TenantId, CredentialId), error: &AppError) {
+        tracing::warn!(credential.id = %which.1, error = error as &dyn std::error::Error, "not scheduled: trying again");
+        self.unplaced.0.push(which);
+        self.unplaced.1 = self.app.now().as_micros() + slots::MINUTE;
+    }
+
+    /// Tries again, a minute later, what could not be read.
+    pub(super) async fn place_the_rest(&mut self) {
+        if self.unplaced.0.is_empty() || self.app.now().as_micros() < self.unplaced.1 {
+            return;
+        }
+        for (tenant, id) in std::mem::take(&mut self.unplaced.0) {
+            if let Err(error) = self.place_again(tenant, id).await {
+                self.not_placed((tenant, id), &error);
+            }
+        }
     }
 
     /// All of a tenant's rows are read again, after what is being read.
@@ -70,16 +91,25 @@ impl Schedule {
 
     /// Something happened to it.
     pub(super) async fn place_again(&mut self, tenant: TenantId, id: CredentialId) -> Result<(), AppError> {
+        self.placed_again(tenant, id).await.map(drop)
+    }
+
+    /// The same; answers its next slot, if it is checked.
+    pub(super) async fn placed_again(
+        &mut self,
+        tenant: TenantId,
+        id: CredentialId,
+    ) -> Result<Option<i64>, AppError> {
         let row = self.app.ports().views.credentials_by_id(tenant, &[id]).await?.pop();
         match row {
             Some(row) => self.place(&row).await,
-            None => Ok(()),
+            None => Ok(None),
         }
     }
 
     /// Notes what is to be done with it. A check that is noted already stays where it is, unless
-    /// what it waits for is over.
-    pub(super) async fn place(&mut self, row: &CredentialRow) -> Result<(), AppError> {
+    /// what it waits for is over. Answers the next slot of one that is checked.
+    pub(super) async fn place(&mut self, row: &CredentialRow) -> Result<Option<i64>, AppError> {
         let (tenant, id, now) = (row.tenant, row.id, self.app.now());
         let ladder = self.ladder(tenant).await?;
         let expiry = plan::expiry(row, &ladder).map(|moment| moment.as_micros());
@@ -88,18 +118,18 @@ impl Schedule {
             self.agenda.proved(id);
         }
         if self.agenda.is_busy(id) {
-            return Ok(());
+            return Ok(None);
         }
         let known = self.app.component_version(tenant, &row.component).await?;
         let component = known.map(|known| known.definition);
-        let check = plan::is_checked(row, component.as_deref(), now).then(|| {
+        let slot = plan::is_checked(row, component.as_deref(), now).then(|| {
             let interval = plan::interval(component.as_deref(), self.interval);
-            let slot = slots::next(id.as_uuid(), interval, now.as_micros());
-            // Never later than the next slot: what was put off is not when its reason is gone.
-            self.agenda.at(id, Job::Check).map_or(slot, |noted| noted.min(slot))
+            slots::next(id.as_uuid(), interval, now.as_micros())
         });
+        // Never later than the next slot: what was put off is not when its reason is gone.
+        let check = slot.map(|slot| self.agenda.at(id, Job::Check).map_or(slot, |noted| noted.min(slot)));
         self.agenda.set(tenant, id, Job::Check, check);
-        Ok(())
+        Ok(slot)
     }
 
     /// The days before an end at which a tenant wants to hear of it.

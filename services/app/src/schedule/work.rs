@@ -77,10 +77,13 @@ impl Schedule {
         self.agenda.set(due.tenant, due.id, Job::Check, Some(again.unwrap_or(slot)));
         // Only now: what has nothing to be done is forgotten, and its failures with it.
         self.agenda.back(due.id);
-        self.place_again(due.tenant, due.id).await?;
+        // The slot of its own component, which may have another interval.
+        let slot = self.placed_again(due.tenant, due.id).await?;
         // What was put off on purpose is not brought forward to the next slot.
-        if self.agenda.at(due.id, Job::Check).is_some() && again.is_some() {
-            self.agenda.set(due.tenant, due.id, Job::Check, again);
+        if self.agenda.at(due.id, Job::Check).is_some()
+            && let Some(next) = again.or(slot)
+        {
+            self.agenda.set(due.tenant, due.id, Job::Check, Some(next));
         }
         Ok(())
     }

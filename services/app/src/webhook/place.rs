@@ -11,6 +11,8 @@ use keytrail_domain::{EventId, Position, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// A lane that failed so short a time before another one succeeded is not tried at once.
+const OWN_TROUBLE_SECONDS: i64 = 60;
 /// Most lanes at once: when so many wait, nothing more is read.
 pub(super) const MOST_LANES: usize = 256;
 
@@ -137,6 +139,16 @@ impl Place {
         waiting.failures += 1;
         waiting.tried_at = Some(now);
         waiting.failures
+    }
+
+    /// Something arrived: what waits because the whole endpoint was away need not wait on. A lane that
+    /// was tried a moment ago has a trouble of its own.
+    pub(super) fn recovered(&mut self, now: Timestamp) {
+        for lane in self.lanes.values_mut().filter(|lane| lane.due > now) {
+            if lane.tried_at.is_some_and(|tried| tried.plus_seconds(OWN_TROUBLE_SECONDS) < now) {
+                lane.due = now;
+            }
+        }
     }
 
     /// Try a lane (again) then.

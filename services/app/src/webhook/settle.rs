@@ -85,6 +85,7 @@ impl Courier {
         let mut attempt = attempt(answer, now);
         if attempt.arrived() {
             self.place.failing_since = None;
+            self.place.recovered(now);
             return Sent { delivery, attempt, disable: None };
         }
         let failures = self.place.failed(key, now, row.enabled_at);

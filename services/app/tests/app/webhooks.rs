@@ -393,3 +393,35 @@ async fn a_disabled_endpoint_has_an_alert_that_those_see_who_see_the_endpoint() 
         assert!(kinds.contains(&kind.to_owned()), "{kinds:?}");
     }
 }
+
+#[tokio::test]
+async fn what_waited_for_a_receiver_that_was_away_goes_out_as_soon_as_it_is_back_or_has_moved() {
+    for moved in [false, true] {
+        let world = World::start().await;
+        let id = world.endpoint(settings(URL), None).await;
+        world.kept.receivers.script(URL, [HangUp]);
+        world.named("Waits").await;
+        // At once, after 5 s, 5 min, 30 min and 2 h: the next try is hours away.
+        for wait in [0, 7, 370, 2_200, 9_000] {
+            world.kept.clock.forward(wait);
+            world.round(id).await;
+        }
+        let failed = world.kept.receivers.at(URL).len();
+        let place = if moved { "https://hooks.example.com/new" } else { URL };
+        world.kept.receivers.script(place, [Answer(204)]);
+        world.kept.clock.forward(120);
+        if moved {
+            let update = WebhookEndpointUpdate { url: Some(place.into()), ..change(id) };
+            let update =
+                world.app.update_webhook_endpoint(&world.alice, plain("updateWebhookEndpoint"), update);
+            update.await.unwrap();
+        } else {
+            world.named("Shows that it is back").await;
+        }
+        world.round(id).await;
+        world.round(id).await;
+        let arrived = world.kept.receivers.at(place);
+        let arrived = if moved { arrived.len() } else { arrived.len() - failed };
+        assert_eq!(arrived, if moved { 1 } else { 2 }, "moved: {moved}");
+    }
+}

@@ -99,11 +99,12 @@ async fn log_in(config: &Config, wire: Wire) -> Judgement {
 fn refused(answer: &DbError) -> Judgement {
     match answer.code().code() {
         "28P01" => judged(Verdict::Invalid, "the server rejects the user or the password"),
-        // The server's rules refuse this client or this way of connecting, before any password is looked at.
-        "28000" if answer.routine() == Some("ClientAuthentication") => {
-            unproven(Reason::Unexpected, "the server's access rules do not let this connection in")
+        // Only from here is it about the user: elsewhere the server's rules, or a service that it asks, refuse
+        // this client or this way of connecting, whatever the password.
+        "28000" if answer.routine().is_some_and(|routine| routine.starts_with("InitializeSessionUserId")) => {
+            judged(Verdict::Invalid, "the server does not let this user in")
         }
-        "28000" => judged(Verdict::Invalid, "the server does not let this user in"),
+        "28000" => unproven(Reason::Unexpected, "the server's access rules do not let this connection in"),
         "3D000" => judged(Verdict::Valid, "the server accepts the password; there is no such database"),
         "42501" => {
             judged(Verdict::Limited, "the server accepts the password; the user may not use the database")

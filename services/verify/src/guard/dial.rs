@@ -63,8 +63,13 @@ pub struct Dialled<'a> {
 /// A connection on which secrets may be said. Dropping it closes it and frees its place.
 pub struct Wire {
     stream: Box<dyn Stream>,
+    /// Bytes that may still come: a client that buffers what a server announces must not be filled.
+    budget: usize,
     _place: Place,
 }
+
+/// What a login and a farewell may take, in bytes.
+const MOST_READ: usize = 256 * 1024;
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
@@ -131,7 +136,9 @@ impl Dialled<'_> {
     /// [`GuardError::AddressNotAllowed`] when it was dialled for encryption.
     pub fn in_the_clear(self) -> Result<Wire, GuardError> {
         match self.transport {
-            Transport::Plain => Ok(Wire { stream: Box::new(self.stream), _place: self.place }),
+            Transport::Plain => {
+                Ok(Wire { stream: Box::new(self.stream), budget: MOST_READ, _place: self.place })
+            }
             Transport::Encrypted => Err(GuardError::AddressNotAllowed),
         }
     }
@@ -157,7 +164,7 @@ impl Dialled<'_> {
         let handshake = TlsConnector::from(config).connect(self.name, self.stream);
         let stream = timeout(self.dialer.time_limit, handshake).await.map_err(|_| GuardError::Timeout)?;
         let stream = stream.map_err(|error| why_no_tls(&error))?;
-        Ok(Wire { stream: Box::new(stream), _place: self.place })
+        Ok(Wire { stream: Box::new(stream), budget: MOST_READ, _place: self.place })
     }
 }
 
@@ -206,7 +213,14 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
+        let before = into.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, into);
+        let taken = into.filled().len() - before;
+        match self.budget.checked_sub(taken) {
+            Some(left) => self.budget = left,
+            None => return Poll::Ready(Err(io::Error::other("the server says more than a login needs"))),
+        }
+        read
     }
 }
 

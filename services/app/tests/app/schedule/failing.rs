@@ -5,7 +5,7 @@ use keytrail_domain::{credential::Health, verification::Verdict};
 
 use super::{HOUR, Watch};
 use crate::{
-    unsafe_components::Unsafe,
+    other_components::Changed,
     world::{World, plain},
 };
 
@@ -90,7 +90,10 @@ async fn while_the_vault_is_away_checks_are_put_off_and_come_by_themselves() {
 
 #[tokio::test]
 async fn a_system_that_locks_accounts_is_asked_twice_a_day_after_it_said_no() {
-    let world = World::with_components(|all| std::sync::Arc::new(Unsafe(all))).await;
+    let world = World::with_components(|all| {
+        std::sync::Arc::new(Changed { all, change: |component| component.lockout_safe = false })
+    })
+    .await;
     let mut watch = Watch::over(world, Default::default()).await;
     let id = watch.create("Directory").await;
     watch.pass(5 * HOUR, HOUR / 4).await;

@@ -6,7 +6,10 @@ use keytrail_app::ScheduleOptions;
 use keytrail_domain::{Timestamp, verification::Verdict};
 
 use super::{HOUR, Watch};
-use crate::world::{World, plain};
+use crate::{
+    other_components::Changed,
+    world::{World, plain},
+};
 
 #[tokio::test]
 async fn each_credential_is_checked_once_within_an_hour_and_not_all_at_once() {
@@ -155,4 +158,19 @@ async fn a_real_run_goes_round_and_stops_when_it_is_told_to() {
     tokio::time::resume();
     stop.cancel();
     running.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_component_that_is_checked_once_a_day_is_checked_once_a_day() {
+    let world = World::with_components(|all| {
+        let change = |component: &mut keytrail_domain::component::Component| {
+            component.check_every_seconds = Some(86_400);
+        };
+        std::sync::Arc::new(Changed { all, change })
+    })
+    .await;
+    let mut watch = Watch::over(world, ScheduleOptions::default()).await;
+    watch.create("Metered").await;
+    watch.pass(5 * 24 * HOUR, HOUR / 2).await;
+    assert!((4..=6).contains(&watch.checks()), "{} in five days", watch.checks());
 }

@@ -72,7 +72,7 @@ async fn prepared(
     let mut talk = Talk::begin(dialled.greeting());
     let first = talk.receive().await?;
     let greeting = match Reply::of(&first) {
-        Reply::Error(code) => return Err(refused(code)),
+        Reply::Error(code) => return Err(turned_away(code)),
         _ => Greeting::parse(&first).ok_or_else(not_understood)?,
     };
     if transport == Transport::Plain {
@@ -168,7 +168,15 @@ impl Login<'_> {
     }
 }
 
-/// What the server's error means, by its number.
+/// What an error in place of a greeting means: nobody has given a password yet, so it proves nothing.
+fn turned_away(code: u16) -> Judgement {
+    match code {
+        1040 | 1053 | 1129 | 1130 | 1203 => refused(code),
+        _ => unproven(Reason::Unexpected, "the server gave an error that proves nothing here"),
+    }
+}
+
+/// What the server's error means once it was given a password, by its number.
 fn refused(code: u16) -> Judgement {
     match code {
         1045 | 1698 => judged(Verdict::Invalid, "the server rejects the user or the password"),

@@ -93,6 +93,9 @@ async fn mysql_says_what_a_password_is_worth_played() {
     for (answer, expected, message) in [
         (error(0, 1040), UNREACHABLE, "too many clients"),
         (error(0, 1129), UNEXPECTED, "whatever the password"),
+        (error(0, 1045), UNEXPECTED, "proves nothing"),
+        (error(0, 1049), UNEXPECTED, "proves nothing"),
+        (error(0, 1862), UNEXPECTED, "proves nothing"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), UNEXPECTED, "not of its protocol"),
         (
             after_greeting(&[packet(2, b"\x01\x03"), done.clone(), packet(1, b"\0\0\0\x02\0\0\0")]),

@@ -6,20 +6,25 @@ use keytrail_domain::{FieldError, component::Component};
 use keytrail_ports::{CheckedFields, Completeness, ComponentCatalog};
 use serde_json::{Map, Value};
 
-/// The same components, each of a system that locks accounts.
-pub(crate) struct Unsafe(pub(crate) Arc<dyn ComponentCatalog>);
+/// The same components, each with a change.
+pub(crate) struct Changed {
+    pub(crate) all: Arc<dyn ComponentCatalog>,
+    pub(crate) change: fn(&mut Component),
+}
 
-impl ComponentCatalog for Unsafe {
+impl ComponentCatalog for Changed {
     fn get(&self, slug: &str) -> Option<Arc<Component>> {
-        self.0.get(slug).map(|it| Arc::new(Component { lockout_safe: false, ..Component::clone(&it) }))
+        let mut component = Component::clone(&*self.all.get(slug)?);
+        (self.change)(&mut component);
+        Some(Arc::new(component))
     }
 
     fn list(&self) -> Vec<Arc<Component>> {
-        self.0.list()
+        self.all.list()
     }
 
     fn validate(&self, definition: &Value) -> Result<Component, Vec<FieldError>> {
-        self.0.validate(definition)
+        self.all.validate(definition)
     }
 
     fn check_fields(
@@ -28,6 +33,6 @@ impl ComponentCatalog for Unsafe {
         fields: Map<String, Value>,
         completeness: Completeness,
     ) -> Result<CheckedFields, Vec<FieldError>> {
-        self.0.check_fields(component, fields, completeness)
+        self.all.check_fields(component, fields, completeness)
     }
 }
