@@ -170,7 +170,7 @@ fn is_alert(text: &str) -> bool {
 }
 
 fn bad(error: tungstenite::Error) -> BenchError {
-    BenchError::BadAnswer(format!("a subscriber's socket: {error}"))
+    BenchError::io("a subscriber's socket")(std::io::Error::other(error))
 }
 
 #[cfg(test)]
