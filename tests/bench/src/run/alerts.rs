@@ -37,8 +37,8 @@ pub(super) fn rows(options: &Options) -> Result<Vec<Row>, BenchError> {
     say(&format!("opening {count} sockets on each side"));
     let limit = bare(count)?;
     let subject = options.subject().map_or_else(|| bare(count), |binary| full(binary, count))?;
-    let figures = alternate_figures((WHAT, GOAL.1), options.rounds, limit, subject)?;
     let what = format!("alert to {} subscribers", thousands(count as f64));
+    let figures = alternate_figures((&what, GOAL.1), options.rounds, limit, subject)?;
     Ok(vec![Row::figures(what, GOAL, figures)])
 }
 
