@@ -6,7 +6,8 @@
 //! nothing in it that a feature of Keytrail needs, so that the ratio shows what those cost.
 //!
 //! To add a measurement: one [`run::Measurement`] in `run/plan.rs`; when no limit fits, one more
-//! resolver in `limit/`. What needs very many credentials is a row of `run/scale/`; its targets are
+//! resolver in `limit/`. What is no load of requests has a file of its own (`run/alerts.rs`,
+//! `run/deliveries.rs`, `run/openbao.rs`). What needs very many credentials is a row of `run/scale/`; its targets are
 //! absolute.
 
 pub mod limit;

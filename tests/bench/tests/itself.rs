@@ -28,7 +28,15 @@ fn the_limits_against_themselves_give_a_row_for_everything() {
 
     let report: Value = serde_json::from_slice(&fs::read(&file).expect("file")).expect("JSON");
     let rows = report["rows"].as_array().expect("rows");
-    for what in ["get one", "get one, p99", "list 50", "list 1,000", "create, durable, one connection"] {
+    for what in [
+        "get one",
+        "get one, p99",
+        "list 50",
+        "list 1,000",
+        "create, durable, one connection",
+        "alert to 10 subscribers",
+        "webhook deliveries",
+    ] {
         let row = rows.iter().find(|row| row["what"] == what).expect(what);
         assert!(row["ratio"].as_f64().expect("a ratio") > 0.0);
         assert!(table.contains(what), "{table}");

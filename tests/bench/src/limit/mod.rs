@@ -1,5 +1,6 @@
 //! The limits: the same HTTP server and GraphQL library as Keytrail, and nothing else.
 
+mod fanout;
 mod schema;
 mod seal;
 mod store;
@@ -7,6 +8,7 @@ mod store;
 use std::{net::SocketAddr, path::Path};
 
 use actix_web::{App, HttpResponse, HttpServer, dev::Server, web};
+use fanout::Fanout;
 use schema::Limit;
 
 use crate::{BenchError, run::say_result};
@@ -28,11 +30,15 @@ pub fn serve_until_killed(data: &Path) -> Result<(), BenchError> {
 
 fn serve(data: &Path) -> Result<(Server, SocketAddr), BenchError> {
     let schema = schema::schema(store::Store::open(data)?)?;
+    let fanout = web::Data::new(Fanout::default());
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(schema.clone()))
+            .app_data(fanout.clone())
             .app_data(web::PayloadConfig::new(BODY_LEN))
             .route("/graphql", web::post().to(answer))
+            .route("/graphql", web::get().to(fanout::open))
+            .route("/tell", web::post().to(fanout::tell))
     })
     .disable_signals()
     .bind(("127.0.0.1", 0))

@@ -57,6 +57,8 @@ fn head(bytes: &[u8]) -> Result<(u16, usize), BenchError> {
     let length = lines.filter_map(|line| line.split_once(':')).find_map(|(name, value)| {
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
     });
+    // There is never a body behind 204, and so no length.
+    let length = length.or((status == Some(204)).then_some(0));
     let length = length.ok_or_else(|| bad("it has no content-length"))?;
     if length > BODY_LEN {
         return Err(bad("it is too long"));
@@ -75,9 +77,9 @@ impl Answer<'_> {
         Err(self.refused())
     }
 
-    /// Fails unless it says 200; for a server that does not speak GraphQL.
+    /// Fails unless it says 200 or 204; for a server that does not speak GraphQL.
     pub(super) fn is_ok(&self) -> Result<(), BenchError> {
-        if self.status == 200 { Ok(()) } else { Err(self.refused()) }
+        if matches!(self.status, 200 | 204) { Ok(()) } else { Err(self.refused()) }
     }
 
     /// The data, read as JSON.
@@ -110,6 +112,14 @@ mod tests {
     async fn data_is_read_to_its_last_byte() {
         let data = outcome(&answer("200 OK", r#"{"data":{"a":"é"}}"#)).await.expect("data");
         assert_eq!(data["a"], "é");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_waited_for_behind_204_and_it_is_good_but_no_data() {
+        let mut buffer = Vec::new();
+        let bytes = b"HTTP/1.1 204 No Content\r\n\r\n";
+        let answer = read(&mut &bytes[..], &mut buffer).await.expect("an answer");
+        assert!(answer.is_ok().is_ok() && answer.check().is_err());
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod answer;
 mod sample;
+mod sockets;
 
 use std::{
     borrow::Cow,
@@ -15,6 +16,7 @@ use std::{
 
 use answer::Answer;
 pub use sample::Sample;
+pub use sockets::{Heard, Post, Subscribers};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
@@ -67,7 +69,7 @@ pub enum Bodies {
     Each(Rc<dyn Fn(u64) -> String>),
     /// The same, each with a token of its own.
     EachFrom(Rc<dyn Fn(u64) -> (Rc<str>, String)>),
-    /// Whole HTTP requests to something that does not speak GraphQL: 200 is a good answer.
+    /// Whole HTTP requests to something that does not speak GraphQL: 200 and 204 are good answers.
     Http(Rc<dyn Fn(u64) -> Vec<u8>>),
 }
 

@@ -2,18 +2,18 @@
 
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::PathBuf,
     rc::Rc,
     thread,
     time::{Duration, Instant},
 };
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{HttpResponse, web};
 use clap::Args;
 use serde_json::json;
 
-use super::{plan, process::Server, say, say_result};
+use super::{plan, process::Server, say, say_result, sink};
 use crate::{
     BenchError,
     load::{Amount, Bodies, drive},
@@ -82,19 +82,13 @@ pub fn checks(options: &CheckOptions) -> Result<(), BenchError> {
 
 /// A system that accepts every secret after a while, on a free loopback port, until the program ends.
 fn stub(delay: Duration) -> Result<SocketAddr, BenchError> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(BenchError::io("binding a loopback port"))?;
-    let address = listener.local_addr().map_err(BenchError::io("binding a loopback port"))?;
     let answer = move || async move {
         actix_web::rt::time::sleep(delay).await;
         HttpResponse::Ok().finish()
     };
-    thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let server = HttpServer::new(move || App::new().default_service(web::to(answer)));
-            server.workers(1).disable_signals().listen(listener)?.run().await
-        })
-    });
-    Ok(address)
+    sink::serve(1, move |app| {
+        app.default_service(web::to(answer));
+    })
 }
 
 /// What `/metrics` says about routine checks.

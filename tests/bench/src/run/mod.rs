@@ -1,16 +1,23 @@
 //! The runner: starts both sides, lets them take turns, and tells the medians.
 
+mod alerts;
 mod checks;
+mod deliveries;
 mod installation;
 mod openbao;
 mod plan;
 mod process;
 mod report;
 mod scale;
+mod sink;
 mod turns;
 mod usage;
 
-use std::{fs, io::Write, path::PathBuf};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 pub use checks::{CheckOptions, checks};
 use clap::Args;
@@ -35,7 +42,7 @@ pub struct Options {
     /// Only what has this in its name
     #[arg(long)]
     pub only: Option<String>,
-    /// Divide the number of requests, or with --scale the time for each page, by this, for a quick try
+    /// Divide the number of requests and subscribers, or with --scale the time for each page, by this, for a quick try
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub shorter: u64,
     /// Instead of all that: fill a fresh Keytrail with so many credentials (minutes for the million that
@@ -73,6 +80,11 @@ pub fn run(options: &Options) -> Result<(), BenchError> {
 }
 
 impl Options {
+    /// The binary, unless the limits are measured against themselves.
+    fn subject(&self) -> Option<&Path> {
+        self.keytrail.as_deref().filter(|_| !self.against_itself)
+    }
+
     fn wants(&self, what: &str) -> bool {
         self.only.as_ref().is_none_or(|part| what.contains(part))
     }
@@ -85,6 +97,8 @@ fn measure(options: &Options) -> Result<Report, BenchError> {
     if !wanted.is_empty() {
         compare(&wanted, options, &mut report)?;
     }
+    report.add(alerts::rows(options)?);
+    report.add(deliveries::rows(options)?);
     report.add(openbao::rows(options)?);
     Ok(report)
 }
@@ -92,10 +106,7 @@ fn measure(options: &Options) -> Result<Report, BenchError> {
 /// With everything embedded.
 fn compare(wanted: &[&Measurement], options: &Options, report: &mut Report) -> Result<(), BenchError> {
     let limit = Server::limit()?;
-    let subject = match &options.keytrail {
-        Some(binary) if !options.against_itself => Server::keytrail(binary)?,
-        _ => Server::limit()?,
-    };
+    let subject = options.subject().map_or_else(Server::limit, Server::keytrail)?;
     let of_process = subject.is_keytrail() && options.only.is_none();
     if of_process {
         report.add(vec![

@@ -51,12 +51,12 @@ pub(super) fn rows(options: &Options) -> Result<Vec<Row>, BenchError> {
     let runtime = runtime.map_err(BenchError::io("starting OpenBao"))?;
     let bao = runtime.block_on(OpenBao::raft_with_policy());
     let limit = Bare::open(&bao, &runtime)?;
-    match &options.keytrail {
-        Some(binary) if !options.against_itself => {
+    match options.subject() {
+        Some(binary) => {
             let subject = Full::open(binary, &bao, &runtime)?;
             alternate(&MEASUREMENT, options, &|amount| limit.once(amount), &|amount| subject.once(amount))
         }
-        _ => {
+        None => {
             let subject = Bare::open(&bao, &runtime)?;
             alternate(&MEASUREMENT, options, &|amount| limit.once(amount), &|amount| subject.once(amount))
         }

@@ -36,6 +36,16 @@ impl Row {
         rows
     }
 
+    /// One figure of each run of both sides.
+    pub(super) fn figures(
+        what: String,
+        (goal, unit): (Goal, &str),
+        (mut limit, mut subject): (Vec<f64>, Vec<f64>),
+    ) -> Self {
+        let runs = json!({ "limit": limit, "subject": subject });
+        Self::compared(what, goal, (median(&mut limit), median(&mut subject)), unit).with(runs)
+    }
+
     fn compared(what: String, goal: Goal, (limit, subject): (f64, f64), unit: &str) -> Self {
         let ratio = subject / limit;
         Self {
@@ -200,6 +210,15 @@ mod tests {
         assert_eq!(rows[0].ratio.map(|ratio| (ratio * 100.0).round()), Some(73.0));
         assert!(rows[0].met == Some(false) && rows[1].met == Some(true));
         assert_eq!(rows[1].ratio, Some(1.0));
+    }
+
+    #[test]
+    fn figures_are_told_in_the_order_of_the_runs_and_compared_by_their_medians() {
+        let runs = (vec![3.0, 1.0, 2.0], vec![2.5, 9.0, 1.0]);
+        let row = Row::figures("alert".to_owned(), (Goal::AtMost(1.2), " ms"), runs);
+        assert_eq!((row.ratio, row.met), (Some(1.25), Some(false)));
+        assert_eq!((row.limit.as_deref(), row.subject.as_str()), (Some("2.0 ms"), "2.5 ms"));
+        assert_eq!(row.runs["limit"], json!([3.0, 1.0, 2.0]));
     }
 
     #[test]

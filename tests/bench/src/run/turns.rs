@@ -62,6 +62,28 @@ pub(super) fn alternate(
     Ok(Row::of(it, &limit, &subject))
 }
 
+/// One figure of one side.
+pub(super) type Figure<'a> = Box<dyn FnMut() -> Result<f64, BenchError> + 'a>;
+
+/// Lets both sides warm up and then run in turn; answers the figures of the limit and the subject.
+pub(super) fn alternate_figures(
+    (what, unit): (&str, &str),
+    rounds: u32,
+    mut run_limit: Figure<'_>,
+    mut run_subject: Figure<'_>,
+) -> Result<(Vec<f64>, Vec<f64>), BenchError> {
+    run_limit()?;
+    run_subject()?;
+    let (mut limit, mut subject) = (Vec::new(), Vec::new());
+    for round in 1..=rounds {
+        let (bare, full) = (run_limit()?, run_subject()?);
+        say(&format!("{what} {round}/{rounds}: {full:.1} against {bare:.1}{unit}"));
+        limit.push(bare);
+        subject.push(full);
+    }
+    Ok((limit, subject))
+}
+
 /// Fills a side and finds a credential on it.
 fn fill(server: Server) -> Result<(Server, String), BenchError> {
     let amount = Amount { requests: CREDENTIALS, connections: 64 };
