@@ -7,14 +7,12 @@ use keytrail_domain::{
     webhook::{WebhookEndpointEvent as E, kind_of},
 };
 use keytrail_ports::views::{EventFilter, EventRow, PageRequest, SortKey, WebhookEndpointRow};
-use tokio::{
-    sync::{Notify, Semaphore},
-    task::JoinSet,
-};
+use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     attempt::{Tried, Try, fits},
+    deliverer::Places,
     place::{Item, Lane, Place, Purpose},
     secret::Signer,
 };
@@ -42,7 +40,9 @@ pub(super) struct Courier {
     pub(super) tenant: TenantId,
     pub(super) id: WebhookEndpointId,
     /// Places for deliveries of all couriers.
-    pub(super) places: Arc<Semaphore>,
+    pub(super) places: Places,
+    /// Its last answer took long.
+    pub(super) slow: bool,
     pub(super) place: Place,
     signer: Option<Arc<Signer>>,
     under_way: JoinSet<Outcome>,
@@ -61,7 +61,7 @@ impl Courier {
     pub(super) async fn engage(
         app: &App,
         row: &WebhookEndpointRow,
-        places: &Arc<Semaphore>,
+        places: &Places,
     ) -> Result<Self, AppError> {
         let known = app.ports().journal.mark(&mark_of(row.id)).await?;
         let place = match known {
@@ -74,7 +74,8 @@ impl Courier {
             app: app.clone(),
             tenant: row.tenant,
             id: row.id,
-            places: Arc::clone(places),
+            places: places.clone(),
+            slow: false,
             place,
             signer: None,
             under_way: JoinSet::new(),
@@ -150,9 +151,10 @@ impl Courier {
         }
     }
 
-    /// A receiver in trouble gets one at a time: it must not hold the places of others.
+    /// A receiver in trouble, or one that takes its time, gets one at a time: it must not hold the
+    /// places of others.
     fn room(&self) -> usize {
-        if self.place.failing_since.is_some() { 1 } else { AT_ONCE }
+        if self.slow || self.place.failing_since.is_some() { 1 } else { AT_ONCE }
     }
 
     async fn start_due(&mut self, row: &Arc<WebhookEndpointRow>) -> Result<(), AppError> {
@@ -181,11 +183,11 @@ impl Courier {
         lane: Lane,
     ) -> Result<(), AppError> {
         let signer = self.signer(row).await?;
-        let (places, endpoint) = (Arc::clone(&self.places), Arc::clone(row));
+        let (places, endpoint) = (self.places.clone(), Arc::clone(row));
         let trying = Try { app: self.app.clone(), endpoint, signer, lane: lane.clone() };
         self.lanes_under_way.insert(key.clone());
         self.under_way.spawn(async move {
-            let _place = places.acquire_owned().await;
+            let _place = places.take().await;
             (key, lane, trying.run().await)
         });
         Ok(())

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use keytrail_domain::{StreamKind, TenantId, WebhookEndpointId};
 use keytrail_ports::views::{EventRow, WebhookEndpointRow};
 use tokio::{
-    sync::{Notify, Semaphore, broadcast::error::RecvError},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -15,15 +15,37 @@ use crate::{App, AppError};
 
 /// Deliveries under way at once, of all endpoints.
 const AT_ONCE: usize = 256;
+/// Of one tenant's: however slow his receivers are, they hold back nobody else's.
+const OF_A_TENANT: usize = 32;
 /// How often old entries of the delivery log are dropped.
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 /// How long to wait before the desk is set up again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// Where a delivery takes its place: one of its tenant, then one of all.
+#[derive(Clone)]
+pub(super) struct Places {
+    tenant: Arc<Semaphore>,
+    all: Arc<Semaphore>,
+}
+
+impl Places {
+    fn of_a_tenant(all: &Arc<Semaphore>) -> Self {
+        Self { tenant: Arc::new(Semaphore::new(OF_A_TENANT)), all: Arc::clone(all) }
+    }
+
+    /// Waits for both; given back when dropped. They are never closed.
+    pub(super) async fn take(self) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+        let of_tenant = self.tenant.acquire_owned().await.ok()?;
+        Some((of_tenant, self.all.acquire_owned().await.ok()?))
+    }
+}
+
 /// The couriers that are engaged.
 struct Desk {
     app: App,
     places: Arc<Semaphore>,
+    tenants: HashMap<TenantId, Places>,
     couriers: HashMap<WebhookEndpointId, Engaged>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
@@ -42,6 +64,7 @@ impl App {
         let mut desk = Desk {
             app: self.clone(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
+            tenants: HashMap::new(),
             couriers: HashMap::new(),
             tasks: JoinSet::new(),
             stop: stop.child_token(),
@@ -63,7 +86,7 @@ impl App {
     /// Something of ours is away; what was delivered is written down as far as it went.
     pub async fn webhook_round(&self, tenant: TenantId, id: WebhookEndpointId) -> Result<(), AppError> {
         let row = self.ports().views.webhook_endpoint(tenant, id).await?.ok_or(AppError::NotFound)?;
-        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let places = Places::of_a_tenant(&Arc::new(Semaphore::new(AT_ONCE)));
         Courier::engage(self, &row, &places).await?.round().await
     }
 }
@@ -127,7 +150,8 @@ impl Desk {
         let (wake, stop) = (Arc::new(Notify::new()), self.stop.child_token());
         self.couriers
             .insert(row.id, Engaged { tenant: row.tenant, wake: Arc::clone(&wake), stop: stop.clone() });
-        self.tasks.spawn(work(self.app.clone(), row, Arc::clone(&self.places), (wake, stop)));
+        let places = self.tenants.entry(row.tenant).or_insert_with(|| Places::of_a_tenant(&self.places));
+        self.tasks.spawn(work(self.app.clone(), row, places.clone(), (wake, stop)));
     }
 }
 
@@ -135,7 +159,7 @@ impl Desk {
 async fn work(
     app: App,
     row: WebhookEndpointRow,
-    places: Arc<Semaphore>,
+    places: Places,
     (wake, stop): (Arc<Notify>, CancellationToken),
 ) {
     while !stop.is_cancelled() {

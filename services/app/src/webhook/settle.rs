@@ -1,5 +1,7 @@
 //! What follows from what became of deliveries.
 
+use std::time::Duration;
+
 use keytrail_domain::{
     Principal, StreamId, Timestamp,
     webhook::{DisabledReason, WebhookEndpoint, WebhookEndpointCommand},
@@ -21,6 +23,8 @@ const NAME: &str = "webhooks";
 const HINDRANCE_SECONDS: i64 = 5;
 /// The receiver says that it will never be there again.
 const GONE: u16 = 410;
+/// A receiver that takes longer gets one delivery at a time.
+const SLOW: Duration = Duration::from_secs(2);
 
 impl Courier {
     /// Attempts first, then the place, then what the attempts come to.
@@ -81,6 +85,7 @@ impl Courier {
         row: &WebhookEndpointRow,
     ) -> Sent {
         let now = self.app.now();
+        self.slow = answer.duration > SLOW;
         let retry_after = answer.outcome.as_ref().ok().and_then(|reply| reply.retry_after);
         let mut attempt = attempt(answer, now);
         if attempt.arrived() {

@@ -1,6 +1,6 @@
 //! Deliveries: order, schedule, disabling and resuming, isolation, and nothing lost.
 
-use keytrail_app::{AppError, NewWebhookEndpoint, PageArgs, WebhookEndpointUpdate};
+use keytrail_app::{AppError, NewTenant, NewWebhookEndpoint, PageArgs, WebhookEndpointUpdate};
 use keytrail_domain::{
     CredentialId, Grantee, Level, Role, TeamId, WebhookEndpointId,
     webhook::{DisabledReason, EndpointSettings},
@@ -362,6 +362,42 @@ async fn a_receiver_that_hangs_holds_back_no_other() {
     stop.cancel();
     running.await.unwrap();
     assert!(world.kept.receivers.at(slow).len() <= 16, "a bounded number is under way");
+}
+
+#[tokio::test]
+async fn a_tenant_whose_receivers_all_hang_holds_back_no_other_tenant() {
+    let world = World::start().await;
+    let new = NewTenant {
+        slug: "other".into(),
+        name: "Other".into(),
+        owner_subject: "mallory".into(),
+        owner_issuer: None,
+        owner_profile: None,
+    };
+    world.app.create_tenant(new).await.unwrap();
+    // More than there are places for all tenants together.
+    for number in 0..20 {
+        let slow = format!("https://slow-{number}.example/");
+        world.kept.receivers.script(&slow, [Hang]);
+        world.endpoint(settings(&slow), None).await;
+    }
+    let mallory = world.sign_in_to("other", "mallory").await.unwrap();
+    let new = NewWebhookEndpoint { team: None, settings: settings(URL) };
+    world.app.create_webhook_endpoint(&mallory, plain("createWebhookEndpoint"), new).await.unwrap();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let (app, stop) = (world.app.clone(), stop.clone());
+        async move { app.run_webhooks(stop).await }
+    });
+    for number in 0..16 {
+        world.named(&format!("Number {number}")).await;
+    }
+    world.kept.receivers.wait_for(32).await;
+    world.create(&mallory, "Mine").await.unwrap();
+    world.kept.receivers.wait_for(33).await;
+    assert_eq!(world.kept.receivers.kinds(URL), ["credential.created"]);
+    stop.cancel();
+    running.await.unwrap();
 }
 
 #[tokio::test]

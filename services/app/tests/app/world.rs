@@ -140,8 +140,12 @@ impl World {
     }
 
     pub(crate) async fn sign_in(&self, subject: &str) -> Result<Call, AppError> {
+        self.sign_in_to("acme", subject).await
+    }
+
+    pub(crate) async fn sign_in_to(&self, tenant: &str, subject: &str) -> Result<Call, AppError> {
         let identity = Identity {
-            tenant_slug: "acme".into(),
+            tenant_slug: tenant.into(),
             issuer: ISSUER.into(),
             subject: subject.into(),
             token: None,
