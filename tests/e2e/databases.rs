@@ -39,7 +39,7 @@ async fn a_password_that_is_changed_in_the_server_is_found_to_be_invalid() {
     assert_eq!(rotated["credential"]["status"], "VALID");
 }
 
-/// A verdict younger than a minute is used again, so it is asked for anew.
+/// Asks the server now.
 async fn verify(world: &World, id: &str) -> Value {
     let query = mutation("verifyCredential", CHECKED);
     let input = json!({ "credentialId": id });

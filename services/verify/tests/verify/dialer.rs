@@ -6,7 +6,10 @@ use keytrail_test_support::Authority;
 use keytrail_verify::guard::{
     AllowedHosts, Dialer, GuardError, HttpConfig, Lookup, SystemLookup, Target, Transport, Trust,
 };
-use tokio::{io::AsyncReadExt, net::TcpListener};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 use crate::harness::{Names, PATIENT, SHORT, client, config};
 
@@ -196,4 +199,24 @@ async fn connections_count_towards_the_limits_of_the_client_until_they_are_dropp
     assert_eq!(dialer.dial(target, &hosts).await.err(), Some(GuardError::Timeout), "no place is free");
     drop(first);
     assert!(dialer.dial(target, &hosts).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_server_that_sends_without_end_is_cut_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let sending = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // Until the other side has gone.
+        while stream.write_all(&[b'a'; 4096]).await.is_ok() {}
+    });
+    let hosts = AllowedHosts::new(&[format!("127.0.0.1:{port}")]);
+    let open = dialer(LOOPBACK, &Arc::default());
+    let dialled = open.dial(to("127.0.0.1", port, Transport::Plain), &hosts).await.ok().unwrap();
+    let mut wire = dialled.in_the_clear().unwrap();
+    let mut read = vec![0; 1 << 20];
+    let refused = wire.read_exact(&mut read).await.unwrap_err();
+    assert!(refused.to_string().contains("more than a login needs"), "{refused}");
+    drop(wire);
+    sending.await.unwrap();
 }

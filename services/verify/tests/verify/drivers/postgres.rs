@@ -85,17 +85,26 @@ async fn a_port_where_nobody_speaks_postgresql_proves_nothing() {
 
 /// An `ErrorResponse` of the protocol.
 fn error_response(code: &str) -> Vec<u8> {
-    let fields = format!("SFATAL\0VFATAL\0C{code}\0Mgone\0\0");
+    error_with(code, "")
+}
+
+/// The same with more fields, each ended by a null character.
+fn error_with(code: &str, more: &str) -> Vec<u8> {
+    let fields = format!("SFATAL\0VFATAL\0C{code}\0Mgone\0{more}\0");
     let length = u32::try_from(fields.len() + 4).unwrap();
     [b"E".as_slice(), &length.to_be_bytes(), fields.as_bytes()].concat()
 }
 
-#[tokio::test]
-async fn a_server_that_starts_or_stops_proves_nothing_played() {
+fn in_the_clear() -> Given {
     let fields = json!({
         "host": "127.0.0.1", "port": 1, "username": "app", "password": PASSWORD, "sslmode": "disable",
     });
-    let given = Given { slug: "postgres", fields };
+    Given { slug: "postgres", fields }
+}
+
+#[tokio::test]
+async fn a_server_that_starts_or_stops_proves_nothing_played() {
+    let given = in_the_clear();
     let cases: [(&str, Outcome, &str); 4] = [
         ("57P03", UNREACHABLE, "not ready"),
         ("53300", UNREACHABLE, "too many clients"),
@@ -106,4 +115,15 @@ async fn a_server_that_starts_or_stops_proves_nothing_played() {
         let port = played(error_response(code)).await;
         given.but(json!({"port": port})).is(expected, message).await;
     }
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_not_about_the_user_proves_nothing_played() {
+    let given = in_the_clear();
+    for more in ["", "Rauth_failed\0", "RClientAuthentication\0"] {
+        let port = played(error_with("28000", more)).await;
+        given.but(json!({"port": port})).is(UNEXPECTED, "access rules").await;
+    }
+    let port = played(error_with("28000", "RInitializeSessionUserId\0")).await;
+    given.but(json!({"port": port})).is(INVALID, "does not let this user in").await;
 }
