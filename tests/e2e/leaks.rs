@@ -25,6 +25,16 @@ const READ: &str = "query($id: ID!) {
         verifications { nodes { identity message scopes } } history { nodes { type data } } versions { number } }
     auditLog { nodes { type data } }
 }";
+const HOOK: &str = "mutation($input: CreateWebhookEndpointInput!) {
+    createWebhookEndpoint(input: $input) { webhookEndpoint { id url } }
+}";
+const MOVE_HOOK: &str = "mutation($input: UpdateWebhookEndpointInput!) {
+    updateWebhookEndpoint(input: $input) { webhookEndpoint { url } }
+}";
+const TEST_HOOK: &str =
+    "mutation($input: SendTestWebhookInput!) { sendTestWebhook(input: $input) { visible } }";
+const HOOKS: &str =
+    "{ webhookEndpoints { nodes { url deliveries { nodes { attempts { failure answer } } } } } }";
 const MISSPELT: &str =
     "mutation($fields: JSON!) { createCredential(input: { component: \"github\", felds: $fields }) { id } }";
 
@@ -128,6 +138,7 @@ async fn no_planted_secret_is_found_anywhere() {
     make_mistakes(&mut scene, &id).await;
     break_the_transport(&mut scene).await;
     talk_on_sockets(&mut scene, &id).await;
+    deliver_to_secret_places(&mut scene).await;
     let people = add_person(&mut scene).await;
     for path in ["/metrics", "/readyz", "/healthz", "/.well-known/jwks.json", "/"] {
         scene.heard.get(&scene.world.alice, path).await;
@@ -294,6 +305,38 @@ async fn talk_on_sockets(scene: &mut Scene, id: &str) {
     socket.say(json!({ "type": bad, "id": bad, "payload": bad })).await;
     let reason = socket.close_reason().await;
     scene.heard.note("a close", reason);
+}
+
+/// Webhooks whose URL is the secret: taken, refused, cut off and sent on; one moves.
+async fn deliver_to_secret_places(scene: &mut Scene) {
+    let hooks = StubServer::start().await;
+    let place = |scene: &mut Scene, what, replies: Vec<Reply>| {
+        let canary = Canary::given(what, &format!("b0t-{}", uuid::Uuid::new_v4().simple()));
+        let path = format!("/services/{}", scene.keep(canary));
+        hooks.on_each("POST", &path, replies);
+        hooks.url(&path)
+    };
+    let around = Reply::redirect("/elsewhere");
+    let first = place(scene, "a chat's URL", vec![Reply::status(204), Reply::text(500, "no"), around]);
+    let second = place(scene, "another chat's URL", vec![Reply::hang_up(), Reply::status(204)]);
+    let made = scene.alice(HOOK, json!({ "input": { "url": first } })).await;
+    let id = &made["data"]["createWebhookEndpoint"]["webhookEndpoint"]["id"];
+    for count in 1..=3 {
+        scene.alice(TEST_HOOK, json!({ "input": { "webhookEndpointId": id } })).await;
+        hooks.wait_for(count).await;
+    }
+    let moved = json!({ "input": { "webhookEndpointId": id, "url": second } });
+    let done = scene.alice(MOVE_HOOK, moved).await;
+    let shown = done["data"]["updateWebhookEndpoint"]["webhookEndpoint"]["url"].as_str().unwrap_or_default();
+    assert!(shown.starts_with(&hooks.url("/…")), "{done:#}");
+    scene.alice(TEST_HOOK, json!({ "input": { "webhookEndpointId": id } })).await;
+    hooks.wait_for(4).await;
+    let there = first.replace("127.0.0.1", "10.0.0.1");
+    let with_user = first.replace("127.0.0.1", "user:pass@127.0.0.1");
+    for url in [there, with_user, first.replace("http://", "gopher://"), first + &"x".repeat(2_048)] {
+        scene.refused(HOOK, json!({ "input": { "url": url } }), "BAD_USER_INPUT").await;
+    }
+    scene.alice(HOOKS, Value::Null).await;
 }
 
 /// Personal data: what the team may see, and no file or log line.

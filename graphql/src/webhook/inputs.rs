@@ -2,14 +2,15 @@
 
 use async_graphql::{ID, InputObject, MaybeUndefined, Result};
 use keytrail_app::{NewWebhookEndpoint, WebhookEndpointUpdate};
-use keytrail_domain::{EventId, TeamId, WebhookEndpointId, webhook::EndpointSettings};
+use keytrail_domain::{EventId, SecretValue, TeamId, WebhookEndpointId, webhook::EndpointSettings};
 
 use crate::{enums::WebhookFormat, error::bad_id, input::revision};
 
 /// A new webhook endpoint.
 #[derive(InputObject, Clone)]
 pub struct CreateWebhookEndpointInput {
-    /// Where deliveries go: https, or http to a network that the operator allows.
+    /// Where deliveries go: https, or http to a network that the operator allows. It is kept like a
+    /// secret: no answer shows all of it.
     pub url: String,
     /// Which types of event, such as `keytrail.credential.invalidated` or `keytrail.credential.*`;
     /// all when not given.
@@ -31,8 +32,8 @@ impl CreateWebhookEndpointInput {
         let team = self.team_id.map(|id| TeamId::parse(&id)).transpose();
         Ok(NewWebhookEndpoint {
             team: team.map_err(|error| bad_id("input.teamId", &error))?,
+            url: SecretValue::new(self.url),
             settings: EndpointSettings {
-                url: self.url,
                 types: self.types.unwrap_or_default(),
                 components: self.components.unwrap_or_default(),
                 description: self.description,
@@ -69,7 +70,7 @@ impl UpdateWebhookEndpointInput {
     pub(super) fn into_app(self) -> Result<WebhookEndpointUpdate> {
         Ok(WebhookEndpointUpdate {
             id: endpoint_id(&self.webhook_endpoint_id)?,
-            url: self.url,
+            url: self.url.map(SecretValue::new),
             types: self.types,
             components: self.components,
             description: match self.description {

@@ -30,6 +30,6 @@ impl WebhookQuery {
         let call = caller(ctx).await?;
         let page = Window { first, after, last, before }.args()?;
         let listed = app(ctx)?.webhook_endpoints(&call, page).await.or_fail(ctx)?;
-        Ok(connection(listed, WebhookEndpoint, Counted::WebhookEndpoints))
+        Ok(connection(listed, WebhookEndpoint::from, Counted::WebhookEndpoints))
     }
 }

@@ -18,13 +18,19 @@ use crate::{
 /// Where a tenant, or one of its teams, hears of events about credentials. Its signing secret is
 /// shown once, when it is made.
 #[derive(Clone, Debug)]
-pub struct WebhookEndpoint(pub(crate) WebhookEndpointRow);
+pub struct WebhookEndpoint(Box<WebhookEndpointRow>);
+
+impl From<WebhookEndpointRow> for WebhookEndpoint {
+    fn from(row: WebhookEndpointRow) -> Self {
+        Self(Box::new(row))
+    }
+}
 
 impl WebhookEndpoint {
     /// The endpoint with this id, if the viewer may see it.
     pub(crate) async fn load(ctx: &Context<'_>, id: WebhookEndpointId) -> Result<Option<Self>> {
         let call = caller(ctx).await?;
-        Ok(app(ctx)?.webhook_endpoint(&call, id).await.or_fail(ctx)?.map(Self))
+        Ok(app(ctx)?.webhook_endpoint(&call, id).await.or_fail(ctx)?.map(Self::from))
     }
 }
 
@@ -35,9 +41,10 @@ impl WebhookEndpoint {
         self.0.id.to_string().into()
     }
 
-    /// Where deliveries go.
+    /// Where deliveries go: scheme, host and port, and the last characters when it is long. Whoever
+    /// knows all of a chat's URL may write there, so the whole stays in the vault.
     async fn url(&self) -> &str {
-        &self.0.settings.url
+        &self.0.target.shown
     }
 
     /// Which types of event, as patterns; empty: all.

@@ -1,7 +1,8 @@
 //! Inputs of the use cases, parsed from GraphQL.
 
 use keytrail_domain::{
-    CredentialId, Grantee, Labels, Level, MemberId, Owner, Role, TeamId, Timestamp, WebhookEndpointId,
+    CredentialId, Grantee, Labels, Level, MemberId, Owner, Role, SecretValue, TeamId, Timestamp,
+    WebhookEndpointId,
     webhook::{EndpointSettings, WebhookFormat},
 };
 use serde_json::{Map, Value};
@@ -141,7 +142,9 @@ pub struct TenantUpdate {
 pub struct NewWebhookEndpoint {
     /// The team that it belongs to; none: the tenant.
     pub team: Option<TeamId>,
-    /// What people choose.
+    /// Where deliveries go.
+    pub url: SecretValue,
+    /// What people choose besides.
     pub settings: EndpointSettings,
 }
 
@@ -151,7 +154,7 @@ pub struct WebhookEndpointUpdate {
     /// Which.
     pub id: WebhookEndpointId,
     /// Where deliveries go.
-    pub url: Option<String>,
+    pub url: Option<SecretValue>,
     /// Which types of event.
     pub types: Option<Vec<String>>,
     /// Credentials of which components.
@@ -171,7 +174,6 @@ impl WebhookEndpointUpdate {
     pub(crate) fn over(&self, settings: &EndpointSettings) -> EndpointSettings {
         let now = settings.clone();
         EndpointSettings {
-            url: self.url.clone().unwrap_or(now.url),
             types: self.types.clone().unwrap_or(now.types),
             components: self.components.clone().unwrap_or(now.components),
             description: self.description.clone().unwrap_or(now.description),

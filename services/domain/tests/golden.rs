@@ -78,14 +78,16 @@ fn every_shipped_version_reads_and_writes() {
     }
 }
 
-/// serde lists the stored names when it meets an unknown one.
-fn names_of<E: DomainEvent>() -> BTreeSet<String> {
+/// Names and versions. serde lists the stored names when it meets an unknown one.
+fn names_of<E: DomainEvent>() -> BTreeSet<(String, u64)> {
     let error = serde_json::from_value::<E>(json!({ "?": {} })).err().expect("unknown").to_string();
-    error.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    let names = error.split('`').skip(3).step_by(2);
+    let versions = |name: &str| (1..=u64::from(E::version(name))).map(|it| (name.to_owned(), it)).collect();
+    names.flat_map(|name| -> Vec<_> { versions(name) }).collect()
 }
 
 #[test]
-fn every_event_has_a_file_of_its_current_version() {
+fn every_event_has_a_file_of_each_version() {
     let shipped: BTreeSet<(String, u64)> = files()
         .iter()
         .map(|file| {
@@ -104,7 +106,7 @@ fn every_event_has_a_file_of_its_current_version() {
         names_of::<ComponentEvent>(),
     ] {
         assert!(!names.is_empty());
-        known.extend(names.into_iter().map(|name| (name, 1)));
+        known.extend(names);
     }
     assert_eq!(known, shipped, "add tests/golden/events/<Name>.<version>.json for each new version");
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-/// One signed delivery. Its headers hold signatures, never the secret.
-#[derive(Clone, Debug)]
+/// One signed delivery. Its headers hold signatures, never the signing secret; its URL may be one.
+#[derive(Clone)]
 pub struct WebhookRequest<'a> {
     /// Where to.
     pub url: &'a str,

@@ -2,7 +2,7 @@
 
 use keytrail_domain::{
     EventId, SecretId, SecretRef, SecretValue, StreamId, TenantId, WebhookEndpointId,
-    webhook::{EndpointSettings, WebhookEndpoint, WebhookEndpointCommand as C},
+    webhook::{EndpointTarget, NewTarget, WebhookEndpoint, WebhookEndpointCommand as C},
 };
 use keytrail_ports::{Action, Object};
 use uuid::Uuid;
@@ -43,7 +43,7 @@ impl App {
         if let Some(team) = new.team {
             self.present_team(call, team).await?;
         }
-        self.judge_url(&new.settings)?;
+        self.judge_url(&new.url)?;
         let tenant = call.principal.tenant;
         if self.ports().views.webhook_endpoints(tenant).await?.len() >= MOST_ENDPOINTS {
             let message = format!("a tenant has at most {MOST_ENDPOINTS} webhook endpoints");
@@ -51,12 +51,13 @@ impl App {
         }
         let endpoint = WebhookEndpointId::from_uuid(ticket.id(self));
         let secret = self.place_of_secret(tenant, endpoint);
+        let target = NewTarget { at: self.place_of_secret(tenant, endpoint), url: new.url };
         let (shown, payload) = webhook::fresh()?;
         let execution = Execution::of(call, StreamId::webhook(tenant, endpoint), &ticket).fresh();
         let done = self
             .execute::<WebhookEndpoint>(execution, |_| {
-                let (team, settings) = (new.team, new.settings.clone());
-                Ok(C::Create { endpoint, team, settings, secret, payload: payload.clone() })
+                let (team, settings, target) = (new.team, new.settings.clone(), target.clone());
+                Ok(C::Create { endpoint, team, target, settings, secret, payload: payload.clone() })
             })
             .await?;
         Ok(shown_once(done.map(|()| endpoint), shown))
@@ -77,15 +78,35 @@ impl App {
             Admission::Done(done) => return replayed(done),
             Admission::Do(ticket) => ticket,
         };
+        let moved = match &update.url {
+            Some(url) => Some(self.new_target(call.principal.tenant, id, url).await?),
+            None => None,
+        };
         self.change_endpoint(call, &ticket, (id, update.expected_revision), |endpoint| {
             let WebhookEndpoint::Live(state) = endpoint else { return Err(AppError::NotFound) };
-            let settings = update.over(&state.settings);
-            if settings.url != state.settings.url {
-                self.judge_url(&settings)?;
-            }
-            Ok(C::Change { settings, enabled: update.enabled })
+            let target = moved.as_ref().and_then(|moved| moved.from(&state.target));
+            Ok(C::Change { target, settings: update.over(&state.settings), enabled: update.enabled })
         })
         .await
+    }
+
+    /// Where an endpoint is to go, and whether it goes there already: only the vault can say.
+    async fn new_target(
+        &self,
+        tenant: TenantId,
+        id: WebhookEndpointId,
+        url: &SecretValue,
+    ) -> Result<Moved, AppError> {
+        self.judge_url(url)?;
+        let row = self.ports().views.webhook_endpoint(tenant, id).await?.ok_or(AppError::NotFound)?;
+        let there_already = match webhook::whole_url(&*self.ports().secrets, &row.target).await {
+            Ok(whole) => (whole == *url).then_some(row.target),
+            Err(error @ AppError::Unavailable { .. }) => return Err(error),
+            // What cannot be read any more is put right by giving it again.
+            Err(_) => None,
+        };
+        let to = NewTarget { at: self.place_of_secret(tenant, id), url: url.clone() };
+        Ok(Moved { to, there_already })
     }
 
     /// A new signing secret; the old one counts for a while.
@@ -230,13 +251,27 @@ impl App {
         Ok(done.map(|()| id))
     }
 
-    fn judge_url(&self, settings: &EndpointSettings) -> Result<(), AppError> {
-        let judged = self.ports().webhooks.judge(&settings.url);
+    fn judge_url(&self, url: &SecretValue) -> Result<(), AppError> {
+        let judged = self.ports().webhooks.judge(url.expose());
         judged.map_err(|failure| AppError::bad_input("url", failure.to_string()))
     }
 
     fn place_of_secret(&self, tenant: TenantId, endpoint: WebhookEndpointId) -> SecretRef {
         SecretRef { tenant, owner: endpoint.as_uuid(), secret: SecretId::from_uuid(self.fresh_id()) }
+    }
+}
+
+/// A URL that somebody gave for an endpoint that is there.
+struct Moved {
+    to: NewTarget,
+    /// The target that has this very URL, if it is the endpoint's.
+    there_already: Option<EndpointTarget>,
+}
+
+impl Moved {
+    /// None when that is where it goes.
+    fn from(&self, target: &EndpointTarget) -> Option<NewTarget> {
+        (self.there_already.as_ref() != Some(target)).then(|| self.to.clone())
     }
 }
 

@@ -83,7 +83,7 @@ impl Try {
             ("webhook-timestamp", now.as_seconds().to_string()),
             ("webhook-signature", signature),
         ];
-        WebhookRequest { url: &self.endpoint.settings.url, headers, body }
+        WebhookRequest { url: self.signer.url(), headers, body }
     }
 
     fn kind(&self, event: &EventRow) -> Option<String> {

@@ -18,4 +18,4 @@ mod settle;
 
 pub use log::{WebhookAttempt, WebhookDelivery};
 pub use place::Purpose;
-pub(crate) use secret::fresh;
+pub(crate) use secret::{fresh, whole_url};

@@ -1,8 +1,11 @@
-//! Signing secrets and signatures, as the Standard Webhooks specification has them.
+//! What endpoints have in the vault, and signatures as the Standard Webhooks specification has them.
 
 use aws_lc_rs::{hmac, rand};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use keytrail_domain::{SecretPayload, SecretRef, SecretValue, Timestamp};
+use keytrail_domain::{
+    SecretPayload, SecretRef, SecretValue, Timestamp,
+    webhook::{EndpointTarget, url_in},
+};
 use keytrail_ports::{SecretStore, views::WebhookEndpointRow};
 
 use crate::AppError;
@@ -22,8 +25,10 @@ pub(crate) fn fresh() -> Result<(SecretValue, SecretPayload), AppError> {
     Ok((secret.clone(), SecretPayload::new([(FIELD.to_owned(), secret)])))
 }
 
-/// The keys that an endpoint's deliveries are signed with.
+/// What an endpoint has in the vault: where deliveries go, and the keys they are signed with.
 pub(super) struct Signer {
+    target: EndpointTarget,
+    url: SecretValue,
     secret: SecretRef,
     current: hmac::Key,
     retiring: Option<(SecretRef, hmac::Key, Timestamp)>,
@@ -36,12 +41,20 @@ impl Signer {
             Some(old) => Some((old.secret, key(vault, old.secret).await?, old.until)),
             None => None,
         };
-        Ok(Self { secret: row.secret, current: key(vault, row.secret).await?, retiring })
+        let url = whole_url(vault, &row.target).await?;
+        let (target, secret) = (row.target.clone(), row.secret);
+        Ok(Self { target, url, secret, current: key(vault, secret).await?, retiring })
+    }
+
+    /// Where deliveries go.
+    pub(super) fn url(&self) -> &str {
+        self.url.expose()
     }
 
     /// True while these are the endpoint's secrets.
     pub(super) fn is_of(&self, row: &WebhookEndpointRow) -> bool {
         self.secret == row.secret
+            && self.target == row.target
             && self.retiring.as_ref().map(|(secret, ..)| *secret) == row.retiring.map(|old| old.secret)
     }
 
@@ -58,6 +71,17 @@ fn signature(key: &hmac::Key, id: &str, at: Timestamp, body: &[u8]) -> String {
     context.update(format!("{id}.{}.", at.as_seconds()).as_bytes());
     context.update(body);
     format!("v1,{}", BASE64_STANDARD.encode(context.sign()))
+}
+
+/// All of a target's URL.
+pub(crate) async fn whole_url(
+    vault: &dyn SecretStore,
+    target: &EndpointTarget,
+) -> Result<SecretValue, AppError> {
+    let Some(at) = target.at else { return Ok(SecretValue::new(target.shown.clone())) };
+    let payload = vault.get(at).await?;
+    let url = url_in(&payload).ok_or_else(|| AppError::internal("a webhook's URL cannot be read"))?;
+    Ok(url.clone())
 }
 
 async fn key(vault: &dyn SecretStore, at: SecretRef) -> Result<hmac::Key, AppError> {

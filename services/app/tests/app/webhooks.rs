@@ -2,7 +2,7 @@
 
 use keytrail_app::{AppError, NewTenant, NewWebhookEndpoint, PageArgs, WebhookEndpointUpdate};
 use keytrail_domain::{
-    CredentialId, Grantee, Level, Role, TeamId, WebhookEndpointId,
+    CredentialId, Grantee, Level, Role, SecretValue, TeamId, WebhookEndpointId,
     webhook::{DisabledReason, EndpointSettings},
 };
 use keytrail_ports::views::WebhookEndpointRow;
@@ -16,8 +16,12 @@ use crate::{
 const URL: &str = "https://hooks.example.com/in";
 const HOUR: i64 = 3_600;
 
-fn settings(url: &str) -> EndpointSettings {
-    EndpointSettings { url: url.into(), ..EndpointSettings::default() }
+fn settings(url: &str) -> NewWebhookEndpoint {
+    NewWebhookEndpoint {
+        team: None,
+        url: SecretValue::new(url.into()),
+        settings: EndpointSettings::default(),
+    }
 }
 
 fn change(id: WebhookEndpointId) -> WebhookEndpointUpdate {
@@ -34,8 +38,8 @@ fn change(id: WebhookEndpointId) -> WebhookEndpointUpdate {
 }
 
 impl World {
-    async fn endpoint(&self, settings: EndpointSettings, team: Option<TeamId>) -> WebhookEndpointId {
-        let new = NewWebhookEndpoint { team, settings };
+    async fn endpoint(&self, new: NewWebhookEndpoint, team: Option<TeamId>) -> WebhookEndpointId {
+        let new = NewWebhookEndpoint { team, ..new };
         let made = self.app.create_webhook_endpoint(&self.alice, plain("createWebhookEndpoint"), new).await;
         self.shown().await;
         made.unwrap().value.0
@@ -197,9 +201,11 @@ async fn five_days_of_nothing_but_failures_disable_and_a_success_begins_anew() {
 #[tokio::test]
 async fn types_and_components_choose_what_arrives() {
     let world = World::start().await;
-    let renames = EndpointSettings { types: vec!["keytrail.credential.renamed".into()], ..settings(URL) };
+    let mut renames = settings(URL);
+    renames.settings.types = vec!["keytrail.credential.renamed".into()];
     let id = world.endpoint(renames, None).await;
-    let other = EndpointSettings { components: vec!["github".into()], ..settings("https://b.example/") };
+    let mut other = settings("https://b.example/");
+    other.settings.components = vec!["github".into()];
     let other = world.endpoint(other, None).await;
     let credential = world.named("A").await;
     world.rename(&world.alice, credential, "B").await.unwrap();
@@ -276,7 +282,7 @@ async fn an_event_can_be_sent_again_and_everything_since_a_cursor() {
 #[tokio::test]
 async fn a_secret_is_shown_once_and_two_sign_while_the_old_one_counts() {
     let world = World::start().await;
-    let new = || NewWebhookEndpoint { team: None, settings: settings(URL) };
+    let new = || settings(URL);
     let create = || keyed("createWebhookEndpoint", "k", serde_json::json!({}));
     let made = world.app.create_webhook_endpoint(&world.alice, create(), new()).await.unwrap();
     let (id, secret) = made.value;
@@ -299,14 +305,42 @@ async fn a_secret_is_shown_once_and_two_sign_while_the_old_one_counts() {
         .map(|it| it.headers["webhook-signature"].split(' ').count())
         .collect();
     assert_eq!(signatures, [2, 1]);
-    // The sweep keeps both secrets, and neither once the endpoint is deleted.
+    // The sweep keeps both secrets and the URL, and none of them once the endpoint is deleted.
     let tenant = world.alice.principal.tenant;
     let ours =
         |all: Vec<keytrail_domain::SecretRef>| all.into_iter().filter(|at| at.owner == id.as_uuid()).count();
-    assert_eq!(ours(world.ports.views.known_secrets(tenant).await.unwrap()), 2);
+    assert_eq!(ours(world.ports.views.known_secrets(tenant).await.unwrap()), 3);
     let delete = plain("deleteWebhookEndpoint");
     world.app.delete_webhook_endpoint(&world.alice, delete, (id, None)).await.unwrap();
     assert_eq!(ours(world.ports.views.known_secrets(tenant).await.unwrap()), 0);
+}
+
+#[tokio::test]
+async fn a_url_is_in_the_vault_and_changes_only_when_it_is_another_one() {
+    let world = World::start().await;
+    let old = "https://chat.example.com/services/T0000/B0000/s3cr3t";
+    let id = world.endpoint(settings(old), None).await;
+    let row = world.endpoint_row(id).await;
+    assert_eq!(row.target.shown, "https://chat.example.com/…cr3t");
+    let secrets = world.secrets().await;
+    for (url, revision, added) in [(old, 1, 0), (URL, 2, 1), (URL, 2, 0)] {
+        let before = world.secrets().await;
+        let update = WebhookEndpointUpdate { url: Some(SecretValue::new(url.into())), ..change(id) };
+        let call = plain("updateWebhookEndpoint");
+        world.app.update_webhook_endpoint(&world.alice, call, update).await.unwrap();
+        world.shown().await;
+        assert_eq!(world.endpoint_row(id).await.revision, revision, "{url}");
+        assert_eq!(world.secrets().await, before + added, "{url}");
+    }
+    assert_eq!(world.secrets().await, secrets + 1);
+    let known = world.ports.views.known_secrets(row.tenant).await.unwrap();
+    assert!(!known.contains(&row.target.at.unwrap()), "the sweep may take the old one");
+    world.named("One").await;
+    world.round(id).await;
+    assert_eq!(world.kept.receivers.at(URL).len(), 1);
+    let log = world.everything().await;
+    let text: String = log.iter().map(|event| String::from_utf8_lossy(&event.data).into_owned()).collect();
+    assert!(!text.contains("s3cr3t") && !text.contains("/in"), "{text}");
 }
 
 #[tokio::test]
@@ -382,7 +416,7 @@ async fn a_tenant_whose_receivers_all_hang_holds_back_no_other_tenant() {
         world.endpoint(settings(&slow), None).await;
     }
     let mallory = world.sign_in_to("other", "mallory").await.unwrap();
-    let new = NewWebhookEndpoint { team: None, settings: settings(URL) };
+    let new = settings(URL);
     world.app.create_webhook_endpoint(&mallory, plain("createWebhookEndpoint"), new).await.unwrap();
     let stop = CancellationToken::new();
     let running = tokio::spawn({
@@ -447,7 +481,7 @@ async fn what_waited_for_a_receiver_that_was_away_goes_out_as_soon_as_it_is_back
         world.kept.receivers.script(place, [Answer(204)]);
         world.kept.clock.forward(120);
         if moved {
-            let update = WebhookEndpointUpdate { url: Some(place.into()), ..change(id) };
+            let update = WebhookEndpointUpdate { url: Some(SecretValue::new(place.into())), ..change(id) };
             let update =
                 world.app.update_webhook_endpoint(&world.alice, plain("updateWebhookEndpoint"), update);
             update.await.unwrap();

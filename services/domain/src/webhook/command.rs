@@ -1,6 +1,6 @@
 //! What can be asked of a webhook endpoint.
 
-use super::{DisabledReason, EndpointSettings};
+use super::{DisabledReason, EndpointSettings, NewTarget};
 use crate::{EventId, SecretPayload, SecretRef, TeamId, Timestamp, WebhookEndpointId};
 
 /// A wish. Whether a URL may be called at all is judged before, by who calls it.
@@ -10,11 +10,14 @@ pub enum WebhookEndpointCommand {
     Create {
         endpoint: WebhookEndpointId,
         team: Option<TeamId>,
+        target: NewTarget,
         settings: EndpointSettings,
         secret: SecretRef,
         payload: SecretPayload,
     },
     Change {
+        /// None leaves it where it is.
+        target: Option<NewTarget>,
         settings: EndpointSettings,
         /// None leaves it as it is.
         enabled: Option<bool>,

@@ -1,13 +1,11 @@
 //! The rules of a webhook endpoint.
 
 use super::{
-    DisabledReason, EndpointSettings, EventPattern, State, WebhookEndpoint, WebhookEndpointCommand as C,
-    WebhookEndpointEvent as E, evolve,
+    DisabledReason, EndpointSettings, EventPattern, NewTarget, State, WebhookEndpoint,
+    WebhookEndpointCommand as C, WebhookEndpointEvent as E, evolve,
 };
 use crate::{Aggregate, Decision, FieldError, Refusal};
 
-/// Longest URL, in bytes.
-const URL_LEN: usize = 2_048;
 /// Longest description, in bytes.
 const DESCRIPTION_LEN: usize = 1_000;
 /// Longest slug of a component, in bytes.
@@ -21,10 +19,13 @@ impl Aggregate for WebhookEndpoint {
 
     fn decide(&self, command: &C) -> Result<Decision<E>, Refusal> {
         match (self, command) {
-            (Self::Vacant, C::Create { endpoint, team, settings, secret, payload }) => {
-                let settings = checked(settings)?;
-                let created = E::Created { endpoint: *endpoint, team: *team, settings, secret: *secret };
-                Ok(Decision::of([created]).storing(*secret, payload.clone()))
+            (Self::Vacant, C::Create { endpoint, team, target: new, settings, secret, payload }) => {
+                check(Some(new), settings)?;
+                let (endpoint, team, target) = (*endpoint, *team, new.target());
+                let created =
+                    E::Created { endpoint, team, target, settings: settings.clone(), secret: *secret };
+                let decision = Decision::of([created]).storing(*secret, payload.clone());
+                Ok(decision.storing(new.at, new.payload()))
             }
             (_, C::Create { .. }) => Err(Refusal::conflict("an endpoint with this id exists already")),
             (Self::Vacant | Self::Deleted, _) => Err(Refusal::NotFound),
@@ -48,7 +49,7 @@ impl State {
     fn decide(&self, command: &C) -> Result<Decision<E>, Refusal> {
         match command {
             C::Create { .. } => Err(Refusal::conflict("an endpoint with this id exists already")),
-            C::Change { settings, enabled } => self.change(settings, *enabled),
+            C::Change { target, settings, enabled } => self.change(target.as_ref(), settings, *enabled),
             C::RotateSecret { secret, payload, previous_until } => {
                 let rotated = E::SecretRotated { secret: *secret, previous_until: *previous_until };
                 Ok(Decision::of([rotated]).storing(*secret, payload.clone()))
@@ -62,14 +63,24 @@ impl State {
         }
     }
 
-    fn change(&self, settings: &EndpointSettings, enabled: Option<bool>) -> Result<Decision<E>, Refusal> {
-        let settings = checked(settings)?;
-        let changed = (settings != self.settings).then_some(E::Changed { settings });
+    fn change(
+        &self,
+        new: Option<&NewTarget>,
+        settings: &EndpointSettings,
+        enabled: Option<bool>,
+    ) -> Result<Decision<E>, Refusal> {
+        check(new, settings)?;
+        let changed = (new.is_some() || *settings != self.settings)
+            .then(|| E::Changed { target: new.map(NewTarget::target), settings: settings.clone() });
         let switched = enabled.filter(|enabled| *enabled != self.enabled).map(|enabled| match enabled {
             true => E::Enabled {},
             false => E::Disabled { reason: DisabledReason::ByHand },
         });
-        Ok(Decision::of(changed.into_iter().chain(switched)))
+        let decision = Decision::of(changed.into_iter().chain(switched));
+        Ok(match new {
+            Some(new) => decision.storing(new.at, new.payload()),
+            None => decision,
+        })
     }
 
     fn when_enabled(&self, event: E) -> Result<Decision<E>, Refusal> {
@@ -80,11 +91,8 @@ impl State {
     }
 }
 
-fn checked(settings: &EndpointSettings) -> Result<EndpointSettings, Refusal> {
-    let mut wrong = Vec::new();
-    if settings.url.is_empty() || settings.url.len() > URL_LEN {
-        wrong.push(FieldError::new("url", format!("must have 1 to {URL_LEN} bytes")));
-    }
+fn check(target: Option<&NewTarget>, settings: &EndpointSettings) -> Result<(), Refusal> {
+    let mut wrong: Vec<_> = target.and_then(|target| target.check().err()).into_iter().collect();
     if settings.types.len() > MOST {
         wrong.push(FieldError::new("types", format!("at most {MOST} are allowed")));
     }
@@ -106,5 +114,5 @@ fn checked(settings: &EndpointSettings) -> Result<EndpointSettings, Refusal> {
     if settings.description.as_ref().is_some_and(|text| text.len() > DESCRIPTION_LEN) {
         wrong.push(FieldError::new("description", format!("must have at most {DESCRIPTION_LEN} bytes")));
     }
-    if wrong.is_empty() { Ok(settings.clone()) } else { Err(Refusal::Invalid(wrong)) }
+    if wrong.is_empty() { Ok(()) } else { Err(Refusal::Invalid(wrong)) }
 }

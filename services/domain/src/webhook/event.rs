@@ -1,9 +1,9 @@
 //! What can have happened to a webhook endpoint. Names and shapes are for ever.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::EndpointSettings;
+use super::{EndpointSettings, EndpointTarget};
 use crate::{DomainEvent, EventId, SecretRef, TeamId, Timestamp, WebhookEndpointId};
 
 /// Why nothing is delivered any more.
@@ -18,6 +18,9 @@ pub enum DisabledReason {
     Failing,
 }
 
+/// Events whose first version had the whole URL among the settings.
+const HAD_URL: [&str; 2] = ["WebhookEndpointCreated", "WebhookEndpointChanged"];
+
 /// A fact about a webhook endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all_fields = "camelCase")]
@@ -28,12 +31,17 @@ pub enum WebhookEndpointEvent {
         endpoint: WebhookEndpointId,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         team: Option<TeamId>,
+        target: EndpointTarget,
         settings: EndpointSettings,
         secret: SecretRef,
     },
-    /// All settings as they are from now on.
+    /// All settings as they are from now on, and where deliveries go if that changed.
     #[serde(rename = "WebhookEndpointChanged")]
-    Changed { settings: EndpointSettings },
+    Changed {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<EndpointTarget>,
+        settings: EndpointSettings,
+    },
     /// Until then the secret before counts too; older ones end now.
     #[serde(rename = "WebhookSecretRotated")]
     SecretRotated { secret: SecretRef, previous_until: Timestamp },
@@ -53,11 +61,19 @@ pub enum WebhookEndpointEvent {
 }
 
 impl DomainEvent for WebhookEndpointEvent {
-    fn version(_name: &str) -> u16 {
-        1
+    fn version(name: &str) -> u16 {
+        if HAD_URL.contains(&name) { 2 } else { 1 }
     }
 
-    fn upcast(_name: &str, _version: u16, data: Value) -> Value {
-        data
+    fn upcast(name: &str, version: u16, data: Value) -> Value {
+        if HAD_URL.contains(&name) && version < 2 { url_apart(data) } else { data }
     }
+}
+
+/// The whole URL of a first version stays shown: it was never in the vault.
+fn url_apart(mut data: Value) -> Value {
+    if let Some(url) = data["settings"].as_object_mut().and_then(|settings| settings.remove("url")) {
+        data["target"] = json!({ "shown": url });
+    }
+    data
 }

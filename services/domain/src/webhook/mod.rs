@@ -5,12 +5,14 @@ mod decide;
 mod event;
 mod evolve;
 mod kind;
+mod target;
 
 use serde::{Deserialize, Serialize};
 
 pub use command::WebhookEndpointCommand;
 pub use event::{DisabledReason, WebhookEndpointEvent};
 pub use kind::{EventPattern, TEST_KIND, kind_of};
+pub use target::{EndpointTarget, NewTarget, url_in};
 
 use crate::{SecretRef, TeamId, Timestamp, WebhookEndpointId};
 
@@ -29,12 +31,10 @@ pub enum WebhookFormat {
     Teams,
 }
 
-/// What people choose for an endpoint.
+/// What people choose for an endpoint, besides where it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointSettings {
-    /// Where deliveries go.
-    pub url: String,
     /// Which types of event, as patterns; none: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
@@ -66,7 +66,7 @@ pub enum WebhookEndpoint {
     #[default]
     Vacant,
     /// There.
-    Live(State),
+    Live(Box<State>),
     /// Gone.
     Deleted,
 }
@@ -78,6 +78,8 @@ pub struct State {
     pub id: WebhookEndpointId,
     /// The team that it belongs to; none: the tenant.
     pub team: Option<TeamId>,
+    /// Where deliveries go.
+    pub target: EndpointTarget,
     /// What people chose.
     pub settings: EndpointSettings,
     /// The secret that deliveries are signed with.

@@ -3,21 +3,24 @@
 use uuid::Uuid;
 
 use super::{WebhookEndpointCommand as C, WebhookEndpointEvent as E, *};
-use crate::{Aggregate, EventId, Refusal, SecretId, SecretPayload, TenantId};
+use crate::{Aggregate, EventId, Refusal, SecretId, SecretPayload, SecretValue, TenantId};
 
 fn place(number: u128) -> SecretRef {
     let tenant = TenantId::of_slug("acme");
     SecretRef { tenant, owner: Uuid::from_u128(1), secret: SecretId::from_uuid(Uuid::from_u128(number)) }
 }
 
-fn settings(url: &str) -> EndpointSettings {
-    EndpointSettings { url: url.into(), ..EndpointSettings::default() }
+const URL: &str = "https://hooks.example.com/services/T0000/B0000/s3cr3t";
+
+fn to(url: &str) -> NewTarget {
+    NewTarget { at: place(3), url: SecretValue::new(url.into()) }
 }
 
-fn create(settings: EndpointSettings) -> C {
+fn create(url: &str, settings: EndpointSettings) -> C {
     C::Create {
         endpoint: WebhookEndpointId::from_uuid(Uuid::from_u128(1)),
         team: None,
+        target: to(url),
         settings,
         secret: place(2),
         payload: SecretPayload::default(),
@@ -25,7 +28,7 @@ fn create(settings: EndpointSettings) -> C {
 }
 
 fn made() -> C {
-    create(settings("https://hooks.example.com/in"))
+    create(URL, EndpointSettings::default())
 }
 
 fn after(commands: &[C]) -> WebhookEndpoint {
@@ -44,37 +47,52 @@ fn disable() -> C {
 }
 
 fn switch(enabled: bool) -> C {
-    C::Change { settings: settings("https://hooks.example.com/in"), enabled: Some(enabled) }
+    C::Change { target: None, settings: EndpointSettings::default(), enabled: Some(enabled) }
+}
+
+fn moved() -> C {
+    C::Change { target: Some(to(URL)), settings: EndpointSettings::default(), enabled: None }
+}
+
+#[test]
+fn the_whole_url_is_in_the_vault_and_in_no_event() {
+    for (given, when) in [(vec![], made()), (vec![made()], moved())] {
+        let decision = after(&given).decide(&when).expect("taken");
+        let stored = decision.secrets.iter().find_map(|write| url_in(&write.payload));
+        assert_eq!(stored.map(SecretValue::expose), Some(URL));
+        let told = serde_json::to_string(&decision.events).expect("json");
+        assert!(told.contains("https://hooks.example.com/…cr3t"), "{told}");
+        assert!(!told.contains("T0000") && !told.contains("s3cr3t"), "{told}");
+    }
 }
 
 #[test]
 fn a_secret_is_stored_before_the_event_that_names_it() {
-    for (given, when) in [
-        (vec![], made()),
-        (
-            vec![made()],
-            C::RotateSecret {
-                secret: place(2),
-                payload: SecretPayload::default(),
-                previous_until: Timestamp::EPOCH,
-            },
-        ),
+    let rotate = C::RotateSecret {
+        secret: place(4),
+        payload: SecretPayload::default(),
+        previous_until: Timestamp::EPOCH,
+    };
+    for (given, when, places) in [
+        (vec![], made(), vec![place(2), place(3)]),
+        (vec![made()], rotate, vec![place(4)]),
+        (vec![made()], moved(), vec![place(3)]),
+        (vec![made()], switch(false), vec![]),
     ] {
         let decision = after(&given).decide(&when).expect("taken");
-        assert_eq!(decision.secrets.iter().map(|write| write.at).collect::<Vec<_>>(), [place(2)]);
+        assert_eq!(decision.secrets.iter().map(|write| write.at).collect::<Vec<_>>(), places);
     }
 }
 
 #[test]
 fn wrong_settings_are_named_by_place_and_rule() {
     let wrong = EndpointSettings {
-        url: String::new(),
         types: vec!["keytrail.*".into(), "keytrail.tenant.created".into()],
         components: vec!["github".into(), "No Slug".into()],
         description: Some("x".repeat(1_001)),
         format: WebhookFormat::Slack,
     };
-    let Err(Refusal::Invalid(fields)) = WebhookEndpoint::default().decide(&create(wrong)) else {
+    let Err(Refusal::Invalid(fields)) = WebhookEndpoint::default().decide(&create("", wrong)) else {
         panic!("taken")
     };
     let paths: Vec<_> = fields.iter().map(|field| field.path.as_str()).collect();
@@ -85,7 +103,11 @@ fn wrong_settings_are_named_by_place_and_rule() {
 fn what_is_so_already_is_no_event() {
     assert_eq!(then(&[made()], &switch(true)), []);
     assert_eq!(then(&[made(), disable()], &disable()), []);
-    let changed = C::Change { settings: settings("https://other.example.com/"), enabled: Some(false) };
+    let changed = C::Change {
+        target: None,
+        settings: EndpointSettings { description: Some("Chat".into()), ..EndpointSettings::default() },
+        enabled: Some(false),
+    };
     let events = then(&[made()], &changed);
     assert!(matches!(events[..], [E::Changed { .. }, E::Disabled { reason: DisabledReason::ByHand }]));
 }

@@ -7,7 +7,7 @@ use keytrail_domain::{
     SecretRef, StreamId, TeamId, TenantId, Timestamp, WebhookEndpointId,
     component::{Component, ComponentRef, CredentialKind},
     verification::{Report, Trigger},
-    webhook::{DisabledReason, EndpointSettings, RetiringSecret},
+    webhook::{DisabledReason, EndpointSettings, EndpointTarget, RetiringSecret},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -276,6 +276,8 @@ pub struct WebhookEndpointRow {
     pub id: WebhookEndpointId,
     /// The team that it belongs to; none: the tenant.
     pub team: Option<TeamId>,
+    /// Where deliveries go.
+    pub target: EndpointTarget,
     /// What people chose.
     pub settings: EndpointSettings,
     /// Where the secret lies that deliveries are signed with.

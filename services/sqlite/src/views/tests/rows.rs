@@ -3,7 +3,7 @@
 use keytrail_domain::{
     AlertId, WebhookEndpointId,
     alert::{AlertState, Cause, Severity},
-    webhook::EndpointSettings,
+    webhook::{EndpointSettings, EndpointTarget},
 };
 use keytrail_ports::views::{AlertFilter, WebhookEndpointRow};
 
@@ -201,6 +201,7 @@ fn endpoint(number: u128) -> WebhookEndpointRow {
         tenant: acme(),
         id: endpoint_id(number),
         team: None,
+        target: EndpointTarget::default(),
         settings: EndpointSettings::default(),
         secret: secret(acme(), number),
         retiring: None,
