@@ -45,7 +45,7 @@ fn erp_asking(address: &str, path: &str) -> Value {
     definition
 }
 
-async fn register(client: &Client, definition: Value) -> Value {
+pub(crate) async fn register(client: &Client, definition: Value) -> Value {
     let selection = "component { slug version revision builtIn definition verifiable }";
     let input = json!({ "definition": definition });
     client.mutate("registerComponent", selection, input).await["component"].clone()

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use keytrail_test_support::{Reply, Seen, StubServer, Verifier, eventually};
 use serde_json::{Value, json};
 
-use crate::harness::{Canary, Client, Keytrail, Search, Settings, World, bearer, text};
+use crate::{
+    component::{erp, register},
+    harness::{Canary, Client, Keytrail, Search, Settings, World, bearer, text},
+};
 
 const ENDPOINTS: &str = "{ webhookEndpoints(first: 5) { totalCount nodes { id url enabled disabledReason revision
     deliveries(first: 50) { totalCount nodes { id type eventId purpose webhookId
@@ -229,6 +232,7 @@ async fn bad_endpoints_are_refused_by_place_and_rule() {
         (json!({ "url": "https://user:pass@example.com/" }), "input.url"),
         (json!({ "url": "no url" }), "input.url"),
         (json!({ "url": "https://example.com/", "types": ["team.created"] }), "input.types.0"),
+        (json!({ "url": "https://example.com/", "components": ["github", "gihub"] }), "input.components.1"),
     ] {
         let refused = world.alice.refused("createWebhookEndpoint", input.clone()).await;
         assert_eq!(
@@ -239,6 +243,19 @@ async fn bad_endpoints_are_refused_by_place_and_rule() {
         let rule = text(&refused["fields"][0]["message"]);
         assert!(!rule.contains("169.254") && !rule.contains("pass"), "{rule}");
     }
+}
+
+#[tokio::test]
+async fn a_filter_on_an_own_component_lets_its_credentials_through_alone() {
+    let (world, hook) = (World::start().await, StubServer::start().await);
+    hook.on("POST", "/in", Reply::status(204));
+    register(&world.alice, erp("erp", "https://erp.example")).await;
+    endpoint(&world.alice, &hook.url("/in"), json!({ "components": ["acme/erp"] })).await;
+    world.alice.create(bearer("Another", "t")).await;
+    let input =
+        json!({ "component": "acme/erp", "name": "Ours", "fields": { "token": "t" }, "verify": false });
+    let id = world.alice.create(input).await;
+    assert_eq!(body(&hook.wait_for(1).await[0])["subject"], id);
 }
 
 #[tokio::test]

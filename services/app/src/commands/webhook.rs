@@ -17,6 +17,8 @@ use crate::{
 
 /// Most endpoints of one tenant.
 const MOST_ENDPOINTS: usize = 100;
+/// Components that are looked up; of more the endpoint refuses.
+const MOST_COMPONENTS: usize = 50;
 /// Longest time that two secrets count, in seconds.
 const LONGEST_GRACE: u32 = 7 * 86_400;
 
@@ -45,6 +47,7 @@ impl App {
         }
         self.judge_url(&new.url)?;
         let tenant = call.principal.tenant;
+        self.components_exist(tenant, &new.settings.components).await?;
         if self.ports().views.webhook_endpoints(tenant).await?.len() >= MOST_ENDPOINTS {
             let message = format!("a tenant has at most {MOST_ENDPOINTS} webhook endpoints");
             return Err(keytrail_domain::Refusal::rule("TOO_MANY_WEBHOOK_ENDPOINTS", message).into());
@@ -78,6 +81,8 @@ impl App {
             Admission::Done(done) => return replayed(done),
             Admission::Do(ticket) => ticket,
         };
+        self.components_exist(call.principal.tenant, update.components.as_deref().unwrap_or_default())
+            .await?;
         let moved = match &update.url {
             Some(url) => Some(self.new_target(call.principal.tenant, id, url).await?),
             None => None,
@@ -249,6 +254,17 @@ impl App {
         let execution = Execution::of(call, stream, ticket).at(expected);
         let done = self.execute::<WebhookEndpoint>(execution, make).await?;
         Ok(done.map(|()| id))
+    }
+
+    /// A filter on a misspelt component would never let anything through, and nobody would hear of it.
+    async fn components_exist(&self, tenant: TenantId, slugs: &[String]) -> Result<(), AppError> {
+        for (place, slug) in slugs.iter().enumerate().take(MOST_COMPONENTS) {
+            if self.newest_component(tenant, slug).await?.is_none() {
+                let rule = "no component has this slug: `components` lists them";
+                return Err(AppError::bad_input(&format!("components.{place}"), rule));
+            }
+        }
+        Ok(())
     }
 
     fn judge_url(&self, url: &SecretValue) -> Result<(), AppError> {

@@ -122,7 +122,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::CredentialId;
+    use crate::{CredentialId, WebhookEndpointId};
 
     fn raise() -> AlertCommand {
         AlertCommand::Raise {
@@ -162,9 +162,69 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_seen_twice_is_one_alert() {
+    fn a_cause_seen_twice_is_one_alert_and_says_only_what_is_new() {
+        let AlertCommand::Raise { source, .. } = raise() else { panic!("a raise") };
         let again = after(&[raise()]).decide(&raise()).expect("taken");
-        assert!(matches!(again.events[..], [AlertEvent::Repeated { .. }]));
+        assert_eq!(again.events, [AlertEvent::Repeated { source, severity: None, message: None }]);
+    }
+
+    #[test]
+    fn what_people_read_counts_and_a_repetition_does_not() {
+        let acknowledge = AlertCommand::Acknowledge { note: None };
+        let resolve = AlertCommand::Resolve { note: None };
+        for (commands, revision) in [
+            (vec![], 0),
+            (vec![raise()], 1),
+            (vec![raise(), raise(), raise()], 1),
+            (vec![raise(), acknowledge], 2),
+            (vec![raise(), resolve, raise()], 3),
+        ] {
+            assert_eq!(after(&commands).revision(), revision, "{commands:?}");
+        }
+    }
+
+    #[test]
+    fn a_note_is_kept_as_it_is_or_refused_for_its_length() {
+        let note = |length: usize| Some("x".repeat(length));
+        for length in [0, 3, NOTE_LEN] {
+            let acknowledged = after(&[raise()]).decide(&AlertCommand::Acknowledge { note: note(length) });
+            let expected = [AlertEvent::Acknowledged { note: note(length) }];
+            assert_eq!(acknowledged.expect("taken").events, expected);
+            let resolved = after(&[raise()]).decide(&AlertCommand::Resolve { note: note(length) });
+            let expected = [AlertEvent::Resolved { source: None, note: note(length) }];
+            assert_eq!(resolved.expect("taken").events, expected);
+        }
+        for long in [
+            AlertCommand::Acknowledge { note: note(NOTE_LEN + 1) },
+            AlertCommand::Resolve { note: note(NOTE_LEN + 1) },
+        ] {
+            assert!(matches!(after(&[raise()]).decide(&long), Err(Refusal::Invalid(_))));
+        }
+    }
+
+    #[test]
+    fn an_alert_says_what_it_is_about() {
+        let (credential, endpoint) = (Uuid::from_u128(1), Uuid::from_u128(4));
+        let (credential, endpoint) =
+            (CredentialId::from_uuid(credential), WebhookEndpointId::from_uuid(endpoint));
+        for (subject, expected) in
+            [(credential.into(), (Some(credential), None)), (endpoint.into(), (None, Some(endpoint)))]
+        {
+            let AlertCommand::Raise { cause, severity, message, source, .. } = raise() else {
+                panic!("a raise")
+            };
+            let raised = AlertCommand::Raise { about: subject, cause, severity, message, source };
+            let events = Alert::default().decide(&raised).expect("taken").events;
+            let [AlertEvent::Opened { credential, endpoint, .. }] = &events[..] else { panic!("{events:?}") };
+            assert_eq!((*credential, *endpoint), expected);
+        }
+    }
+
+    #[test]
+    fn the_part_of_a_streams_name_is_for_ever() {
+        let names = Cause::ALL.map(Cause::as_str);
+        assert_eq!(names, ["invalid", "expiring", "expired", "verification-failing", "suspended"]);
+        assert_eq!(Cause::WebhookFailing.as_str(), "webhook-failing");
     }
 
     #[test]

@@ -207,6 +207,7 @@ mod tests {
     fn a_version_number_is_never_used_twice() {
         let made = register(erp(1, true, "a.example"));
         let gone = given(&[made, ComponentCommand::Delete { credentials: 0 }]);
+        assert_eq!((given(&[]).revision(), gone.revision()), (0, 2));
         assert_eq!(gone.next_version(), 2);
         assert!(matches!(gone.decide(&register(erp(1, true, "b.example"))), Err(Refusal::Conflict { .. })));
         assert!(gone.decide(&register(erp(2, true, "b.example"))).is_ok());

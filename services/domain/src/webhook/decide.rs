@@ -8,8 +8,8 @@ use crate::{Aggregate, Decision, FieldError, Refusal};
 
 /// Longest description, in bytes.
 const DESCRIPTION_LEN: usize = 1_000;
-/// Longest slug of a component, in bytes.
-const SLUG_LEN: usize = 63;
+/// Longest slug of a component, in bytes: an own one has its tenant's before it.
+const SLUG_LEN: usize = 128;
 /// Most patterns, and most components.
 const MOST: usize = 50;
 
@@ -106,8 +106,7 @@ fn check(target: Option<&NewTarget>, settings: &EndpointSettings) -> Result<(), 
         wrong.push(FieldError::new("components", format!("at most {MOST} are allowed")));
     }
     for (place, slug) in settings.components.iter().take(MOST).enumerate() {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if slug.is_empty() || slug.len() > SLUG_LEN || !slug.chars().all(plain) {
+        if !is_slug(slug) {
             wrong.push(FieldError::new(format!("components.{place}"), "must be a component's slug"));
         }
     }
@@ -115,4 +114,12 @@ fn check(target: Option<&NewTarget>, settings: &EndpointSettings) -> Result<(), 
         wrong.push(FieldError::new("description", format!("must have at most {DESCRIPTION_LEN} bytes")));
     }
     if wrong.is_empty() { Ok(()) } else { Err(Refusal::Invalid(wrong)) }
+}
+
+/// `github`, or `acme/erp`.
+fn is_slug(text: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    let whole = |part: &str| !part.is_empty() && part.bytes().all(plain);
+    let (first, second) = text.split_once('/').map_or((text, None), |(first, second)| (first, Some(second)));
+    text.len() <= SLUG_LEN && whole(first) && second.is_none_or(whole)
 }

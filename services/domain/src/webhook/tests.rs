@@ -100,6 +100,51 @@ fn wrong_settings_are_named_by_place_and_rule() {
 }
 
 #[test]
+fn the_limits_are_those_that_are_said() {
+    let many = |count: usize| EndpointSettings {
+        types: vec!["keytrail.alert.*".into(); count],
+        components: vec!["acme/erp".into(); count],
+        ..EndpointSettings::default()
+    };
+    let slug = |slug: &str| EndpointSettings { components: vec![slug.into()], ..EndpointSettings::default() };
+    let described =
+        |length| EndpointSettings { description: Some("x".repeat(length)), ..EndpointSettings::default() };
+    let (long, longer) = ("a".repeat(128), "a".repeat(129));
+    for (good, bad, paths) in [
+        (many(50), many(51), vec!["types", "components"]),
+        (slug(&long), slug(&longer), vec!["components.0"]),
+        (slug("acme/erp"), slug("acme/erp/x"), vec!["components.0"]),
+        (slug("a-1"), slug("/erp"), vec!["components.0"]),
+        (slug("github"), slug("acme/"), vec!["components.0"]),
+        (described(1_000), described(1_001), vec!["description"]),
+    ] {
+        assert!(WebhookEndpoint::default().decide(&create(URL, good.clone())).is_ok(), "{good:?}");
+        let refused = WebhookEndpoint::default().decide(&create(URL, bad)).expect_err("too much");
+        let Refusal::Invalid(fields) = refused else { panic!("{refused:?}") };
+        assert_eq!(fields.iter().map(|field| field.path.as_str()).collect::<Vec<_>>(), paths);
+    }
+    let url = |length: usize| format!("https://a.example/{}", "x".repeat(length - 18));
+    let made = |url: &str| WebhookEndpoint::default().decide(&create(url, EndpointSettings::default()));
+    assert!(made(&url(2_048)).is_ok());
+    assert!(matches!(made(&url(2_049)), Err(Refusal::Invalid(_))));
+}
+
+#[test]
+fn an_event_from_before_urls_were_secret_shows_all_of_it() {
+    let stored = serde_json::json!({ "settings": { "url": URL, "format": "SLACK" } });
+    for (name, version, shown) in [
+        ("WebhookEndpointCreated", 1, URL),
+        ("WebhookEndpointChanged", 1, URL),
+        ("WebhookEndpointChanged", 2, ""),
+        ("WebhookEndpointEnabled", 1, ""),
+    ] {
+        let lifted = <E as crate::DomainEvent>::upcast(name, version, stored.clone());
+        assert_eq!(lifted["target"]["shown"].as_str().unwrap_or_default(), shown, "{name} {version}");
+        assert_eq!(lifted["settings"].get("url").is_none(), !shown.is_empty(), "{name} {version}");
+    }
+}
+
+#[test]
 fn what_is_so_already_is_no_event() {
     assert_eq!(then(&[made()], &switch(true)), []);
     assert_eq!(then(&[made(), disable()], &disable()), []);
@@ -123,6 +168,26 @@ fn a_disabled_endpoint_sends_nothing_and_can_be_enabled() {
     assert_eq!(then(&[made(), disable()], &switch(true)), [E::Enabled {}]);
     // It takes effect when it is enabled.
     assert_eq!(then(&[made(), disable()], &C::Replay { after: event }).len(), 1);
+}
+
+#[test]
+fn an_endpoint_is_of_its_team_or_of_the_tenant_and_says_so_while_it_is_there() {
+    let owned = match made() {
+        C::Create { endpoint, target, settings, secret, payload, .. } => {
+            let team = Some(TeamId::from_uuid(Uuid::from_u128(7)));
+            C::Create { endpoint, team, target, settings, secret, payload }
+        }
+        other => other,
+    };
+    let team = TeamId::from_uuid(Uuid::from_u128(7));
+    for (given, expected) in [
+        (vec![], None),
+        (vec![made()], Some(None)),
+        (vec![owned.clone()], Some(Some(team))),
+        (vec![owned, C::Delete], None),
+    ] {
+        assert_eq!(after(&given).team(), expected);
+    }
 }
 
 #[test]
