@@ -11,16 +11,20 @@ use rustls::{
 use x509_parser::{
     asn1_rs::Sequence, certificate::X509Certificate, prelude::FromDer, x509::SubjectPublicKeyInfo,
 };
+use zeroize::Zeroizing;
 
-use super::invalid;
+use super::{invalid, passphrase};
 use crate::{driver::unproven, recipe::Judgement};
 
 /// First bytes of a point on a curve of which only one coordinate is written.
 const COMPRESSED: [u8; 2] = [2, 3];
 
 /// Compares the public keys. Also for certificates that TLS here would not take.
-pub(super) fn belongs(certificate: &X509Certificate<'_>, pem: &str) -> Result<(), Judgement> {
-    let key = aws_lc_rs::default_provider().key_provider.load_private_key(read(pem)?).map_err(|_| {
+pub(super) fn belongs(
+    certificate: &X509Certificate<'_>,
+    key: PrivateKeyDer<'static>,
+) -> Result<(), Judgement> {
+    let key = aws_lc_rs::default_provider().key_provider.load_private_key(key).map_err(|_| {
         unproven(Reason::Unexpected, "the private key is damaged, or of a kind that cannot be used here")
     })?;
     let public = key.public_key().ok_or_else(cannot_tell)?;
@@ -39,15 +43,28 @@ fn cannot_tell() -> Judgement {
     unproven(Reason::Unexpected, "whether the key belongs to the certificate cannot be told")
 }
 
-fn read(pem: &str) -> Result<PrivateKeyDer<'static>, Judgement> {
-    if pem.contains("ENCRYPTED") {
-        return Err(unproven(Reason::Unexpected, "a key with a passphrase cannot be read here"));
+/// The key in a PEM text, opened with a passphrase when it is closed.
+pub(super) async fn read(pem: &str, passphrase: Option<&str>) -> Result<PrivateKeyDer<'static>, Judgement> {
+    if let Some(closed) = passphrase::closed_key(pem) {
+        let passphrase = passphrase.ok_or_else(|| {
+            unproven(Reason::Unexpected, "the private key cannot be read without its passphrase")
+        })?;
+        return passphrase::opened(closed, Zeroizing::new(passphrase.to_owned())).await;
     }
     match PrivateKeyDer::from_pem_slice(pem.as_bytes()) {
-        Ok(key) if Sequence::from_der(key.secret_der()).is_ok_and(|(rest, _)| rest.is_empty()) => Ok(key),
-        Err(pem::Error::NoItemsFound) if pem.contains("PRIVATE KEY-----") => {
-            Err(unproven(Reason::Unexpected, "the private key is written in a form that cannot be read here"))
-        }
+        Ok(key) if is_sequence(key.secret_der()) => Ok(key),
+        // Also what old tools closed with a passphrase.
+        _ if pem.contains("Proc-Type:") => Err(form_unknown()),
+        Err(pem::Error::NoItemsFound) if pem.contains("PRIVATE KEY-----") => Err(form_unknown()),
         Ok(_) | Err(_) => Err(invalid("the private key cannot be read as PEM")),
     }
+}
+
+fn form_unknown() -> Judgement {
+    unproven(Reason::Unexpected, "the private key is written in a form that cannot be read here")
+}
+
+/// All that keys are written as begins as one.
+pub(super) fn is_sequence(der: &[u8]) -> bool {
+    Sequence::from_der(der).is_ok_and(|(rest, _)| rest.is_empty())
 }

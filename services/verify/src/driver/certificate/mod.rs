@@ -3,6 +3,7 @@
 
 mod chain;
 mod key;
+mod passphrase;
 
 use async_trait::async_trait;
 use keytrail_domain::{
@@ -22,9 +23,10 @@ use crate::{
 
 const USUAL_PORT: u16 = 443;
 
-const WANTS: [Wanted; 6] = [
+const WANTS: [Wanted; 7] = [
     Wanted::always("certificate", Role::Plain),
     Wanted::always("private_key", Role::Secret),
+    Wanted::perhaps("passphrase", Role::Secret),
     Wanted::perhaps("ca_chain", Role::Plain),
     Wanted::perhaps("host", Role::Destination),
     Wanted::perhaps("port", Role::Destination),
@@ -50,7 +52,9 @@ impl Driver for TlsCertificate {
         let leaf = certificates.first().ok_or_else(|| invalid("there is no certificate in the text"))?;
         let (_, parsed) =
             X509Certificate::from_der(leaf).map_err(|_| invalid("the certificate cannot be read"))?;
-        key::belongs(&parsed, &question.needed("private_key")?)?;
+        let passphrase = question.fields.text("passphrase");
+        let key = key::read(&question.needed("private_key")?, passphrase.as_deref()).await?;
+        key::belongs(&parsed, key)?;
         let evidence = evidence(&parsed);
         let now = outside.clock.now();
         if let Some(judgement) = over_or_early(&parsed, now) {

@@ -60,7 +60,13 @@ async fn a_certificate_is_good_when_key_dates_names_and_chain_are() {
         (json!({"private_key": "none"}), INVALID, "private key cannot be read"),
         (json!({"private_key": pem("PRIVATE KEY")}), INVALID, "private key cannot be read"),
         (json!({"private_key": pem("OPENSSH PRIVATE KEY")}), UNEXPECTED, "in a form that"),
-        (json!({"private_key": pem("ENCRYPTED PRIVATE KEY")}), UNEXPECTED, "passphrase"),
+        (json!({"private_key": pem("ENCRYPTED PRIVATE KEY")}), UNEXPECTED, "without its passphrase"),
+        (
+            json!({"private_key": pem("ENCRYPTED PRIVATE KEY"), "passphrase": "x"}),
+            INVALID,
+            "key cannot be read",
+        ),
+        (json!({"passphrase": "of a key that is not closed"}), VALID, "belong together"),
         (json!({"certificate": "none"}), INVALID, "no certificate"),
         (json!({"certificate": pem("CERTIFICATE")}), INVALID, "cannot be read"),
         (json!({"host": "hub.example"}), INVALID, "does not name the host"),
@@ -198,4 +204,23 @@ async fn each_certificate_of_a_chain_counts() {
     through(&early).is(INVALID, "not in force yet").await;
     let no_authority = root.below(|between| between.is_ca = IsCa::ExplicitNoCa);
     through(&no_authority).is(INVALID, "may not sign others").await;
+}
+
+#[tokio::test]
+async fn a_passphrase_opens_its_private_key() {
+    let closed = |kind: &str| {
+        let key = exotic(&format!("closed-{kind}.key"));
+        exotic_given("closed").but(json!({"private_key": key, "passphrase": "only-for-tests"}))
+    };
+    for kind in ["aes128", "aes192", "aes256"] {
+        closed(kind).is(VALID, "belong together").await;
+        closed(kind).but(json!({"passphrase": "wrong"})).is(INVALID, "does not open").await;
+        closed(kind).but(json!({"passphrase": null})).is(UNEXPECTED, "without its passphrase").await;
+        let other = json!({"certificate": exotic("sha1.crt")});
+        closed(kind).but(other).is(INVALID, "does not belong").await;
+    }
+    for kind in ["des3", "scrypt", "slow"] {
+        closed(kind).is(UNEXPECTED, "cannot be opened here").await;
+    }
+    closed("traditional").is(UNEXPECTED, "in a form that cannot be read here").await;
 }

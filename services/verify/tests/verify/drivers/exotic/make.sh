@@ -61,6 +61,22 @@ openssl genpkey "${ec[@]}" -out "$work/whole.key"
 openssl ec -in "$work/whole.key" -conv_form compressed -out "$work/compressed.key"
 leaf compressed usual sha256 "$extensions"
 cp "$work/whole.key" compressed.key
+leaf closed usual sha256 "$extensions" "${ec[@]}"
 openssl dsaparam -out "$work/dsa.params" 2048
 leaf dsa usual sha256 "$extensions" -paramfile "$work/dsa.params"
 openssl pkey -in dsa.key -traditional -out dsa-traditional.key
+
+# closed NAME HOW...: the key of `closed`, closed in this way.
+closed() {
+    local name=$1
+    shift
+    openssl pkcs8 -topk8 -in closed.key -passout pass:only-for-tests "$@" -out "closed-$name.key"
+}
+
+closed aes128 -v2 aes-128-cbc -v2prf hmacWithSHA1
+closed aes192 -v2 aes-192-cbc -v2prf hmacWithSHA512
+closed aes256 -v2 aes-256-cbc
+closed des3 -v2 des3
+closed scrypt -scrypt
+closed slow -v2 aes-256-cbc -iter 1000001
+openssl ec -in closed.key -aes256 -passout pass:only-for-tests -out closed-traditional.key
