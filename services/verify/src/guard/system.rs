@@ -51,10 +51,13 @@ struct Asked {
 }
 
 impl SystemLookup {
-    /// Threads that can wait for answers at once.
-    const AT_ONCE: usize = 128;
+    /// Threads that can wait for answers at once. A tenant has 64 checks at once and each gives up after ten
+    /// seconds, while the system may wait for half a minute: he alone cannot take all.
+    const AT_ONCE: usize = 512;
+    /// Much for what a look-up does, and little for hundreds of them.
+    const STACK: usize = 512 * 1024;
     /// Those of them for names of one domain.
-    const PER_DOMAIN: usize = 8;
+    const PER_DOMAIN: usize = 4;
     /// Domains that can be asked about, or waited for, at once.
     const MOST_DOMAINS: usize = 1024;
     /// Silent names that are remembered.
@@ -139,7 +142,8 @@ impl Desk {
         let (tell, answer) = watch::channel(None);
         let since = Instant::now();
         let (desk, asked) = (Arc::clone(self), name.to_owned());
-        thread::Builder::new().name("name look-up".to_owned()).spawn(move || {
+        let thread = thread::Builder::new().name("name look-up".to_owned()).stack_size(SystemLookup::STACK);
+        thread.spawn(move || {
             let found = (desk.ask)(&asked).map_err(|error| error.kind());
             desk.ended(asked, since, found.is_err());
             drop(place);
