@@ -30,8 +30,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what the tests need: OpenBao, moto, oidc-provider and the webhook verifiers into .tools, databases as
-    /// system packages
+    /// Install what the tests need: OpenBao, moto, oidc-provider and the webhook verifiers into .tools, databases and
+    /// a broker as system packages
     Tools,
     /// Run every test of the workspace, doc tests too
     Test {

@@ -1,4 +1,4 @@
-//! The database servers that tests start, from packages of the system. Tests use folders and ports of
+//! The databases and the broker that tests start, from packages of the system. Tests use folders and ports of
 //! their own; no service of the system is started or used.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
@@ -14,13 +14,14 @@ struct Server {
     packages: &'static [&'static str],
 }
 
-const SERVERS: [Server; 6] = [
+const SERVERS: [Server; 7] = [
     Server { program: "initdb", packages: &["postgresql"] },
     Server { program: "psql", packages: &["postgresql-client"] },
     Server { program: "mariadbd", packages: &["mariadb-server-core"] },
     Server { program: "mariadb", packages: &["mariadb-client-core"] },
     Server { program: "redis-server", packages: &["redis-server"] },
     Server { program: "redis-cli", packages: &["redis-tools"] },
+    Server { program: "rabbitmq-server", packages: &["rabbitmq-server"] },
 ];
 
 /// Debian's word on whether a package may start what it brings.
@@ -31,12 +32,12 @@ pub(crate) fn install() -> Done {
     let missing: Vec<_> = SERVERS.iter().filter(|server| !is_installed(server.program)).collect();
     let packages: Vec<_> = missing.iter().flat_map(|server| server.packages).copied().collect();
     if packages.is_empty() {
-        say::line("tools: PostgreSQL, MariaDB and Redis are installed");
+        say::line("tools: PostgreSQL, MariaDB, Redis and RabbitMQ are installed");
         return Ok(());
     }
     if !is_root()? || version(program("apt-get")).is_none() {
         return Err(Failure::new(format!(
-            "the tests need PostgreSQL, MariaDB and Redis; on Debian or Ubuntu: apt-get install {}",
+            "the tests need PostgreSQL, MariaDB, Redis and RabbitMQ; on Debian or Ubuntu: apt-get install {}",
             packages.join(" ")
         )));
     }

@@ -1,7 +1,7 @@
 //! Real servers and small helpers for tests.
 //!
 //! It owns what several test suites need and no product code may use: [`OpenBao`], [`Postgres`],
-//! [`MariaDb`] and [`Redis`] (real server processes), [`StubServer`] (a scripted HTTP server), [`Verifier`] (official
+//! [`MariaDb`], [`Redis`] and [`RabbitMq`] (real server processes), [`StubServer`] (a scripted HTTP server), [`Verifier`] (official
 //! webhook libraries), [`LogBuffer`] (everything that was logged),
 //! [`eventually`] (waiting for a fact). It knows none of Keytrail's own crates, so that every one
 //! of them can use it in its tests.
@@ -20,6 +20,7 @@ mod moto;
 mod net;
 mod oidc;
 mod postgres;
+mod rabbitmq;
 mod redis;
 mod stub;
 mod tls;
@@ -33,6 +34,7 @@ pub use moto::Moto;
 pub use net::{BlackHole, free_port, install_crypto};
 pub use oidc::OidcProvider;
 pub use postgres::Postgres;
+pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
 pub use stub::{Reply, Seen, StubServer};
 pub use tls::{Authority, Identity};

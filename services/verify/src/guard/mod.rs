@@ -10,6 +10,7 @@ mod hosts;
 mod http;
 mod limit;
 mod resolve;
+mod system;
 mod trust;
 
 use std::net::IpAddr;
@@ -20,7 +21,8 @@ use url::{Host, Url};
 pub use dial::{Dialer, Dialled, Target, Wire};
 pub use hosts::{AllowedHosts, entry_for};
 pub use http::{Answer, GuardedHttp, HttpConfig, Outgoing, StartError};
-pub use resolve::{Lookup, SystemLookup, resolve};
+pub use resolve::{Lookup, resolve};
+pub use system::SystemLookup;
 pub use trust::{Proof, Trust};
 
 /// Why nothing was sent, or no answer came.

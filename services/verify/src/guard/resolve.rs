@@ -2,13 +2,12 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
 use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tokio::sync::Semaphore;
 
 use super::{Guard, GuardError, Transport};
 
@@ -22,49 +21,22 @@ pub trait Lookup: Send + Sync + 'static {
     async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }
 
-/// The machine's own name service.
-#[derive(Debug)]
-pub struct SystemLookup {
-    threads: Arc<Semaphore>,
-}
-
-impl SystemLookup {
-    /// Questions that can be under way at once. A question cannot be called back, so a caller
-    /// that gave up still holds its place, and slow names cannot take all blocking threads.
-    const AT_ONCE: usize = 32;
-
-    /// A name service as the client takes it.
-    pub fn shared() -> Arc<dyn Lookup> {
-        Arc::new(Self { threads: Arc::new(Semaphore::new(Self::AT_ONCE)) })
-    }
-}
-
-#[async_trait]
-impl Lookup for SystemLookup {
-    async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        let place = Arc::clone(&self.threads).acquire_owned().await.map_err(io::Error::other)?;
-        let name = name.to_owned();
-        tokio::task::spawn_blocking(move || {
-            let _place = place;
-            Ok((name.as_str(), 0).to_socket_addrs()?.map(|found| found.ip()).collect())
-        })
-        .await?
-    }
-}
-
 /// The addresses of a name that may be connected to. What a caller gets here, he must connect to
 /// as it is: asking for the name again could give another answer.
 ///
 /// # Errors
-/// [`GuardError::Unreachable`] when the name has no address, [`GuardError::AddressNotAllowed`]
-/// when it has none that may be reached.
+/// [`GuardError::Unreachable`] when the name has no address, [`GuardError::Timeout`] when the name service
+/// has not answered for a while, [`GuardError::AddressNotAllowed`] when there is no address that may be reached.
 pub async fn resolve(
     guard: &Guard,
     lookup: &dyn Lookup,
     name: &str,
     transport: Transport,
 ) -> Result<Vec<IpAddr>, GuardError> {
-    let found = lookup.lookup(name).await.map_err(|_| GuardError::Unreachable)?;
+    let found = lookup.lookup(name).await.map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => GuardError::Timeout,
+        _ => GuardError::Unreachable,
+    })?;
     if found.is_empty() {
         return Err(GuardError::Unreachable);
     }

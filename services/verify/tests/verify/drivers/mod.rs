@@ -3,6 +3,7 @@
 mod certificate;
 mod mysql;
 mod postgres;
+mod rabbitmq;
 mod redis;
 
 use keytrail_domain::verification::{InconclusiveReason as Reason, Report, Verdict};

@@ -1,21 +1,18 @@
 //! TLS certificates: all that can be told from certificate, key and chain, and perhaps whether a
 //! host shows it. The key is never sent anywhere.
 
-use std::time::Duration;
+mod chain;
+mod key;
+mod passphrase;
 
 use async_trait::async_trait;
 use keytrail_domain::{
     Timestamp,
     verification::{InconclusiveReason as Reason, Verdict},
 };
-use rustls::{
-    Error, InconsistentKeys,
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, TrustAnchor, UnixTime, pem::PemObject},
-    sign::CertifiedKey,
-};
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use serde_json::Value;
-use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use webpki::EndEntityCert;
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
 
 use super::{Driver, Found, Outside, Question, Role, Wanted, judged, unproven};
@@ -26,9 +23,10 @@ use crate::{
 
 const USUAL_PORT: u16 = 443;
 
-const WANTS: [Wanted; 6] = [
+const WANTS: [Wanted; 7] = [
     Wanted::always("certificate", Role::Plain),
     Wanted::always("private_key", Role::Secret),
+    Wanted::perhaps("passphrase", Role::Secret),
     Wanted::perhaps("ca_chain", Role::Plain),
     Wanted::perhaps("host", Role::Destination),
     Wanted::perhaps("port", Role::Destination),
@@ -54,7 +52,9 @@ impl Driver for TlsCertificate {
         let leaf = certificates.first().ok_or_else(|| invalid("there is no certificate in the text"))?;
         let (_, parsed) =
             X509Certificate::from_der(leaf).map_err(|_| invalid("the certificate cannot be read"))?;
-        key_matches(&certificates, &question.needed("private_key")?)?;
+        let passphrase = question.fields.text("passphrase");
+        let key = key::read(&question.needed("private_key")?, passphrase.as_deref()).await?;
+        key::belongs(&parsed, key)?;
         let evidence = evidence(&parsed);
         let now = outside.clock.now();
         if let Some(judgement) = over_or_early(&parsed, now) {
@@ -62,7 +62,7 @@ impl Driver for TlsCertificate {
         }
         covers_host(leaf, question)?;
         if let Some(chain) = question.fields.plain_value("ca_chain").and_then(Value::as_str) {
-            leads_to_authority(&certificates, chain, now)?;
+            chain::leads_to_authority(&certificates, chain, now)?;
         }
         let judgement = match question.fields.plain_value("handshake") {
             Some(Value::Bool(true)) => shown_by_host(leaf, question, outside).await?,
@@ -72,31 +72,14 @@ impl Driver for TlsCertificate {
     }
 }
 
+/// Only for what is wrong by the rules of certificates. What is only too old, too new or too rare for the
+/// libraries here proves nothing.
 fn invalid(message: &'static str) -> Judgement {
     judged(Verdict::Invalid, message)
 }
 
 fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
     CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().ok()
-}
-
-fn key_matches(certificates: &[CertificateDer<'static>], pem: &str) -> Result<(), Judgement> {
-    if pem.contains("ENCRYPTED") {
-        return Err(unproven(Reason::Unexpected, "a key with a passphrase cannot be read here"));
-    }
-    let key = PrivateKeyDer::from_pem_slice(pem.as_bytes())
-        .map_err(|_| invalid("the private key cannot be read as PEM"))?;
-    let key = aws_lc_rs::default_provider()
-        .key_provider
-        .load_private_key(key)
-        .map_err(|_| invalid("the private key is of no kind that TLS can use"))?;
-    match CertifiedKey::new(certificates.to_vec(), key).keys_match() {
-        Ok(()) => Ok(()),
-        Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
-            Err(unproven(Reason::Unexpected, "whether the key belongs to the certificate cannot be told"))
-        }
-        Err(_) => Err(invalid("the private key does not belong to the certificate")),
-    }
 }
 
 fn evidence(certificate: &X509Certificate<'_>) -> Evidence {
@@ -125,55 +108,11 @@ fn covers_host(leaf: &CertificateDer<'_>, question: Question<'_>) -> Result<(), 
     let Some(host) = question.fields.text("host") else { return Ok(()) };
     let host = host.trim_end_matches('.').trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|_| GuardError::HostNotAllowed)?;
-    end_entity(leaf)?
-        .verify_is_valid_for_subject_name(&name)
-        .map_err(|_| invalid("the certificate does not name the host"))
-}
-
-fn end_entity<'a>(leaf: &'a CertificateDer<'a>) -> Result<EndEntityCert<'a>, Judgement> {
-    EndEntityCert::try_from(leaf).map_err(|_| invalid("the certificate cannot be used for TLS"))
-}
-
-/// The last of the chain is the authority to believe; those before it only lead there.
-fn leads_to_authority(
-    certificates: &[CertificateDer<'static>],
-    chain: &str,
-    now: Timestamp,
-) -> Result<(), Judgement> {
-    let chain = self::certificates(chain).filter(|chain| !chain.is_empty());
-    let chain = chain.ok_or_else(|| invalid("the chain cannot be read as PEM"))?;
-    let Some((leaf, more)) = certificates.split_first() else { return Ok(()) };
-    if chain.contains(leaf) {
-        return Ok(());
-    }
-    let Some((authority, between)) = chain.split_last() else { return Ok(()) };
-    let anchor = anchor_from_trusted_cert(authority)
-        .map_err(|_| invalid("the last certificate of the chain is no authority"))?;
-    let between: Vec<_> = more.iter().chain(between).cloned().collect();
-    let seconds = u64::try_from(now.as_seconds()).unwrap_or_default();
-    let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-    match verified(leaf, &[anchor], &between, now) {
-        Ok(()) => Ok(()),
-        Err(webpki::Error::CertExpired { .. }) => {
-            Err(judged(Verdict::Expired, "a certificate of the chain has expired"))
-        }
-        Err(_) => Err(invalid("the chain does not lead from the certificate to its authority")),
-    }
-}
-
-/// For a server, or for a client.
-fn verified(
-    leaf: &CertificateDer<'_>,
-    anchors: &[TrustAnchor<'_>],
-    between: &[CertificateDer<'_>],
-    now: UnixTime,
-) -> Result<(), webpki::Error> {
-    let leaf = EndEntityCert::try_from(leaf)?;
-    let verify = |usage| {
-        let algorithms = webpki::ALL_VERIFICATION_ALGS;
-        leaf.verify_for_usage(algorithms, anchors, between, now, usage, None, None).map(drop)
-    };
-    verify(KeyUsage::server_auth()).or_else(|first| verify(KeyUsage::client_auth()).map_err(|_| first))
+    let covered = EndEntityCert::try_from(leaf).and_then(|leaf| leaf.verify_is_valid_for_subject_name(&name));
+    covered.map_err(|error| match error {
+        webpki::Error::CertNotValidForName(_) => invalid("the certificate does not name the host"),
+        _ => unproven(Reason::Unexpected, "whether the certificate names the host cannot be told here"),
+    })
 }
 
 async fn shown_by_host(
