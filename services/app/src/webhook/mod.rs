@@ -12,6 +12,7 @@ mod courier;
 mod deliverer;
 pub(crate) mod log;
 mod place;
+mod reading;
 mod schedule;
 mod secret;
 mod settle;

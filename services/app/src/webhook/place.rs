@@ -13,8 +13,12 @@ use uuid::Uuid;
 
 /// A lane that failed so short a time before another one succeeded is not tried at once.
 const OWN_TROUBLE_SECONDS: i64 = 60;
-/// Most lanes at once: when so many wait, nothing more is read.
-pub(super) const MOST_LANES: usize = 256;
+/// Most lanes of credentials at once: when so many wait, no more events are read. Far more than fail
+/// one by one at an endpoint that takes the others; a mark of them has some 1.2 MB.
+const MOST_LANES: usize = 4_096;
+/// Most requests that have not been met at once. They have places of their own, so that events that do
+/// not arrive hold back no test, no redelivery and no replay.
+const MOST_REQUESTS: usize = 256;
 
 /// Why something is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +66,8 @@ pub(super) struct Place {
     pub(super) read: Option<Position>,
     #[serde(default)]
     pub(super) lanes: BTreeMap<String, Lane>,
-    /// Requests up to here were met before a replay: read again, they count no more.
+    /// Requests up to here were met, before everything that came earlier was read: read again, they
+    /// count no more.
     #[serde(default)]
     pub(super) replayed: Option<Position>,
     /// Since when there were only failures.
@@ -78,7 +83,6 @@ impl Place {
 
     /// Takes up what was read: at once due, or behind what waits in its lane.
     pub(super) fn take_up(&mut self, lane: &str, item: Item, now: Timestamp) {
-        self.read = Some(item.at);
         if let Some(waiting) = self.lanes.get_mut(lane) {
             waiting.last = waiting.last.max(item.at);
             return;
@@ -86,21 +90,37 @@ impl Place {
         self.lanes.insert(lane.to_owned(), Lane::of(item, item.at, now));
     }
 
-    /// Nothing at this place is to be delivered.
+    /// What is at this place has been looked at.
     pub(super) fn pass(&mut self, at: Position) {
         self.read = Some(at);
     }
 
+    /// True when no more events can be read.
     pub(super) fn is_full(&self) -> bool {
-        self.lanes.len() >= MOST_LANES
+        self.is_full_of_requests()
+            || (self.lanes.len() >= MOST_LANES && self.lanes.len() - self.requests() >= MOST_LANES)
     }
 
-    /// Lanes that are due, in log order. What was tried before the endpoint was enabled is due.
-    pub(super) fn due(&self, now: Timestamp, enabled_at: Timestamp) -> Vec<(String, Lane)> {
+    /// True when no more requests can be read.
+    pub(super) fn is_full_of_requests(&self) -> bool {
+        self.lanes.len() >= MOST_REQUESTS && self.requests() >= MOST_REQUESTS
+    }
+
+    fn requests(&self) -> usize {
+        self.lanes.values().filter(|lane| lane.purpose != Purpose::Event).count()
+    }
+
+    /// Lanes that are due and not among these, what was asked for first, and then in log order. What
+    /// was tried before the endpoint was enabled is due.
+    pub(super) fn due(
+        &self,
+        (now, enabled_at): (Timestamp, Timestamp),
+        except: impl Fn(&str) -> bool,
+    ) -> Vec<(&String, &Lane)> {
         let stale = |lane: &Lane| lane.tried_at.is_some_and(|tried| tried < enabled_at);
         let due = self.lanes.iter().filter(|(_, lane)| lane.due <= now || stale(lane));
-        let mut due: Vec<_> = due.map(|(key, lane)| (key.clone(), lane.clone())).collect();
-        due.sort_by_key(|(_, lane)| lane.at);
+        let mut due: Vec<_> = due.filter(|(key, _)| !except(key)).collect();
+        due.sort_by_key(|(_, lane)| (!lane.is_fresh_request(), lane.at));
         due
     }
 
@@ -158,11 +178,21 @@ impl Place {
         }
     }
 
-    /// Begins again after `target`, as a request at `asked` wants it.
+    /// Begins again after `target`, as a request at `asked` wants it. What was not read yet comes anyway.
     pub(super) fn replay(&mut self, target: Position, asked: Position) {
         self.lanes.retain(|_, lane| lane.purpose != Purpose::Event || lane.at <= target);
-        self.read = Some(target);
-        self.replayed = Some(asked);
+        self.read = self.read.map(|read| read.min(target));
+        self.met(asked);
+    }
+
+    /// Requests up to here are met, however far events are read.
+    pub(super) fn met(&mut self, upto: Position) {
+        self.replayed = self.replayed.max(Some(upto));
+    }
+
+    /// Where to look for requests that are not met yet.
+    pub(super) fn requests_after(&self) -> Option<Position> {
+        self.read.max(self.replayed)
     }
 
     /// True for a request that was met already.
@@ -172,6 +202,11 @@ impl Place {
 }
 
 impl Lane {
+    /// Somebody asked for it, and it was not tried yet.
+    pub(super) fn is_fresh_request(&self) -> bool {
+        self.purpose != Purpose::Event && self.failures == 0
+    }
+
     fn of(item: Item, last: Position, now: Timestamp) -> Self {
         let Item { at, event, purpose, delivery } = item;
         Self { at, event, purpose, delivery, last, failures: 0, tried_at: None, due: now }
@@ -179,80 +214,4 @@ impl Lane {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::EPOCH;
-
-    fn item(number: u64) -> Item {
-        let id = Uuid::from_u128(u128::from(number));
-        Item {
-            at: Position::nth(number),
-            event: EventId::from_uuid(id),
-            purpose: Purpose::Event,
-            delivery: id,
-        }
-    }
-
-    fn due(place: &Place, at: Timestamp) -> Vec<(String, u64)> {
-        place.due(at, NOW).into_iter().map(|(key, lane)| (key, lane.at.commit)).collect()
-    }
-
-    fn read(events: &[(&str, u64)]) -> Place {
-        let mut place = Place::after(Position::START);
-        for (lane, number) in events {
-            place.take_up(lane, item(*number), NOW);
-        }
-        place
-    }
-
-    #[test]
-    fn the_oldest_of_each_lane_is_due_in_log_order() {
-        let place = read(&[("b", 1), ("a", 2), ("b", 3)]);
-        assert_eq!(due(&place, NOW), [("b".into(), 1), ("a".into(), 2)]);
-        assert_eq!(place.read, Some(Position::nth(3)));
-    }
-
-    #[test]
-    fn what_failed_waits_and_holds_back_its_own_lane_alone() {
-        let mut place = read(&[("a", 1), ("a", 2), ("b", 3)]);
-        assert_eq!(place.failed("a", NOW, NOW), 1);
-        place.wait("a", NOW.plus_seconds(5));
-        assert_eq!(due(&place, NOW), [("b".into(), 3)]);
-        assert_eq!(place.done("b"), None);
-        assert_eq!(place.next_due(|_| false), Some(NOW.plus_seconds(5)));
-        assert_eq!(due(&place, NOW.plus_seconds(5)), [("a".into(), 1)]);
-        assert_eq!(place.done("a"), Some((Position::nth(1), Position::nth(2))), "more waits behind it");
-        place.go_on("a", Some(item(2)), NOW);
-        assert_eq!(due(&place, NOW), [("a".into(), 2)]);
-        assert_eq!((place.done("a"), place.lanes.len()), (None, 0));
-    }
-
-    #[test]
-    fn enabling_makes_everything_due_and_begins_to_count_again() {
-        let mut place = read(&[("a", 1)]);
-        place.failed("a", NOW, NOW);
-        place.wait("a", NOW.plus_days(1));
-        let enabled = NOW.plus_seconds(60);
-        assert_eq!(place.due(enabled, enabled).len(), 1);
-        assert_eq!(place.failed("a", enabled, enabled), 1);
-        assert_eq!(place.failing_since, Some(enabled));
-        assert_eq!(place.failed("a", enabled.plus_seconds(5), enabled), 2);
-        assert_eq!(place.failing_since, Some(enabled), "the first failure counts");
-    }
-
-    #[test]
-    fn a_replay_begins_again_and_forgets_what_it_will_meet() {
-        let mut place = read(&[("a", 1), ("b", 4)]);
-        place.replay(Position::nth(2), Position::nth(5));
-        assert_eq!((place.read, place.lanes.len()), (Some(Position::nth(2)), 1));
-        assert!(place.was_met(Position::nth(5)) && !place.was_met(Position::nth(6)));
-    }
-
-    #[test]
-    fn a_place_reads_back_from_the_journal() {
-        let place = read(&[("a", 1), ("b", 4)]);
-        let bytes = serde_json::to_vec(&place).expect("json");
-        assert_eq!(serde_json::from_slice::<Place>(&bytes).expect("json"), place);
-    }
-}
+mod tests;

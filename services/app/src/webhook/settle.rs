@@ -52,7 +52,7 @@ impl Courier {
         if !entries.is_empty() {
             self.app.ports().journal.append(entries).await?;
         }
-        self.write_mark().await?;
+        self.keep_mark().await?;
         match disable {
             Some(reason) => self.app.disable_endpoint(row, reason).await,
             None => Ok(()),

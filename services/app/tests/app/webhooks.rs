@@ -13,10 +13,10 @@ use crate::{
     world::{World, keyed, plain},
 };
 
-const URL: &str = "https://hooks.example.com/in";
+pub(crate) const URL: &str = "https://hooks.example.com/in";
 const HOUR: i64 = 3_600;
 
-fn settings(url: &str) -> EndpointSettings {
+pub(crate) fn settings(url: &str) -> EndpointSettings {
     EndpointSettings { url: url.into(), ..EndpointSettings::default() }
 }
 
@@ -34,7 +34,11 @@ fn change(id: WebhookEndpointId) -> WebhookEndpointUpdate {
 }
 
 impl World {
-    async fn endpoint(&self, settings: EndpointSettings, team: Option<TeamId>) -> WebhookEndpointId {
+    pub(crate) async fn endpoint(
+        &self,
+        settings: EndpointSettings,
+        team: Option<TeamId>,
+    ) -> WebhookEndpointId {
         let new = NewWebhookEndpoint { team, settings };
         let made = self.app.create_webhook_endpoint(&self.alice, plain("createWebhookEndpoint"), new).await;
         self.shown().await;
@@ -42,22 +46,22 @@ impl World {
     }
 
     /// Delivers what is due, at this moment.
-    async fn round(&self, id: WebhookEndpointId) {
+    pub(crate) async fn round(&self, id: WebhookEndpointId) {
         self.shown().await;
         self.app.webhook_round(self.alice.principal.tenant, id).await.unwrap();
         self.shown().await;
     }
 
-    async fn endpoint_row(&self, id: WebhookEndpointId) -> WebhookEndpointRow {
+    pub(crate) async fn endpoint_row(&self, id: WebhookEndpointId) -> WebhookEndpointRow {
         self.app.webhook_endpoint(&self.alice, id).await.unwrap().expect("an endpoint")
     }
 
-    async fn switch(&self, id: WebhookEndpointId, enabled: bool) {
+    pub(crate) async fn switch(&self, id: WebhookEndpointId, enabled: bool) {
         let update = WebhookEndpointUpdate { enabled: Some(enabled), ..change(id) };
         self.app.update_webhook_endpoint(&self.alice, plain("updateWebhookEndpoint"), update).await.unwrap();
     }
 
-    async fn named(&self, name: &str) -> CredentialId {
+    pub(crate) async fn named(&self, name: &str) -> CredentialId {
         self.create(&self.alice, name).await.unwrap().value
     }
 }

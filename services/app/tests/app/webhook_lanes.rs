@@ -1,0 +1,66 @@
+//! Lanes that wait, and what goes on beside them.
+
+use keytrail_domain::{CredentialId, EventId, WebhookEndpointId};
+use keytrail_ports::{EventStore, Journal};
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    webhooks::{URL, settings},
+    world::{World, plain},
+};
+
+/// As many lanes as a place holds.
+const MOST_LANES: u32 = 4_096;
+
+impl World {
+    /// A courier who has read everything, and whose place is full of what does not arrive for hours.
+    async fn fill_place(&self, id: WebhookEndpointId) {
+        let (head, now) = (self.kept.log.head().await.unwrap(), self.app.now());
+        let lane = |number| {
+            let id = Uuid::from_u128(u128::from(number));
+            let key = CredentialId::from_uuid(id).to_string();
+            let lane = json!({
+                "at": head, "event": EventId::from_uuid(id), "purpose": "EVENT", "delivery": id, "last": head, "failures": 3,
+                "triedAt": now, "due": now.plus_seconds(9 * 3_600),
+            });
+            (key, lane)
+        };
+        let lanes: Map<String, Value> = (0..MOST_LANES).map(lane).collect();
+        let mark = json!({ "read": head, "lanes": lanes, "failingSince": now }).to_string();
+        self.kept.journal.set_mark(&format!("webhook-place/{id}"), mark.into_bytes()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_is_full_holds_back_no_test_no_redelivery_and_no_replay() {
+    let world = World::start().await;
+    let before = world.create(&world.alice, "Before").await.unwrap();
+    let id = world.endpoint(settings(URL), None).await;
+    world.named("Read").await;
+    world.fill_place(id).await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let (app, stop) = (world.app.clone(), stop.clone());
+        async move { app.run_webhooks(stop).await }
+    });
+    world.named("Waits").await;
+    let test = plain("sendTestWebhook");
+    world.app.send_test_webhook(&world.alice, test, id).await.unwrap();
+    world.kept.receivers.wait_for(1).await;
+    let event = world.stream(before.value).await[0].id;
+    world.app.redeliver_webhook(&world.alice, plain("redeliverWebhook"), id, event).await.unwrap();
+    world.kept.receivers.wait_for(2).await;
+    assert_eq!(world.kept.receivers.kinds(URL), ["webhook.test", "credential.created"]);
+    assert_eq!(world.kept.receivers.at(URL)[1].body["subject"], before.value.to_string());
+    // It lets go of the lanes that it begins before, and what waited for a place comes with it.
+    let replay = plain("replayWebhooks");
+    world.app.replay_webhooks(&world.alice, replay, id, before.position).await.unwrap();
+    world.kept.receivers.wait_for(4).await;
+    stop.cancel();
+    running.await.unwrap();
+    world.round(id).await;
+    let kinds = world.kept.receivers.kinds(URL);
+    assert_eq!(kinds[2..], ["credential.created", "credential.created"], "no request is met twice");
+}
