@@ -149,7 +149,8 @@ impl Courier {
     }
 
     fn pause(&self, row: &WebhookEndpointRow) -> Duration {
-        let due = row.is_active().then(|| self.place.next_due(|lane| self.lanes_under_way.contains(lane)));
+        let busy = |lane: &str| self.lanes_under_way.contains(lane);
+        let due = row.is_active().then(|| self.place.next_due(row.enabled_at, busy));
         let Some(due) = due.flatten() else { return LONGEST_SLEEP };
         let micros = due.as_micros() - self.app.now().as_micros();
         // What is due and has no place waits for something under way to end.

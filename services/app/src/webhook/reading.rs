@@ -94,7 +94,7 @@ impl Courier {
 
     /// What waits for a later moment is no reason to read nothing.
     fn has_room_for_more(&self, row: &WebhookEndpointRow) -> bool {
-        self.place.due((self.app.now(), row.enabled_at), |_| false).len() < ENOUGH
+        self.place.ready(self.app.now(), row.enabled_at) < ENOUGH
     }
 
     /// What an event of the tenant means for this endpoint.

@@ -12,7 +12,7 @@ use super::{
     attempt::Tried,
     courier::{Courier, Outcome},
     log::{WebhookAttempt, WebhookDelivery, Whose},
-    place::{Lane, Purpose},
+    place::{Blame, Failure, Lane, Purpose},
     schedule,
 };
 use crate::{App, AppError, Call, execute::Execution};
@@ -89,14 +89,12 @@ impl Courier {
         let retry_after = answer.outcome.as_ref().ok().and_then(|reply| reply.retry_after);
         let mut attempt = attempt(answer, now);
         if attempt.arrived() {
-            self.place.failing_since = None;
-            self.place.recovered(now);
+            self.place.arrived(now);
             return Sent { delivery, attempt, disable: None };
         }
-        let failures = self.place.failed(key, now, row.enabled_at);
-        let next = schedule::next(now, failures, retry_after, delivery.webhook_id);
-        self.place.wait(key, next);
-        attempt.next_at = Some(next);
+        let blame = blame(attempt.status, retry_after);
+        let failure = Failure { began: delivery.at, ended: now, blame, retry_after };
+        attempt.next_at = Some(self.place.failed(key, failure, row.enabled_at));
         let hopeless = self.place.failing_since.is_some_and(|since| schedule::is_hopeless(since, now));
         let disable = match attempt.status {
             Some(GONE) => Some(DisabledReason::Gone),
@@ -128,6 +126,17 @@ impl Sent {
         let attempt = whose.attempt(self.delivery.id, &self.attempt)?;
         let delivery = first.then(|| whose.delivery(&self.delivery)).transpose()?;
         Ok(delivery.into_iter().chain([attempt]).collect())
+    }
+}
+
+/// Whose trouble it is, as far as one answer tells. Refusals that speak of what was sent are the
+/// delivery's; everything else can be said by a receiver that says it to everything.
+fn blame(status: Option<u16>, retry_after: Option<u64>) -> Blame {
+    match status {
+        None | Some(408 | 429 | 502..=504) => Blame::Endpoint,
+        Some(_) if retry_after.is_some() => Blame::Endpoint,
+        Some(400 | 409 | 413 | 415 | 422) => Blame::Delivery,
+        Some(_) => Blame::Either,
     }
 }
 

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    receivers::Does::{Answer, HangUp},
     webhooks::{URL, settings},
     world::{World, plain},
 };
@@ -63,4 +64,37 @@ async fn a_place_that_is_full_holds_back_no_test_no_redelivery_and_no_replay() {
     world.round(id).await;
     let kinds = world.kept.receivers.kinds(URL);
     assert_eq!(kinds[2..], ["credential.created", "credential.created"], "no request is met twice");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_away_is_asked_once_a_step_and_gets_everything_at_once_when_it_is_back() {
+    for away in [HangUp, Answer(500)] {
+        let world = World::start().await;
+        let id = world.endpoint(settings(URL), None).await;
+        world.kept.receivers.script(URL, [away.clone()]);
+        // One is under way when it goes away; of the others nobody knows more than that.
+        world.named("First").await;
+        world.round(id).await;
+        for number in 0..19 {
+            world.named(&format!("Number {number}")).await;
+        }
+        world.round(id).await;
+        let already = world.kept.receivers.at(URL).len();
+        // A failure that may be one delivery's takes a second one to be the endpoint's.
+        assert_eq!(already, if matches!(away, HangUp) { 1 } else { 2 });
+        for (step, wait) in [6, 361, 2_161, 8_641].into_iter().enumerate() {
+            world.kept.clock.forward(wait);
+            world.round(id).await;
+            world.round(id).await;
+            assert_eq!(world.kept.receivers.at(URL).len(), already + step + 1, "after {wait} s more");
+        }
+        let failed = world.kept.receivers.at(URL).len();
+        world.kept.receivers.script(URL, [Answer(204)]);
+        world.kept.clock.forward(21_601);
+        world.round(id).await;
+        let arrived = world.kept.receivers.at(URL).split_off(failed);
+        let subjects: std::collections::BTreeSet<_> =
+            arrived.iter().map(|it| it.body["subject"].to_string()).collect();
+        assert_eq!((arrived.len(), subjects.len()), (20, 20), "each once, in one go");
+    }
 }
