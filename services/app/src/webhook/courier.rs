@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     attempt::{Tried, Try},
     deliverer::Places,
+    numbers::{InFlight, Share},
     place::{Lane, Place},
     secret::Signer,
 };
@@ -55,6 +56,7 @@ pub(super) struct Courier {
     pub(super) halted: bool,
     /// Something happened since requests were looked for.
     pub(super) woken: bool,
+    share: Share,
 }
 
 /// The journal's mark. *Format*.
@@ -90,6 +92,7 @@ impl Courier {
             mark_bytes: 0,
             halted: false,
             woken: true,
+            share: Share::of(&app.0.webhook_numbers),
         })
     }
 
@@ -122,6 +125,7 @@ impl Courier {
         if row.is_active() {
             self.start_due(&row).await?;
         }
+        self.tell();
         let pause = self.pause(&row);
         tokio::select! {
             biased;
@@ -141,6 +145,12 @@ impl Courier {
             self.settle(first, &row).await?;
         }
         self.write_mark().await
+    }
+
+    /// What goes up and down, for the metrics.
+    fn tell(&mut self) {
+        let waiting = self.place.lanes.len().saturating_sub(self.lanes_under_way.len());
+        self.share.set(waiting, self.place.outage.is_some());
     }
 
     async fn row(&self) -> Result<Option<Arc<WebhookEndpointRow>>, AppError> {
@@ -204,8 +214,10 @@ impl Courier {
         let (places, endpoint) = (self.places.clone(), Arc::clone(row));
         let trying = Try { app: self.app.clone(), endpoint, signer, lane: lane.clone() };
         self.lanes_under_way.insert(key.clone());
+        let numbers = Arc::clone(&self.app.0.webhook_numbers);
         self.under_way.spawn(async move {
             let _place = places.take().await;
+            let _counted = InFlight::of(&numbers);
             (key, lane, trying.run().await)
         });
         Ok(())

@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::courier::Courier;
+use super::{courier::Courier, numbers::WebhookNumbers};
 use crate::{App, AppError};
 
 /// Deliveries under way at once, of all endpoints.
@@ -78,6 +78,11 @@ impl App {
         while let Some(ended) = desk.tasks.join_next().await {
             told(ended);
         }
+    }
+
+    /// How deliveries do.
+    pub fn webhook_numbers(&self) -> WebhookNumbers {
+        self.0.webhook_numbers.read()
     }
 
     /// Delivers to one endpoint what is due right now, and nothing later.

@@ -12,6 +12,7 @@ use super::{
     attempt::Tried,
     courier::{Courier, Outcome},
     log::{WebhookAttempt, WebhookDelivery, Whose},
+    numbers::WebhookOutcome,
     place::{Blame, Failure, Lane, Purpose},
     schedule,
 };
@@ -37,11 +38,18 @@ impl Courier {
         for (key, lane, tried) in outcomes {
             match tried {
                 Tried::Unwanted => self.finish(&key, &lane, row).await?,
-                Tried::Hindered(error) => self.hindered(&key, &error),
-                Tried::Sent { delivery, answer } => {
+                Tried::Hindered(error) => {
+                    self.app.0.webhook_numbers.count(WebhookOutcome::Hindered);
+                    self.hindered(&key, &error);
+                }
+                Tried::Sent { delivery, recorded_at, answer } => {
                     let now = self.app.now();
                     let sent = self.sent(&key, &lane, (delivery, answer), row);
+                    self.app.0.webhook_numbers.count(sent.outcome());
                     if sent.attempt.arrived() {
+                        if lane.purpose == Purpose::Event {
+                            self.app.0.webhook_numbers.arrived(recorded_at, now);
+                        }
                         self.finish(&key, &lane, row).await?;
                     }
                     disable = disable.or(sent.disable);
@@ -116,6 +124,16 @@ struct Sent {
 }
 
 impl Sent {
+    fn outcome(&self) -> WebhookOutcome {
+        match (self.disable, self.attempt.status) {
+            (Some(DisabledReason::Gone), _) => WebhookOutcome::Gone,
+            (Some(_), _) => WebhookOutcome::GivenUp,
+            (None, _) if self.attempt.arrived() => WebhookOutcome::Delivered,
+            (None, Some(_)) => WebhookOutcome::Refused,
+            (None, None) => WebhookOutcome::Unanswered,
+        }
+    }
+
     fn entries(
         &self,
         row: &WebhookEndpointRow,
