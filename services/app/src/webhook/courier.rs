@@ -2,9 +2,9 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::try_join};
 use keytrail_domain::{TenantId, WebhookEndpointId};
-use keytrail_ports::views::WebhookEndpointRow;
+use keytrail_ports::{NewJournalEntry, views::WebhookEndpointRow};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -17,8 +17,13 @@ use super::{
 };
 use crate::{App, AppError};
 
-/// Deliveries under way at once to one endpoint; to one that fails, a single one.
-const AT_ONCE: usize = 16;
+/// Deliveries under way at once to one endpoint: at first, and to one that has shown that it is quick.
+/// To one that fails or takes its time, a single one.
+const AT_ONCE: (usize, usize) = (16, 64);
+/// A receiver that takes longer gets one delivery at a time.
+const SLOW: Duration = Duration::from_secs(2);
+/// One that takes no longer gets more.
+const QUICK: Duration = Duration::from_millis(250);
 /// A place is written down after each outcome while it is smaller than this; a larger one, after as
 /// many outcomes as it is times larger, and when nothing is under way. Whatever is not written down
 /// when the process is killed is sent again.
@@ -40,8 +45,8 @@ pub(super) struct Courier {
     pub(super) id: WebhookEndpointId,
     /// Places for deliveries of all couriers.
     pub(super) places: Places,
-    /// Its last answer took long.
-    pub(super) slow: bool,
+    /// How many it gets at once.
+    pub(super) pace: usize,
     pub(super) place: Place,
     signer: Option<Arc<Signer>>,
     under_way: JoinSet<Outcome>,
@@ -82,7 +87,7 @@ impl Courier {
             tenant: row.tenant,
             id: row.id,
             places: places.clone(),
-            slow: false,
+            pace: AT_ONCE.0,
             place,
             signer: None,
             under_way: JoinSet::new(),
@@ -175,7 +180,11 @@ impl Courier {
     /// A receiver in trouble, or one that takes its time, gets one at a time: it must not hold the
     /// places of others.
     fn room(&self) -> usize {
-        if self.slow || self.place.failing_since.is_some() { 1 } else { AT_ONCE }
+        if self.place.failing_since.is_some() { 1 } else { self.pace }
+    }
+
+    pub(super) fn keep_pace(&mut self, took: Duration) {
+        self.pace = pace(self.pace, took);
     }
 
     async fn start_due(&mut self, row: &Arc<WebhookEndpointRow>) -> Result<(), AppError> {
@@ -245,12 +254,20 @@ impl Courier {
         self.note(outcomes, row).await
     }
 
-    /// Writes the place down when that is worth it.
-    pub(super) async fn keep_mark(&mut self) -> Result<(), AppError> {
+    /// Writes down what was tried, and the place when that is worth it. The journal gets the place
+    /// right behind the attempts, so that both can share one commit.
+    pub(super) async fn write(&mut self, tried: Vec<NewJournalEntry>) -> Result<(), AppError> {
+        let app = self.app.clone();
+        let attempts = async {
+            if !tried.is_empty() {
+                app.ports().journal.append(tried).await?;
+            }
+            Ok(())
+        };
         if self.is_sending() && self.unmarked_outcomes * BYTES_AN_OUTCOME < self.mark_bytes {
-            return Ok(());
+            return attempts.await;
         }
-        self.write_mark().await
+        try_join(attempts, self.write_mark()).await.map(|_| ())
     }
 
     /// Written down after it arrived: whatever happens in between, nothing is lost.
@@ -284,5 +301,31 @@ fn outcome(joined: Joined) -> Outcome {
     match joined {
         Ok(outcome) => outcome,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// One more for each quick answer; who is slow begins anew.
+fn pace(before: usize, took: Duration) -> usize {
+    match took {
+        took if took > SLOW => 1,
+        took if took > QUICK => AT_ONCE.0,
+        _ => (before.max(AT_ONCE.0) + 1).min(AT_ONCE.1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quick_answers_earn_more_at_once_up_to_a_bound_and_slow_ones_lose_it() {
+        let after = |answers: &[u64]| {
+            answers.iter().fold(AT_ONCE.0, |before, millis| pace(before, Duration::from_millis(*millis)))
+        };
+        assert_eq!(after(&[1, 2]), 18);
+        assert_eq!(after(&[1; 500]), 64);
+        assert_eq!(after(&[1, 1, 251]), 16);
+        assert_eq!(after(&[1, 1, 2_001]), 1);
+        assert_eq!(after(&[2_001, 1]), 17);
     }
 }

@@ -16,7 +16,7 @@ use crate::{AppError, queries::fact};
 /// Events read at once.
 const PAGE: u32 = 64;
 /// So many that are due are enough: the rest stays where it is, in the table.
-const ENOUGH: usize = 32;
+const ENOUGH: usize = 128;
 /// Events after which the place is written down when nothing else makes it worth it.
 const MARK_EVERY: u32 = 256;
 

@@ -1,7 +1,5 @@
 //! What follows from what became of deliveries.
 
-use std::time::Duration;
-
 use keytrail_domain::{
     Principal, StreamId, Timestamp,
     webhook::{DisabledReason, WebhookEndpoint, WebhookEndpointCommand},
@@ -24,8 +22,6 @@ const NAME: &str = "webhooks";
 const HINDRANCE_SECONDS: i64 = 5;
 /// The receiver says that it will never be there again.
 const GONE: u16 = 410;
-/// A receiver that takes longer gets one delivery at a time.
-const SLOW: Duration = Duration::from_secs(2);
 
 impl Courier {
     /// Attempts first, then the place, then what the attempts come to.
@@ -57,10 +53,7 @@ impl Courier {
                 }
             }
         }
-        if !entries.is_empty() {
-            self.app.ports().journal.append(entries).await?;
-        }
-        self.keep_mark().await?;
+        self.write(entries).await?;
         match disable {
             Some(reason) => self.app.disable_endpoint(row, reason).await,
             None => Ok(()),
@@ -93,7 +86,7 @@ impl Courier {
         row: &WebhookEndpointRow,
     ) -> Sent {
         let now = self.app.now();
-        self.slow = answer.duration > SLOW;
+        self.keep_pace(answer.duration);
         let retry_after = answer.outcome.as_ref().ok().and_then(|reply| reply.retry_after);
         let mut attempt = attempt(answer, now);
         if attempt.arrived() {

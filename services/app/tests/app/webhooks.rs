@@ -380,7 +380,7 @@ async fn a_tenant_whose_receivers_all_hang_holds_back_no_other_tenant() {
     };
     world.app.create_tenant(new).await.unwrap();
     // More than there are places for all tenants together.
-    for number in 0..20 {
+    for number in 0..50 {
         let slow = format!("https://slow-{number}.example/");
         world.kept.receivers.script(&slow, [Hang]);
         world.endpoint(settings(&slow), None).await;
@@ -396,9 +396,9 @@ async fn a_tenant_whose_receivers_all_hang_holds_back_no_other_tenant() {
     for number in 0..16 {
         world.named(&format!("Number {number}")).await;
     }
-    world.kept.receivers.wait_for(32).await;
+    world.kept.receivers.wait_for(96).await;
     world.create(&mallory, "Mine").await.unwrap();
-    world.kept.receivers.wait_for(33).await;
+    world.kept.receivers.wait_for(97).await;
     assert_eq!(world.kept.receivers.kinds(URL), ["credential.created"]);
     stop.cancel();
     running.await.unwrap();
