@@ -224,6 +224,33 @@ async fn killed_in_the_middle_and_views_deleted_nothing_is_lost_and_order_is_kep
 }
 
 #[tokio::test]
+async fn metrics_tell_what_arrived_and_what_waits_for_an_endpoint_that_is_away() {
+    let (world, hook) = (World::start().await, StubServer::start().await);
+    hook.on("POST", "/in", Reply::status(204));
+    hook.on("POST", "/away", Reply::status(503));
+    for path in ["/in", "/away"] {
+        let types = json!({ "types": ["keytrail.credential.created"] });
+        endpoint(&world.alice, &hook.url(path), types).await;
+    }
+    world.alice.create(bearer("One", "t")).await;
+    hook.wait_for(2).await;
+    eventually("the numbers", async || {
+        let text = world.alice.get("/metrics").await.text().await.expect("text");
+        let has = |line: &str| text.lines().any(|known| known == line);
+        let refused = "keytrail_webhooks_attempts_total{outcome=\"refused\"} ";
+        let all = has("keytrail_webhooks_attempts_total{outcome=\"delivered\"} 1")
+            && text.contains(refused)
+            && !has(&format!("{refused}0"))
+            && has("keytrail_webhooks_delay_seconds_count 1")
+            && has("keytrail_webhooks_in_flight 0")
+            && has("keytrail_webhooks_waiting 1")
+            && has("keytrail_webhooks_endpoints_away 1");
+        all.then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn bad_endpoints_are_refused_by_place_and_rule() {
     let world = World::start().await;
     for (input, path) in [

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     AppError, KnownComponent, claims::Claims, key_ring::KeyRing, progress::Progress, schedule::Numbers,
-    steady_clock::SteadyClock, throttle::Throttle,
+    steady_clock::SteadyClock, throttle::Throttle, webhook,
 };
 
 /// Credentials whose last unchanged check is remembered.
@@ -70,6 +70,7 @@ pub(crate) struct Inner {
     /// The last check of a credential that told nothing new; none when there is none.
     pub(crate) last_kept: Cache<CredentialId, Option<Arc<VerificationRow>>>,
     pub(crate) numbers: Numbers,
+    pub(crate) webhook_numbers: Arc<webhook::Numbers>,
     /// Versions of tenants' own components: none ever changes.
     pub(crate) own_components: Cache<(TenantId, String, u32), KnownComponent>,
 }
@@ -97,6 +98,7 @@ impl App {
             members: Cache::new(crate::sign_in::REMEMBERED),
             last_kept: Cache::new(LAST_KEPT),
             numbers: Numbers::default(),
+            webhook_numbers: Arc::default(),
             own_components: Cache::new(crate::queries::OWN_COMPONENTS_REMEMBERED),
             options,
             ports,

@@ -47,4 +47,4 @@ pub use queries::{Access, AsOf, Counted, KnownComponent, Way};
 pub use schedule::{Schedule, ScheduleNumbers, ScheduleOptions};
 pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;
-pub use webhook::{Purpose, WebhookAttempt, WebhookDelivery};
+pub use webhook::{Purpose, WebhookAttempt, WebhookDelivery, WebhookNumbers, WebhookOutcome};

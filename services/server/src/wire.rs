@@ -9,6 +9,7 @@ mod serving;
 mod stores;
 mod sweeping;
 mod upkeep;
+mod webhook_metrics;
 
 use std::{net::SocketAddr, sync::Arc};
 

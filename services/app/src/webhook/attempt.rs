@@ -26,6 +26,8 @@ pub(super) enum Tried {
     Sent {
         /// What was sent.
         delivery: WebhookDelivery,
+        /// When that happened.
+        recorded_at: Timestamp,
         /// What came of it.
         answer: WebhookAnswer,
     },
@@ -71,7 +73,7 @@ impl Try {
             webhook_id,
             at: now,
         };
-        Ok(Tried::Sent { delivery, answer })
+        Ok(Tried::Sent { delivery, recorded_at: event.recorded_at, answer })
     }
 
     fn request(&self, id: Uuid, now: Timestamp, body: Vec<u8>) -> WebhookRequest<'_> {

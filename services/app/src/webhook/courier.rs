@@ -2,28 +2,32 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use keytrail_domain::{
-    EventId, Position, StreamId, StreamKind, TenantId, WebhookEndpointId,
-    webhook::{WebhookEndpointEvent as E, kind_of},
-};
-use keytrail_ports::views::{EventFilter, EventRow, PageRequest, SortKey, WebhookEndpointRow};
+use futures_util::{FutureExt, future::try_join};
+use keytrail_domain::{TenantId, WebhookEndpointId};
+use keytrail_ports::{NewJournalEntry, views::WebhookEndpointRow};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    attempt::{Tried, Try, fits},
+    attempt::{Tried, Try},
     deliverer::Places,
-    place::{Item, Lane, Place, Purpose},
+    numbers::{InFlight, Share},
+    place::{Lane, Place},
     secret::Signer,
 };
-use crate::{App, AppError, queries::fact};
+use crate::{App, AppError};
 
-/// Deliveries under way at once to one endpoint; to one that fails, a single one.
-const AT_ONCE: usize = 16;
-/// Events read at once.
-const PAGE: u32 = 64;
-/// Events after which the place is written down when nothing else makes it worth it.
-const MARK_EVERY: u32 = 256;
+/// Deliveries under way at once to one endpoint: at first, and to one that has shown that it is quick.
+/// To one that fails or takes its time, a single one.
+const AT_ONCE: (usize, usize) = (16, 64);
+/// A receiver that takes longer gets one delivery at a time.
+const SLOW: Duration = Duration::from_secs(2);
+/// One that takes no longer gets more.
+const QUICK: Duration = Duration::from_millis(250);
+/// A place is written down after each outcome while it is smaller than this; a larger one, after as
+/// many outcomes as it is times larger, and when nothing is under way. Whatever is not written down
+/// when the process is killed is sent again.
+const BYTES_AN_OUTCOME: usize = 16 * 1_024;
 /// Clocks can be set: nobody sleeps longer without looking.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// How long deliveries under way may go on after the stop.
@@ -41,15 +45,23 @@ pub(super) struct Courier {
     pub(super) id: WebhookEndpointId,
     /// Places for deliveries of all couriers.
     pub(super) places: Places,
-    /// Its last answer took long.
-    pub(super) slow: bool,
+    /// How many it gets at once.
+    pub(super) pace: usize,
     pub(super) place: Place,
     signer: Option<Arc<Signer>>,
     under_way: JoinSet<Outcome>,
     lanes_under_way: HashSet<String>,
-    unmarked: u32,
+    /// Events read since the place was written down.
+    pub(super) unmarked: u32,
+    /// Outcomes since then.
+    unmarked_outcomes: usize,
+    /// How large it was.
+    mark_bytes: usize,
     /// A replay waits until nothing is under way.
-    halted: bool,
+    pub(super) halted: bool,
+    /// Something happened since requests were looked for.
+    pub(super) woken: bool,
+    share: Share,
 }
 
 /// The journal's mark. *Format*.
@@ -75,13 +87,17 @@ impl Courier {
             tenant: row.tenant,
             id: row.id,
             places: places.clone(),
-            slow: false,
+            pace: AT_ONCE.0,
             place,
             signer: None,
             under_way: JoinSet::new(),
             lanes_under_way: HashSet::new(),
             unmarked: 0,
+            unmarked_outcomes: 0,
+            mark_bytes: 0,
             halted: false,
+            woken: true,
+            share: Share::of(&app.0.webhook_numbers),
         })
     }
 
@@ -109,15 +125,18 @@ impl Courier {
     /// Starts what is due, and waits for one thing to happen.
     async fn turn(&mut self, wake: &Notify, stop: &CancellationToken) -> Result<Turn, AppError> {
         let Some(row) = self.row().await? else { return Ok(Turn::Over) };
+        // Below, what has ended is served first: who has much to settle must hear of requests too.
+        self.woken |= wake.notified().now_or_never().is_some();
         if row.is_active() {
             self.start_due(&row).await?;
         }
+        self.tell();
         let pause = self.pause(&row);
         tokio::select! {
             biased;
             () = stop.cancelled() => {}
             Some(first) = self.under_way.join_next() => self.settle(first, &row).await?,
-            () = wake.notified() => {}
+            () = wake.notified() => self.woken = true,
             () = tokio::time::sleep(pause) => {}
         }
         Ok(Turn::Again)
@@ -133,13 +152,20 @@ impl Courier {
         self.write_mark().await
     }
 
+    /// What goes up and down, for the metrics.
+    fn tell(&mut self) {
+        let waiting = self.place.lanes.len().saturating_sub(self.lanes_under_way.len());
+        self.share.set(waiting, self.place.outage.is_some());
+    }
+
     async fn row(&self) -> Result<Option<Arc<WebhookEndpointRow>>, AppError> {
         let row = self.app.ports().views.webhook_endpoint(self.tenant, self.id).await?;
         Ok(row.filter(|row| row.deleted_at.is_none()).map(Arc::new))
     }
 
     fn pause(&self, row: &WebhookEndpointRow) -> Duration {
-        let due = row.is_active().then(|| self.place.next_due(|lane| self.lanes_under_way.contains(lane)));
+        let busy = |lane: &str| self.lanes_under_way.contains(lane);
+        let due = row.is_active().then(|| self.place.next_due(row.enabled_at, busy));
         let Some(due) = due.flatten() else { return LONGEST_SLEEP };
         let micros = due.as_micros() - self.app.now().as_micros();
         // What is due and has no place waits for something under way to end.
@@ -154,7 +180,11 @@ impl Courier {
     /// A receiver in trouble, or one that takes its time, gets one at a time: it must not hold the
     /// places of others.
     fn room(&self) -> usize {
-        if self.slow || self.place.failing_since.is_some() { 1 } else { AT_ONCE }
+        if self.place.failing_since.is_some() { 1 } else { self.pace }
+    }
+
+    pub(super) fn keep_pace(&mut self, took: Duration) {
+        self.pace = pace(self.pace, took);
     }
 
     async fn start_due(&mut self, row: &Arc<WebhookEndpointRow>) -> Result<(), AppError> {
@@ -165,15 +195,22 @@ impl Courier {
         if self.halted {
             return Ok(());
         }
-        for (key, lane) in self.place.due(self.app.now(), row.enabled_at) {
-            if self.lanes_under_way.len() >= self.room() {
-                break;
-            }
-            if !self.lanes_under_way.contains(&key) {
-                self.start(row, key, lane).await?;
-            }
+        let room = self.room();
+        let busy = |lane: &str| self.lanes_under_way.contains(lane);
+        let due = self.place.due((self.app.now(), row.enabled_at), busy);
+        // What somebody asked for has a place more: it does not wait for a receiver that takes its time.
+        let places = room + usize::from(due.first().is_some_and(|(_, lane)| lane.is_fresh_request()));
+        let free = places.saturating_sub(self.lanes_under_way.len());
+        let chosen: Vec<_> =
+            due.into_iter().take(free).map(|(key, lane)| (key.clone(), lane.clone())).collect();
+        for (key, lane) in chosen {
+            self.start(row, key, lane).await?;
         }
         Ok(())
+    }
+
+    pub(super) fn is_sending(&self) -> bool {
+        !self.lanes_under_way.is_empty()
     }
 
     async fn start(
@@ -186,8 +223,10 @@ impl Courier {
         let (places, endpoint) = (self.places.clone(), Arc::clone(row));
         let trying = Try { app: self.app.clone(), endpoint, signer, lane: lane.clone() };
         self.lanes_under_way.insert(key.clone());
+        let numbers = Arc::clone(&self.app.0.webhook_numbers);
         self.under_way.spawn(async move {
             let _place = places.take().await;
+            let _counted = InFlight::of(&numbers);
             (key, lane, trying.run().await)
         });
         Ok(())
@@ -202,110 +241,6 @@ impl Courier {
         Ok(signer)
     }
 
-    /// Reads on until enough is due or nothing new is there.
-    async fn read(&mut self, row: &WebhookEndpointRow) -> Result<(), AppError> {
-        while !self.halted && !self.place.is_full() && self.has_room_for_more(row) {
-            let mut request = PageRequest::first(PAGE);
-            request.after = self.place.read.map(SortKey::Position);
-            let page = self.app.ports().views.events(self.tenant, EventFilter::default(), request).await?;
-            if page.rows.is_empty() {
-                break;
-            }
-            for (_, event) in page.rows {
-                self.meet(row, &event).await?;
-                // A replay went back, or waits: what follows in this page is read again.
-                if self.place.read != Some(event.position) || self.place.is_full() {
-                    break;
-                }
-            }
-        }
-        if self.unmarked >= MARK_EVERY {
-            self.write_mark().await?;
-        }
-        Ok(())
-    }
-
-    /// What waits for a later moment is no reason to read nothing.
-    fn has_room_for_more(&self, row: &WebhookEndpointRow) -> bool {
-        self.place.due(self.app.now(), row.enabled_at).len() < 2 * AT_ONCE
-    }
-
-    /// What an event of the tenant means for this endpoint.
-    async fn meet(&mut self, row: &WebhookEndpointRow, event: &EventRow) -> Result<(), AppError> {
-        self.unmarked += 1;
-        if event.stream.kind() == StreamKind::Webhook {
-            return self.meet_request(event).await;
-        }
-        match lane_of(event).filter(|_| kind_of(&event.event_type).is_some_and(|kind| fits(row, &kind))) {
-            Some(lane) => {
-                let item = self.item(event.position, event.id, Purpose::Event);
-                self.place.take_up(&lane, item, self.app.now());
-            }
-            None => self.place.pass(event.position),
-        }
-        Ok(())
-    }
-
-    async fn meet_request(&mut self, event: &EventRow) -> Result<(), AppError> {
-        let ours = event.stream.webhook_endpoint_id() == Some(self.id);
-        let request = if ours && !self.place.was_met(event.position) { Some(fact(event)?) } else { None };
-        match request {
-            Some(E::TestRequested {}) => self.ask(event, event.id, Purpose::Test),
-            Some(E::RedeliveryRequested { event: wanted }) => self.ask(event, wanted, Purpose::Redelivery),
-            Some(E::ReplayRequested { after }) => return self.replay(event, after).await,
-            _ => self.place.pass(event.position),
-        }
-        Ok(())
-    }
-
-    /// What somebody asked for waits for nothing else.
-    fn ask(&mut self, request: &EventRow, wanted: EventId, purpose: Purpose) {
-        let item = self.item(request.position, wanted, purpose);
-        self.place.take_up(&format!("request/{}", request.id), item, self.app.now());
-    }
-
-    async fn replay(&mut self, request: &EventRow, after: EventId) -> Result<(), AppError> {
-        if !self.lanes_under_way.is_empty() {
-            self.halted = true;
-            return Ok(());
-        }
-        let from = self.app.ports().views.event(self.tenant, after).await?.map(|event| event.position);
-        match from.filter(|from| *from < request.position) {
-            Some(from) => self.place.replay(from, request.position),
-            None => self.place.pass(request.position),
-        }
-        // Begun again after a crash, it would be a replay of a replay.
-        self.write_mark().await
-    }
-
-    fn item(&self, at: Position, event: EventId, purpose: Purpose) -> Item {
-        Item { at, event, purpose, delivery: self.app.fresh_id() }
-    }
-
-    /// The next event of a lane between two places.
-    pub(super) async fn next_in(
-        &self,
-        row: &WebhookEndpointRow,
-        lane: &str,
-        (after, upto): (Position, Position),
-    ) -> Result<Option<Item>, AppError> {
-        let filter = EventFilter { upto: Some(upto), ..lane_filter(self.tenant, lane) };
-        let mut request = PageRequest::first(PAGE).after(SortKey::Position(after));
-        loop {
-            let page = self.app.ports().views.events(self.tenant, filter.clone(), request.clone()).await?;
-            let Some((last, _)) = page.rows.last() else { return Ok(None) };
-            request.after = Some(last.clone());
-            let fit = page
-                .rows
-                .iter()
-                .map(|(_, event)| event)
-                .find(|event| kind_of(&event.event_type).is_some_and(|kind| fits(row, &kind)));
-            if let Some(event) = fit {
-                return Ok(Some(self.item(event.position, event.id, Purpose::Event)));
-            }
-        }
-    }
-
     /// Takes one outcome and all others that are there.
     async fn settle(&mut self, first: Joined, row: &WebhookEndpointRow) -> Result<(), AppError> {
         let mut outcomes = vec![outcome(first)];
@@ -315,14 +250,32 @@ impl Courier {
         for (lane, ..) in &outcomes {
             self.lanes_under_way.remove(lane);
         }
+        self.unmarked_outcomes += outcomes.len();
         self.note(outcomes, row).await
+    }
+
+    /// Writes down what was tried, and the place when that is worth it. The journal gets the place
+    /// right behind the attempts, so that both can share one commit.
+    pub(super) async fn write(&mut self, tried: Vec<NewJournalEntry>) -> Result<(), AppError> {
+        let app = self.app.clone();
+        let attempts = async {
+            if !tried.is_empty() {
+                app.ports().journal.append(tried).await?;
+            }
+            Ok(())
+        };
+        if self.is_sending() && self.unmarked_outcomes * BYTES_AN_OUTCOME < self.mark_bytes {
+            return attempts.await;
+        }
+        try_join(attempts, self.write_mark()).await.map(|_| ())
     }
 
     /// Written down after it arrived: whatever happens in between, nothing is lost.
     pub(super) async fn write_mark(&mut self) -> Result<(), AppError> {
         let bytes = serde_json::to_vec(&self.place).map_err(|error| AppError::Internal(error.into()))?;
+        let length = bytes.len();
         self.app.ports().journal.set_mark(&mark_of(self.id), bytes).await?;
-        self.unmarked = 0;
+        (self.unmarked, self.unmarked_outcomes, self.mark_bytes) = (0, 0, length);
         Ok(())
     }
 
@@ -351,15 +304,28 @@ fn outcome(joined: Joined) -> Outcome {
     }
 }
 
-/// What must stay in order.
-fn lane_of(event: &EventRow) -> Option<String> {
-    let credential = event.credential.map(|id| id.to_string());
-    credential.or_else(|| event.stream.webhook_endpoint_id().map(|id| id.to_string()))
+/// One more for each quick answer; who is slow begins anew.
+fn pace(before: usize, took: Duration) -> usize {
+    match took {
+        took if took > SLOW => 1,
+        took if took > QUICK => AT_ONCE.0,
+        _ => (before.max(AT_ONCE.0) + 1).min(AT_ONCE.1),
+    }
 }
 
-fn lane_filter(tenant: TenantId, lane: &str) -> EventFilter {
-    let credential = keytrail_domain::CredentialId::parse(lane).ok();
-    let cause = keytrail_domain::alert::Cause::WebhookFailing.as_str();
-    let stream = WebhookEndpointId::parse(lane).ok().map(|id| StreamId::alert(tenant, id, cause));
-    EventFilter { credential, stream, ..EventFilter::default() }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quick_answers_earn_more_at_once_up_to_a_bound_and_slow_ones_lose_it() {
+        let after = |answers: &[u64]| {
+            answers.iter().fold(AT_ONCE.0, |before, millis| pace(before, Duration::from_millis(*millis)))
+        };
+        assert_eq!(after(&[1, 2]), 18);
+        assert_eq!(after(&[1; 500]), 64);
+        assert_eq!(after(&[1, 1, 251]), 16);
+        assert_eq!(after(&[1, 1, 2_001]), 1);
+        assert_eq!(after(&[2_001, 1]), 17);
+    }
 }

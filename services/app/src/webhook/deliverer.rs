@@ -10,13 +10,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::courier::Courier;
+use super::{courier::Courier, numbers::WebhookNumbers};
 use crate::{App, AppError};
 
 /// Deliveries under way at once, of all endpoints.
-const AT_ONCE: usize = 256;
-/// Of one tenant's: however slow his receivers are, they hold back nobody else's.
-const OF_A_TENANT: usize = 32;
+const AT_ONCE: usize = 768;
+/// Of one tenant's: however slow his receivers are, they hold back nobody else's. More than one
+/// endpoint can have, so that a quick one that begins to hang leaves places to his others.
+const OF_A_TENANT: usize = 96;
 /// How often old entries of the delivery log are dropped.
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 /// How long to wait before the desk is set up again.
@@ -78,6 +79,11 @@ impl App {
         while let Some(ended) = desk.tasks.join_next().await {
             told(ended);
         }
+    }
+
+    /// How deliveries do.
+    pub fn webhook_numbers(&self) -> WebhookNumbers {
+        self.0.webhook_numbers.read()
     }
 
     /// Delivers to one endpoint what is due right now, and nothing later.

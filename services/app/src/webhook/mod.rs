@@ -11,11 +11,15 @@ mod body;
 mod courier;
 mod deliverer;
 pub(crate) mod log;
+mod numbers;
 mod place;
+mod reading;
 mod schedule;
 mod secret;
 mod settle;
 
 pub use log::{WebhookAttempt, WebhookDelivery};
+pub(crate) use numbers::Numbers;
+pub use numbers::{WebhookNumbers, WebhookOutcome};
 pub use place::Purpose;
 pub(crate) use secret::{fresh, whole_url};

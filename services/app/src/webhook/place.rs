@@ -11,10 +11,16 @@ use keytrail_domain::{EventId, Position, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A lane that failed so short a time before another one succeeded is not tried at once.
+use super::schedule;
+
+/// A lane that failed alone, so short a time before another one succeeded, has a trouble of its own.
 const OWN_TROUBLE_SECONDS: i64 = 60;
-/// Most lanes at once: when so many wait, nothing more is read.
-pub(super) const MOST_LANES: usize = 256;
+/// Most lanes of credentials at once: when so many wait, no more events are read. Far more than fail
+/// one by one at an endpoint that takes the others; a mark of them has some 1.2 MB.
+const MOST_LANES: usize = 4_096;
+/// Most requests that have not been met at once. They have places of their own, so that events that do
+/// not arrive hold back no test, no redelivery and no replay.
+const MOST_REQUESTS: usize = 256;
 
 /// Why something is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +50,40 @@ pub(super) struct Lane {
     pub(super) failures: u32,
     pub(super) tried_at: Option<Timestamp>,
     pub(super) due: Timestamp,
+    /// How often something else arrived while it did not.
+    #[serde(default)]
+    pub(super) refused: u32,
+}
+
+/// The endpoint as a whole does not take anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Outage {
+    /// How often it was asked.
+    pub(super) tries: u32,
+    /// Until then only what somebody asks for goes out.
+    pub(super) until: Timestamp,
+}
+
+/// Whose trouble a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// The endpoint's: it does not answer, or asks for time.
+    Endpoint,
+    /// The endpoint's when the next lane has it too.
+    Either,
+    /// This delivery's.
+    Delivery,
+}
+
+/// One try that failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failure {
+    pub(super) began: Timestamp,
+    pub(super) ended: Timestamp,
+    pub(super) blame: Blame,
+    /// How long the receiver asks us to wait, in seconds.
+    pub(super) retry_after: Option<u64>,
 }
 
 /// Something to be delivered, as it was read.
@@ -62,12 +102,19 @@ pub(super) struct Place {
     pub(super) read: Option<Position>,
     #[serde(default)]
     pub(super) lanes: BTreeMap<String, Lane>,
-    /// Requests up to here were met before a replay: read again, they count no more.
+    /// Requests up to here were met, before everything that came earlier was read: read again, they
+    /// count no more.
     #[serde(default)]
     pub(super) replayed: Option<Position>,
     /// Since when there were only failures.
     #[serde(default)]
     pub(super) failing_since: Option<Timestamp>,
+    /// It is away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) outage: Option<Outage>,
+    /// The lane that failed since then in a way that could mean that it is away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) suspect: Option<String>,
 }
 
 impl Place {
@@ -78,7 +125,6 @@ impl Place {
 
     /// Takes up what was read: at once due, or behind what waits in its lane.
     pub(super) fn take_up(&mut self, lane: &str, item: Item, now: Timestamp) {
-        self.read = Some(item.at);
         if let Some(waiting) = self.lanes.get_mut(lane) {
             waiting.last = waiting.last.max(item.at);
             return;
@@ -86,27 +132,64 @@ impl Place {
         self.lanes.insert(lane.to_owned(), Lane::of(item, item.at, now));
     }
 
-    /// Nothing at this place is to be delivered.
+    /// What is at this place has been looked at.
     pub(super) fn pass(&mut self, at: Position) {
         self.read = Some(at);
     }
 
+    /// True when no more events can be read.
     pub(super) fn is_full(&self) -> bool {
-        self.lanes.len() >= MOST_LANES
+        self.is_full_of_requests()
+            || (self.lanes.len() >= MOST_LANES && self.lanes.len() - self.requests() >= MOST_LANES)
     }
 
-    /// Lanes that are due, in log order. What was tried before the endpoint was enabled is due.
-    pub(super) fn due(&self, now: Timestamp, enabled_at: Timestamp) -> Vec<(String, Lane)> {
-        let stale = |lane: &Lane| lane.tried_at.is_some_and(|tried| tried < enabled_at);
-        let due = self.lanes.iter().filter(|(_, lane)| lane.due <= now || stale(lane));
-        let mut due: Vec<_> = due.map(|(key, lane)| (key.clone(), lane.clone())).collect();
-        due.sort_by_key(|(_, lane)| lane.at);
+    /// True when no more requests can be read.
+    pub(super) fn is_full_of_requests(&self) -> bool {
+        self.lanes.len() >= MOST_REQUESTS && self.requests() >= MOST_REQUESTS
+    }
+
+    fn requests(&self) -> usize {
+        self.lanes.values().filter(|lane| lane.purpose != Purpose::Event).count()
+    }
+
+    /// How many lanes have something that waits for nothing but its turn.
+    pub(super) fn ready(&self, now: Timestamp, enabled_at: Timestamp) -> usize {
+        self.lanes.values().filter(|lane| lane.is_due(now, enabled_at)).count()
+    }
+
+    /// Lanes that may be tried now and are not among these: what was asked for first, then in log
+    /// order. While the endpoint is away, whoever was tried last comes last: one event that it cannot
+    /// take must not be all that it is asked with.
+    pub(super) fn due(
+        &self,
+        (now, enabled_at): (Timestamp, Timestamp),
+        except: impl Fn(&str) -> bool,
+    ) -> Vec<(&String, &Lane)> {
+        let outage = self.outage_since(enabled_at);
+        let closed = outage.is_some_and(|outage| now < outage.until);
+        let may_go = |lane: &Lane| lane.is_due(now, enabled_at) && (!closed || lane.is_fresh_request());
+        let due = self.lanes.iter().filter(|(key, lane)| may_go(lane) && !except(key));
+        let mut due: Vec<_> = due.collect();
+        due.sort_by_key(|(_, lane)| {
+            let tried = lane.tried_at.filter(|_| outage.is_some());
+            (!lane.is_fresh_request(), tried, lane.at)
+        });
         due
     }
 
-    /// When the next lane that is not among these is due.
-    pub(super) fn next_due(&self, except: impl Fn(&str) -> bool) -> Option<Timestamp> {
-        self.lanes.iter().filter(|(key, _)| !except(key)).map(|(_, lane)| lane.due).min()
+    /// When the next lane that is not among these may be tried.
+    pub(super) fn next_due(&self, enabled_at: Timestamp, except: impl Fn(&str) -> bool) -> Option<Timestamp> {
+        let outage = self.outage_since(enabled_at);
+        let moment = |lane: &Lane| match outage.filter(|_| !lane.is_fresh_request()) {
+            Some(outage) => lane.due.max(outage.until),
+            None => lane.due,
+        };
+        self.lanes.iter().filter(|(key, _)| !except(key)).map(|(_, lane)| moment(lane)).min()
+    }
+
+    /// What happened before the endpoint was enabled counts no more.
+    fn outage_since(&self, enabled_at: Timestamp) -> Option<Outage> {
+        self.outage.filter(|_| self.failing_since.is_some_and(|since| since >= enabled_at))
     }
 
     /// It arrived, or is nobody's business: answers where to look for the lane's next event, if
@@ -128,26 +211,67 @@ impl Place {
         }
     }
 
-    /// It did not arrive; answers how often that happened since the endpoint was enabled.
-    pub(super) fn failed(&mut self, lane: &str, now: Timestamp, enabled_at: Timestamp) -> u32 {
-        let since = self.failing_since.filter(|since| *since >= enabled_at).unwrap_or(now);
-        self.failing_since = Some(since);
-        let Some(waiting) = self.lanes.get_mut(lane) else { return 1 };
-        if waiting.tried_at.is_some_and(|tried| tried < enabled_at) {
-            waiting.failures = 0;
+    /// It did not arrive; answers when it is tried again.
+    pub(super) fn failed(&mut self, key: &str, failure: Failure, enabled_at: Timestamp) -> Timestamp {
+        let Failure { ended, retry_after, .. } = failure;
+        if self.failing_since.is_some_and(|since| since < enabled_at) {
+            (self.failing_since, self.outage, self.suspect) = (None, None, None);
         }
-        waiting.failures += 1;
-        waiting.tried_at = Some(now);
-        waiting.failures
+        self.failing_since.get_or_insert(ended);
+        let Some(what) = self.lanes.get(key).map(|lane| lane.delivery) else { return ended };
+        if self.is_away(key, failure.blame) {
+            self.put_off(failure, what);
+        }
+        let Some(lane) = self.lanes.get_mut(key) else { return ended };
+        if lane.tried_at.is_some_and(|tried| tried < enabled_at) {
+            (lane.failures, lane.refused) = (0, 0);
+        }
+        lane.failures += 1;
+        lane.tried_at = Some(ended);
+        let own = || schedule::next(ended, lane.failures, retry_after, what);
+        lane.due = self.outage.map_or_else(own, |outage| outage.until);
+        lane.due
     }
 
-    /// Something arrived: what waits because the whole endpoint was away need not wait on. A lane that
-    /// was tried a moment ago has a trouble of its own.
-    pub(super) fn recovered(&mut self, now: Timestamp) {
-        for lane in self.lanes.values_mut().filter(|lane| lane.due > now) {
-            if lane.tried_at.is_some_and(|tried| tried.plus_seconds(OWN_TROUBLE_SECONDS) < now) {
-                lane.due = now;
+    fn is_away(&mut self, key: &str, blame: Blame) -> bool {
+        let proven = match blame {
+            Blame::Endpoint => true,
+            Blame::Either => self.suspect.get_or_insert_with(|| key.to_owned()) != key,
+            Blame::Delivery => false,
+        };
+        proven || self.outage.is_some()
+    }
+
+    /// One step of the endpoint's schedule. What began before the last step ended asked nothing new.
+    fn put_off(&mut self, Failure { began, ended, retry_after, .. }: Failure, what: Uuid) {
+        self.outage = Some(match self.outage {
+            Some(known) if began < known.until => {
+                let asked = retry_after.map(|_| schedule::next(ended, 1, retry_after, what));
+                Outage { until: asked.map_or(known.until, |asked| known.until.max(asked)), ..known }
             }
+            known => {
+                let tries = known.map_or(1, |known| known.tries + 1);
+                Outage { tries, until: schedule::next(ended, tries, retry_after, what) }
+            }
+        });
+    }
+
+    /// Something arrived: what waits because the whole endpoint was away need not wait on. Who has
+    /// failed again and again while others arrived waits for as long as that alone would make him.
+    pub(super) fn arrived(&mut self, now: Timestamp) {
+        self.suspect = None;
+        let outage = self.outage.take();
+        let Some(since) = self.failing_since.take() else { return };
+        let was_away = outage.is_some() || since.plus_seconds(OWN_TROUBLE_SECONDS) < now;
+        for lane in self.lanes.values_mut() {
+            let Some(tried) = lane.tried_at.filter(|tried| *tried >= since) else { continue };
+            if was_away {
+                lane.due = match lane.refused {
+                    0 => now,
+                    refused => schedule::next(tried, refused, None, lane.delivery),
+                };
+            }
+            lane.refused += 1;
         }
     }
 
@@ -158,11 +282,23 @@ impl Place {
         }
     }
 
-    /// Begins again after `target`, as a request at `asked` wants it.
+    /// Begins again after `target`, as a request at `asked` wants it. What was not read yet comes anyway.
     pub(super) fn replay(&mut self, target: Position, asked: Position) {
         self.lanes.retain(|_, lane| lane.purpose != Purpose::Event || lane.at <= target);
-        self.read = Some(target);
-        self.replayed = Some(asked);
+        self.read = self.read.map(|read| read.min(target));
+        // Whoever asks for so much has a reason to think that somebody is there.
+        self.outage = None;
+        self.met(asked);
+    }
+
+    /// Requests up to here are met, however far events are read.
+    pub(super) fn met(&mut self, upto: Position) {
+        self.replayed = self.replayed.max(Some(upto));
+    }
+
+    /// Where to look for requests that are not met yet.
+    pub(super) fn requests_after(&self) -> Option<Position> {
+        self.read.max(self.replayed)
     }
 
     /// True for a request that was met already.
@@ -172,87 +308,21 @@ impl Place {
 }
 
 impl Lane {
+    /// What was tried before the endpoint was enabled is due.
+    fn is_due(&self, now: Timestamp, enabled_at: Timestamp) -> bool {
+        self.due <= now || self.tried_at.is_some_and(|tried| tried < enabled_at)
+    }
+
+    /// Somebody asked for it, and it was not tried yet.
+    pub(super) fn is_fresh_request(&self) -> bool {
+        self.purpose != Purpose::Event && self.failures == 0
+    }
+
     fn of(item: Item, last: Position, now: Timestamp) -> Self {
         let Item { at, event, purpose, delivery } = item;
-        Self { at, event, purpose, delivery, last, failures: 0, tried_at: None, due: now }
+        Self { at, event, purpose, delivery, last, failures: 0, tried_at: None, due: now, refused: 0 }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::EPOCH;
-
-    fn item(number: u64) -> Item {
-        let id = Uuid::from_u128(u128::from(number));
-        Item {
-            at: Position::nth(number),
-            event: EventId::from_uuid(id),
-            purpose: Purpose::Event,
-            delivery: id,
-        }
-    }
-
-    fn due(place: &Place, at: Timestamp) -> Vec<(String, u64)> {
-        place.due(at, NOW).into_iter().map(|(key, lane)| (key, lane.at.commit)).collect()
-    }
-
-    fn read(events: &[(&str, u64)]) -> Place {
-        let mut place = Place::after(Position::START);
-        for (lane, number) in events {
-            place.take_up(lane, item(*number), NOW);
-        }
-        place
-    }
-
-    #[test]
-    fn the_oldest_of_each_lane_is_due_in_log_order() {
-        let place = read(&[("b", 1), ("a", 2), ("b", 3)]);
-        assert_eq!(due(&place, NOW), [("b".into(), 1), ("a".into(), 2)]);
-        assert_eq!(place.read, Some(Position::nth(3)));
-    }
-
-    #[test]
-    fn what_failed_waits_and_holds_back_its_own_lane_alone() {
-        let mut place = read(&[("a", 1), ("a", 2), ("b", 3)]);
-        assert_eq!(place.failed("a", NOW, NOW), 1);
-        place.wait("a", NOW.plus_seconds(5));
-        assert_eq!(due(&place, NOW), [("b".into(), 3)]);
-        assert_eq!(place.done("b"), None);
-        assert_eq!(place.next_due(|_| false), Some(NOW.plus_seconds(5)));
-        assert_eq!(due(&place, NOW.plus_seconds(5)), [("a".into(), 1)]);
-        assert_eq!(place.done("a"), Some((Position::nth(1), Position::nth(2))), "more waits behind it");
-        place.go_on("a", Some(item(2)), NOW);
-        assert_eq!(due(&place, NOW), [("a".into(), 2)]);
-        assert_eq!((place.done("a"), place.lanes.len()), (None, 0));
-    }
-
-    #[test]
-    fn enabling_makes_everything_due_and_begins_to_count_again() {
-        let mut place = read(&[("a", 1)]);
-        place.failed("a", NOW, NOW);
-        place.wait("a", NOW.plus_days(1));
-        let enabled = NOW.plus_seconds(60);
-        assert_eq!(place.due(enabled, enabled).len(), 1);
-        assert_eq!(place.failed("a", enabled, enabled), 1);
-        assert_eq!(place.failing_since, Some(enabled));
-        assert_eq!(place.failed("a", enabled.plus_seconds(5), enabled), 2);
-        assert_eq!(place.failing_since, Some(enabled), "the first failure counts");
-    }
-
-    #[test]
-    fn a_replay_begins_again_and_forgets_what_it_will_meet() {
-        let mut place = read(&[("a", 1), ("b", 4)]);
-        place.replay(Position::nth(2), Position::nth(5));
-        assert_eq!((place.read, place.lanes.len()), (Some(Position::nth(2)), 1));
-        assert!(place.was_met(Position::nth(5)) && !place.was_met(Position::nth(6)));
-    }
-
-    #[test]
-    fn a_place_reads_back_from_the_journal() {
-        let place = read(&[("a", 1), ("b", 4)]);
-        let bytes = serde_json::to_vec(&place).expect("json");
-        assert_eq!(serde_json::from_slice::<Place>(&bytes).expect("json"), place);
-    }
-}
+mod tests;

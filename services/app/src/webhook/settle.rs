@@ -1,7 +1,5 @@
 //! What follows from what became of deliveries.
 
-use std::time::Duration;
-
 use keytrail_domain::{
     Principal, StreamId, Timestamp,
     webhook::{DisabledReason, WebhookEndpoint, WebhookEndpointCommand},
@@ -12,7 +10,8 @@ use super::{
     attempt::Tried,
     courier::{Courier, Outcome},
     log::{WebhookAttempt, WebhookDelivery, Whose},
-    place::{Lane, Purpose},
+    numbers::WebhookOutcome,
+    place::{Blame, Failure, Lane, Purpose},
     schedule,
 };
 use crate::{App, AppError, Call, execute::Execution};
@@ -23,8 +22,6 @@ const NAME: &str = "webhooks";
 const HINDRANCE_SECONDS: i64 = 5;
 /// The receiver says that it will never be there again.
 const GONE: u16 = 410;
-/// A receiver that takes longer gets one delivery at a time.
-const SLOW: Duration = Duration::from_secs(2);
 
 impl Courier {
     /// Attempts first, then the place, then what the attempts come to.
@@ -37,11 +34,18 @@ impl Courier {
         for (key, lane, tried) in outcomes {
             match tried {
                 Tried::Unwanted => self.finish(&key, &lane, row).await?,
-                Tried::Hindered(error) => self.hindered(&key, &error),
-                Tried::Sent { delivery, answer } => {
+                Tried::Hindered(error) => {
+                    self.app.0.webhook_numbers.count(WebhookOutcome::Hindered);
+                    self.hindered(&key, &error);
+                }
+                Tried::Sent { delivery, recorded_at, answer } => {
                     let now = self.app.now();
                     let sent = self.sent(&key, &lane, (delivery, answer), row);
+                    self.app.0.webhook_numbers.count(sent.outcome());
                     if sent.attempt.arrived() {
+                        if lane.purpose == Purpose::Event {
+                            self.app.0.webhook_numbers.arrived(recorded_at, now);
+                        }
                         self.finish(&key, &lane, row).await?;
                     }
                     disable = disable.or(sent.disable);
@@ -49,10 +53,7 @@ impl Courier {
                 }
             }
         }
-        if !entries.is_empty() {
-            self.app.ports().journal.append(entries).await?;
-        }
-        self.write_mark().await?;
+        self.write(entries).await?;
         match disable {
             Some(reason) => self.app.disable_endpoint(row, reason).await,
             None => Ok(()),
@@ -85,18 +86,16 @@ impl Courier {
         row: &WebhookEndpointRow,
     ) -> Sent {
         let now = self.app.now();
-        self.slow = answer.duration > SLOW;
+        self.keep_pace(answer.duration);
         let retry_after = answer.outcome.as_ref().ok().and_then(|reply| reply.retry_after);
         let mut attempt = attempt(answer, now);
         if attempt.arrived() {
-            self.place.failing_since = None;
-            self.place.recovered(now);
+            self.place.arrived(now);
             return Sent { delivery, attempt, disable: None };
         }
-        let failures = self.place.failed(key, now, row.enabled_at);
-        let next = schedule::next(now, failures, retry_after, delivery.webhook_id);
-        self.place.wait(key, next);
-        attempt.next_at = Some(next);
+        let blame = blame(attempt.status, retry_after);
+        let failure = Failure { began: delivery.at, ended: now, blame, retry_after };
+        attempt.next_at = Some(self.place.failed(key, failure, row.enabled_at));
         let hopeless = self.place.failing_since.is_some_and(|since| schedule::is_hopeless(since, now));
         let disable = match attempt.status {
             Some(GONE) => Some(DisabledReason::Gone),
@@ -118,6 +117,16 @@ struct Sent {
 }
 
 impl Sent {
+    fn outcome(&self) -> WebhookOutcome {
+        match (self.disable, self.attempt.status) {
+            (Some(DisabledReason::Gone), _) => WebhookOutcome::Gone,
+            (Some(_), _) => WebhookOutcome::GivenUp,
+            (None, _) if self.attempt.arrived() => WebhookOutcome::Delivered,
+            (None, Some(_)) => WebhookOutcome::Refused,
+            (None, None) => WebhookOutcome::Unanswered,
+        }
+    }
+
     fn entries(
         &self,
         row: &WebhookEndpointRow,
@@ -128,6 +137,17 @@ impl Sent {
         let attempt = whose.attempt(self.delivery.id, &self.attempt)?;
         let delivery = first.then(|| whose.delivery(&self.delivery)).transpose()?;
         Ok(delivery.into_iter().chain([attempt]).collect())
+    }
+}
+
+/// Whose trouble it is, as far as one answer tells. Refusals that speak of what was sent are the
+/// delivery's; everything else can be said by a receiver that says it to everything.
+fn blame(status: Option<u16>, retry_after: Option<u64>) -> Blame {
+    match status {
+        None | Some(408 | 429 | 502..=504) => Blame::Endpoint,
+        Some(_) if retry_after.is_some() => Blame::Endpoint,
+        Some(400 | 409 | 413 | 415 | 422) => Blame::Delivery,
+        Some(_) => Blame::Either,
     }
 }
 

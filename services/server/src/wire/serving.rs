@@ -14,7 +14,9 @@ use keytrail_ports::SystemIds;
 use prometheus_client::registry::Registry;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
-use super::{Built, failed, identity::Members, schedule_metrics::ScheduleMetrics};
+use super::{
+    Built, failed, identity::Members, schedule_metrics::ScheduleMetrics, webhook_metrics::WebhookMetrics,
+};
 use crate::{
     auth::{Authenticator, Rate, RateLimits},
     config::{Config, Mode, Switch, TlsFiles},
@@ -74,6 +76,7 @@ fn parts(built: &Built, life: &Lifecycle) -> Result<HttpParts, StartError> {
     let metrics = HttpMetrics::register(&mut registry);
     registry.register_collector(Box::new(ProcessMetrics::starting_now()));
     registry.register_collector(Box::new(ScheduleMetrics(built.app.clone())));
+    registry.register_collector(Box::new(WebhookMetrics(built.app.clone())));
     let members = Arc::new(Members(built.app.clone()));
     let verifier = built.identities.verifier(clock.clone())?;
     let dyn_clock: Arc<dyn keytrail_ports::Clock> = clock;
