@@ -130,7 +130,7 @@ impl Courier {
         if row.is_active() {
             self.start_due(&row).await?;
         }
-        self.tell();
+        self.tell(row.is_active());
         let pause = self.pause(&row);
         tokio::select! {
             biased;
@@ -152,10 +152,10 @@ impl Courier {
         self.write_mark().await
     }
 
-    /// What goes up and down, for the metrics.
-    fn tell(&mut self) {
+    /// What goes up and down, for the metrics. What is disabled waits for nothing but somebody.
+    fn tell(&mut self, active: bool) {
         let waiting = self.place.lanes.len().saturating_sub(self.lanes_under_way.len());
-        self.share.set(waiting, self.place.outage.is_some());
+        self.share.set(if active { waiting } else { 0 }, active && self.place.outage.is_some());
     }
 
     async fn row(&self) -> Result<Option<Arc<WebhookEndpointRow>>, AppError> {
