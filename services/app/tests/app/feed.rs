@@ -18,7 +18,7 @@ use crate::world::{World, member_of, plain};
 const RENAMES: usize = 4_200;
 
 /// Many facts about a credential at once, as only a test can have them.
-async fn rename_often(world: &World, id: CredentialId) {
+pub(crate) async fn rename_often(world: &World, id: CredentialId) {
     let stream = world.stream(id).await;
     let meta = stream[0].meta().unwrap();
     let events = (0..RENAMES).map(|round| {

@@ -16,6 +16,7 @@ mod policy;
 mod receivers;
 mod retries;
 mod schedule;
+mod silence;
 mod webhooks;
 mod world;
 mod write_path;
