@@ -309,7 +309,7 @@ fn refused(error: &Value) {
 }
 
 /// Everything that [`Quick`](../../graphql/src/quick.rs) can answer of a message from memory, with fragments
-/// that are asked for so that it is, and with a directive, so that the library resolves field by field.
+/// that are asked for so that it is, and with a field that has to wait, so that the library resolves all.
 #[tokio::test]
 async fn a_message_that_is_answered_in_one_go_is_the_same_as_one_that_is_resolved_by_field() {
     const EVENT: &str = "__typename cursor event { __typename id type recordedAt revision correlationId }";
@@ -331,21 +331,23 @@ async fn a_message_that_is_answered_in_one_go_is_the_same_as_one_that_is_resolve
         ("credentialEvents", "CredentialChange", EVENT.to_owned(), 2),
     ] {
         let mut answers = Vec::new();
-        for (directive, spread) in [("", false), ("", true), ("@include(if: true)", false)] {
-            let fragment = format!("on {kind} {directive} {{ {fields} }}");
+        for (waits, spread) in [("", false), ("", true), ("slow: event { credential { id } }", false)] {
+            let fragment = format!("on {kind} {{ {fields} {waits} }}");
             let (here, there) = match spread {
                 true => ("F".to_owned(), format!("fragment F {fragment}")),
                 false => (fragment, String::new()),
             };
-            let lost = format!("... on AccessLost {directive} {{ id }}");
             let query = format!(
-                "subscription($after: String) {{ {name}(after: $after) {{ {lost} ...{here} }} }} {there}"
+                "subscription($after: String) {{ {name}(after: $after) {{ ... on AccessLost {{ id }} ...{here} }} }} {there}"
             );
             let mut socket = world.alice.socket().await;
             socket.subscribe(&query, json!({ "after": checked.position })).await;
             let mut heard = Vec::new();
             for _ in 0..many {
-                heard.push(socket.next_data().await[name].to_string());
+                let mut message = socket.next_data().await[name].take();
+                let slow = message.as_object_mut().and_then(|fields| fields.remove("slow"));
+                assert_eq!(slow.is_some(), !waits.is_empty());
+                heard.push(message.to_string());
             }
             answers.push(heard);
         }
