@@ -18,14 +18,16 @@ const LIVE_EVENTS: usize = 4_096;
 /// The same for those who listen to one tenant: there may be many tenants.
 const LIVE_EVENTS_OF_A_TENANT: usize = 256;
 
+type Channel = broadcast::Sender<Arc<EventRow>>;
+
 /// What subscribers follow.
 const FOLLOWED: [StreamKind; 2] = [StreamKind::Credential, StreamKind::Alert];
 
 pub(crate) struct Progress {
     reached: watch::Sender<Option<Position>>,
-    live: broadcast::Sender<Arc<EventRow>>,
+    live: Channel,
     /// What wakes those who listen to one kind of one tenant's events; not there while nobody does.
-    channels: Mutex<HashMap<(TenantId, StreamKind), broadcast::Sender<Arc<EventRow>>>>,
+    channels: Mutex<HashMap<(TenantId, StreamKind), Channel>>,
     caught_up: watch::Sender<bool>,
     lag: Mutex<Lag>,
 }
