@@ -22,6 +22,11 @@ impl ScalarType for DateTime {
     }
 }
 
+/// A moment, or null, as an answer has it.
+pub(crate) fn moment(at: Option<Timestamp>) -> Value {
+    at.map_or(Value::Null, |at| DateTime(at).to_value())
+}
+
 impl From<Timestamp> for DateTime {
     fn from(moment: Timestamp) -> Self {
         Self(moment)

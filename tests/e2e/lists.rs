@@ -327,7 +327,7 @@ async fn an_object_that_is_answered_in_one_go_is_the_same_as_one_that_is_resolve
         .await;
     world.alice.mutate("deleteCredential", "visible", json!({ "credentialId": made[2].id })).await;
     let fragment = format!("fragment F on Credential {{ {FIELDS} }}");
-    let by_field = format!("... on Credential {{ {FIELDS} }}");
+    let by_field = format!("... on Node {{ ... on Credential {{ {FIELDS} }} }}");
     let lists = |node: &str| {
         format!(
             "{{ present: credentials(first: 1000) {{ edges {{ node {{ {node} }} }} }} \

@@ -307,3 +307,52 @@ fn refused(error: &Value) {
     assert_eq!(extensions["code"], "BAD_USER_INPUT", "{error:#}");
     assert_eq!(extensions["fields"][0]["path"], "after", "{error:#}");
 }
+
+/// Everything that [`Quick`](../../graphql/src/quick.rs) can answer of a message from memory, with fragments
+/// that are asked for so that it is, and with a field that has to wait, so that the library resolves all.
+#[tokio::test]
+async fn a_message_that_is_answered_in_one_go_is_the_same_as_one_that_is_resolved_by_field() {
+    const EVENT: &str = "__typename cursor event { __typename id type recordedAt revision correlationId }";
+    const ALERT: &str = "alert { __typename id cause bad: severity state message openedAt occurrences \
+                         acknowledgedAt resolvedAt revision }";
+    let world = World::start().await;
+    let checked = Checked::create(&world.alice).await;
+    checked.turns(&world.alice, 401).await;
+    let mut opened = alerts_of(&world.alice, &checked.position, Value::Null).await;
+    let id = text(&alert(&mut opened).await["alert"]["id"]);
+    change(&world.alice, "acknowledgeAlert", json!({ "alertId": id })).await;
+    checked.turns(&world.alice, 200).await;
+    // Each message has the alert as it is now: nothing may change any more.
+    for state in ["ACKNOWLEDGED", "RESOLVED"] {
+        assert_eq!(alert(&mut opened).await["alert"]["state"], state);
+    }
+    for (name, kind, fields, many) in [
+        ("credentialAlerts", "AlertChange", format!("{EVENT} {ALERT}"), 3),
+        ("credentialEvents", "CredentialChange", EVENT.to_owned(), 2),
+    ] {
+        let mut answers = Vec::new();
+        for (waits, spread) in [("", false), ("", true), ("slow: event { credential { id } }", false)] {
+            let fragment = format!("on {kind} {{ {fields} {waits} }}");
+            let (here, there) = match spread {
+                true => ("F".to_owned(), format!("fragment F {fragment}")),
+                false => (fragment, String::new()),
+            };
+            let query = format!(
+                "subscription($after: String) {{ {name}(after: $after) {{ ... on AccessLost {{ id }} ...{here} }} }} {there}"
+            );
+            let mut socket = world.alice.socket().await;
+            socket.subscribe(&query, json!({ "after": checked.position })).await;
+            let mut heard = Vec::new();
+            for _ in 0..many {
+                let mut message = socket.next_data().await[name].take();
+                let slow = message.as_object_mut().and_then(|fields| fields.remove("slow"));
+                assert_eq!(slow.is_some(), !waits.is_empty());
+                heard.push(message.to_string());
+            }
+            answers.push(heard);
+        }
+        assert!(answers[0][0].contains(kind), "{answers:?}");
+        assert_eq!(answers[0], answers[2], "in one go");
+        assert_eq!(answers[1], answers[2], "in one go, by a named fragment");
+    }
+}

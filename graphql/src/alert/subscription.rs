@@ -1,6 +1,10 @@
 //! Hearing of alerts.
 
-use async_graphql::{Context, Result, SimpleObject, Subscription, Union};
+use std::borrow::Cow;
+
+use async_graphql::{
+    Context, ContextSelectionSet, OutputType, Result, SimpleObject, Subscription, Union, Value,
+};
 use futures_util::{Stream, StreamExt};
 use keytrail_app::Delivered;
 
@@ -10,6 +14,7 @@ use crate::{
     credential::AccessLost,
     error::{OrFail, from_app},
     event::Event,
+    quick::{InMemory, Quick},
 };
 
 /// An alert that opened, was acknowledged or was resolved.
@@ -32,6 +37,55 @@ pub enum AlertMessage {
     AccessLost(AccessLost),
 }
 
+impl InMemory for AlertChange {
+    fn own_type(&self) -> Cow<'static, str> {
+        <Self as OutputType>::type_name()
+    }
+
+    fn in_memory(&self, field: &str, _: &ContextSelectionSet<'_>) -> Option<Value> {
+        (field == "cursor").then(|| Value::String(self.cursor.clone()))
+    }
+
+    fn object_in_memory(&self, field: &str) -> Option<&dyn InMemory> {
+        match field {
+            "event" => Some(&self.event),
+            "alert" => Some(&self.alert),
+            _ => None,
+        }
+    }
+}
+
+impl AlertMessage {
+    fn held(&self) -> &dyn InMemory {
+        match self {
+            Self::Change(change) => change.as_ref(),
+            Self::AccessLost(lost) => lost,
+        }
+    }
+}
+
+impl InMemory for AlertMessage {
+    fn own_type(&self) -> Cow<'static, str> {
+        self.held().own_type()
+    }
+
+    fn is_a(&self, condition: &str) -> Option<bool> {
+        let either = [<AlertChange as OutputType>::type_name(), <AccessLost as OutputType>::type_name()];
+        if condition == <Self as OutputType>::type_name() {
+            return Some(true);
+        }
+        either.iter().any(|name| name == condition).then(|| self.own_type() == condition)
+    }
+
+    fn in_memory(&self, field: &str, ctx: &ContextSelectionSet<'_>) -> Option<Value> {
+        self.held().in_memory(field, ctx)
+    }
+
+    fn object_in_memory(&self, field: &str) -> Option<&dyn InMemory> {
+        self.held().object_in_memory(field)
+    }
+}
+
 /// Hearing of alerts.
 #[derive(Default)]
 pub struct AlertSubscription;
@@ -45,12 +99,12 @@ impl AlertSubscription {
         ctx: &Context<'_>,
         #[graphql(desc = "The cursor of the last message that was seen")] after: Option<String>,
         #[graphql(desc = "Which alerts")] filter: Option<AlertFilterInput>,
-    ) -> Result<impl Stream<Item = Result<AlertMessage>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<Quick<AlertMessage>>> + use<>> {
         let call = caller(ctx).await?;
         let filter = filter.unwrap_or_default().into_port()?;
         let request = request_id(ctx);
         let feed = app(ctx)?.credential_alerts(&call, after, filter).await.or_fail(ctx)?;
-        Ok(feed.map(move |delivered| match delivered {
+        let messages = feed.map(move |delivered| match delivered {
             Ok(Delivered::Item { cursor, item: (event, alert) }) => {
                 let change = AlertChange { cursor, event: event.into(), alert: Alert::now(alert) };
                 Ok(AlertMessage::Change(Box::new(change)))
@@ -59,6 +113,7 @@ impl AlertSubscription {
                 Ok(AlertMessage::AccessLost(AccessLost { id: credential.to_string().into() }))
             }
             Err(error) => Err(from_app(&error, request)),
-        }))
+        });
+        Ok(messages.map(|message| message.map(Quick)))
     }
 }

@@ -1,6 +1,10 @@
 //! Alerts.
 
-use async_graphql::{Context, ID, Object, Result};
+use std::borrow::Cow;
+
+use async_graphql::{
+    Context, ContextSelectionSet, ID, Object, OutputType, Result, Value, resolver_utils::enum_value,
+};
 use keytrail_app::AsOf;
 use keytrail_ports::views::AlertRow;
 
@@ -8,7 +12,8 @@ use crate::{
     credential::Credential,
     enums::{AlertCause, AlertSeverity, AlertState},
     member::Actor,
-    scalar::DateTime,
+    quick::InMemory,
+    scalar::{DateTime, moment},
     webhook::WebhookEndpoint,
 };
 
@@ -100,5 +105,29 @@ impl Alert {
     /// How often it changed: for `expectedRevision`.
     async fn revision(&self) -> u64 {
         self.row.revision
+    }
+}
+
+/// Nothing here depends on who asks.
+impl InMemory for Alert {
+    fn own_type(&self) -> Cow<'static, str> {
+        <Self as OutputType>::type_name()
+    }
+
+    fn in_memory(&self, field: &str, _: &ContextSelectionSet<'_>) -> Option<Value> {
+        let row = &self.row;
+        Some(match field {
+            "id" => Value::String(row.id.to_string()),
+            "cause" => enum_value(AlertCause::from(row.cause)),
+            "severity" => enum_value(AlertSeverity::from(row.severity)),
+            "state" => enum_value(AlertState::from(row.state)),
+            "message" => Value::String(row.message.clone()),
+            "openedAt" => moment(Some(row.opened_at)),
+            "occurrences" => Value::from(row.occurrences),
+            "acknowledgedAt" => moment(row.acknowledged.as_ref().map(|(_, at)| *at)),
+            "resolvedAt" => moment(row.resolved_at),
+            "revision" => Value::from(row.revision),
+            _ => return None,
+        })
     }
 }

@@ -1,6 +1,11 @@
 //! Hearing what happens to credentials.
 
-use async_graphql::{Context, ID, InputObject, Result, SimpleObject, Subscription, Union};
+use std::borrow::Cow;
+
+use async_graphql::{
+    Context, ContextSelectionSet, ID, InputObject, OutputType, Result, SimpleObject, Subscription, Union,
+    Value,
+};
 use futures_util::{Stream, StreamExt};
 use keytrail_app::Delivered;
 use keytrail_ports::views::EventFilter;
@@ -9,6 +14,7 @@ use crate::{
     context::{app, caller, request_id},
     error::{OrFail, bad_id, from_app},
     event::Event,
+    quick::{InMemory, Quick},
 };
 
 /// The subscriber may not view this credential any more: nothing more comes about it.
@@ -34,6 +40,64 @@ pub enum CredentialMessage {
     Change(CredentialChange),
     /// The subscriber lost sight of a credential.
     AccessLost(AccessLost),
+}
+
+impl InMemory for AccessLost {
+    fn own_type(&self) -> Cow<'static, str> {
+        <Self as OutputType>::type_name()
+    }
+
+    fn in_memory(&self, field: &str, _: &ContextSelectionSet<'_>) -> Option<Value> {
+        (field == "id").then(|| Value::String(self.id.to_string()))
+    }
+}
+
+impl InMemory for CredentialChange {
+    fn own_type(&self) -> Cow<'static, str> {
+        <Self as OutputType>::type_name()
+    }
+
+    fn in_memory(&self, field: &str, _: &ContextSelectionSet<'_>) -> Option<Value> {
+        (field == "cursor").then(|| Value::String(self.cursor.clone()))
+    }
+
+    fn object_in_memory(&self, field: &str) -> Option<&dyn InMemory> {
+        match field {
+            "event" => Some(&self.event),
+            _ => None,
+        }
+    }
+}
+
+impl CredentialMessage {
+    fn held(&self) -> &dyn InMemory {
+        match self {
+            Self::Change(change) => change,
+            Self::AccessLost(lost) => lost,
+        }
+    }
+}
+
+impl InMemory for CredentialMessage {
+    fn own_type(&self) -> Cow<'static, str> {
+        self.held().own_type()
+    }
+
+    fn is_a(&self, condition: &str) -> Option<bool> {
+        let either = [<CredentialChange as OutputType>::type_name(), <AccessLost as OutputType>::type_name()];
+        if condition == <Self as OutputType>::type_name() {
+            return Some(true);
+        }
+        either.iter().any(|name| name == condition).then(|| self.own_type() == condition)
+    }
+
+    fn in_memory(&self, field: &str, ctx: &ContextSelectionSet<'_>) -> Option<Value> {
+        self.held().in_memory(field, ctx)
+    }
+
+    fn object_in_memory(&self, field: &str) -> Option<&dyn InMemory> {
+        self.held().object_in_memory(field)
+    }
 }
 
 /// Which events; all that is given must hold.
@@ -69,12 +133,12 @@ impl CredentialSubscription {
         ctx: &Context<'_>,
         #[graphql(desc = "The cursor of the last message that was seen")] after: Option<String>,
         #[graphql(desc = "Which events")] filter: Option<CredentialEventFilter>,
-    ) -> Result<impl Stream<Item = Result<CredentialMessage>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<Quick<CredentialMessage>>> + use<>> {
         let call = caller(ctx).await?;
         let filter = filter.unwrap_or_default().into_port()?;
         let request = request_id(ctx);
         let feed = app(ctx)?.credential_events(&call, after, filter).await.or_fail(ctx)?;
-        Ok(feed.map(move |delivered| match delivered {
+        let messages = feed.map(move |delivered| match delivered {
             Ok(Delivered::Item { cursor, item }) => {
                 Ok(CredentialMessage::Change(CredentialChange { cursor, event: item.into() }))
             }
@@ -82,6 +146,7 @@ impl CredentialSubscription {
                 Ok(CredentialMessage::AccessLost(AccessLost { id: credential.to_string().into() }))
             }
             Err(error) => Err(from_app(&error, request)),
-        }))
+        });
+        Ok(messages.map(|message| message.map(Quick)))
     }
 }

@@ -1,13 +1,13 @@
 //! The credential as callers see it: everything but its secret.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use async_graphql::{
-    Context, ContextSelectionSet, ID, Json, Object, Result, ScalarType, SimpleObject, Value,
+    Context, ContextSelectionSet, ID, Json, Object, OutputType, Result, SimpleObject, Value,
     resolver_utils::enum_value,
 };
 use keytrail_app::{App, AsOf, Counted};
-use keytrail_domain::{CredentialId, Timestamp};
+use keytrail_domain::CredentialId;
 use keytrail_ports::views::{CredentialRow, UsageRow, VersionRow};
 
 use super::{Grant, Owner, Verification};
@@ -22,7 +22,7 @@ use crate::{
     member::Actor,
     page::{Paged, Window, connection, cost},
     quick::InMemory,
-    scalar::DateTime,
+    scalar::{DateTime, moment},
 };
 
 /// A named object that holds what is needed to authenticate with one component. Its secret is in
@@ -254,6 +254,10 @@ impl Credential {
 
 /// What a list mostly asks for. Each value is the one that the resolver of the same name gives.
 impl InMemory for Credential {
+    fn own_type(&self) -> Cow<'static, str> {
+        <Self as OutputType>::type_name()
+    }
+
     fn in_memory(&self, field: &str, ctx: &ContextSelectionSet<'_>) -> Option<Value> {
         let row = &self.row;
         Some(match field {
@@ -273,10 +277,6 @@ impl InMemory for Credential {
             _ => return None,
         })
     }
-}
-
-fn moment(at: Option<Timestamp>) -> Value {
-    at.map_or(Value::Null, |at| DateTime(at).to_value())
 }
 
 impl Credential {

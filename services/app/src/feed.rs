@@ -1,7 +1,7 @@
 //! Subscriptions: everything since a cursor, then live, and nothing that the caller may not view
 //! at the moment of delivery.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::BoxStream};
 use keytrail_domain::{CredentialId, Position, StreamKind, alert::AlertState};
@@ -9,12 +9,17 @@ use keytrail_ports::{
     Action, Denied, Object, Resource,
     views::{AlertFilter, AlertRow, EventFilter, EventRow, PageRequest, SortKey},
 };
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::timeout,
+};
 
 use crate::{App, AppError, Call, keys::CursorKey, queries::paging::LogPager};
 
 /// Events read at once while catching up.
 const PAGE: u32 = 256;
+/// How often a subscriber who hears nothing notes his place.
+const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// Credentials that a subscriber is remembered to have seen, for `AccessLost`.
 const REMEMBERED: usize = 10_000;
 /// Events after which somebody may have lost sight of something.
@@ -27,6 +32,11 @@ const ENDS_ACCESS: [&str; 7] = [
     "MemberRoleChanged",
     "MemberRemoved",
 ];
+
+/// After it, somebody may have lost sight of something.
+pub(crate) fn ends_access(event: &EventRow) -> bool {
+    ENDS_ACCESS.contains(&event.event_type.as_str())
+}
 
 /// What a subscriber gets.
 #[derive(Clone, Debug)]
@@ -121,7 +131,7 @@ impl App {
         self.ports().authorizer.role(&call.principal).await?;
         let key = self.cursor_key(tenant).await?;
         // Listening begins before looking, so that nothing falls between the two.
-        let live = self.0.progress.listen();
+        let live = self.0.progress.follow(tenant, kind);
         let (after, catching_up) = match after {
             Some(after) => (Some(self.position_of(&after, "after", tenant, &key).await?), true),
             None => (self.0.progress.reached(), false),
@@ -181,7 +191,7 @@ impl Reader {
             }
             let Some(event) = self.next_event().await? else { return Ok(None) };
             self.after = self.after.max(Some(event.position));
-            if ENDS_ACCESS.contains(&event.event_type.as_str()) {
+            if ends_access(&event) {
                 self.find_lost().await?;
             }
             if !self.wants(&event) {
@@ -215,12 +225,25 @@ impl Reader {
                 self.catching_up = self.read_page().await?;
                 continue;
             }
-            match self.live.recv().await {
-                Ok(event) if event.tenant != self.call.principal.tenant => {}
+            match self.hear().await {
                 Ok(event) if Some(event.position) <= self.after => {}
                 Ok(event) => return Ok(Some(event)),
                 Err(RecvError::Lagged(_)) => self.catching_up = true,
                 Err(RecvError::Closed) => return Ok(None),
+            }
+        }
+    }
+
+    /// The next live event. A place from long ago would make him who lags later read everything since, so
+    /// what he has heard up to is noted again and again, also while others' events pass him by.
+    async fn hear(&mut self) -> Result<Arc<EventRow>, RecvError> {
+        loop {
+            let reached = self.app.0.progress.reached();
+            if self.live.is_empty() {
+                self.after = self.after.max(reached);
+            }
+            if let Ok(heard) = timeout(NOTE_EVERY, self.live.recv()).await {
+                return heard;
             }
         }
     }

@@ -1,9 +1,9 @@
 //! How far the views are, for those who wait, what they have just taken up, for those who listen,
 //! and since when they are behind.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use keytrail_domain::Position;
+use keytrail_domain::{Position, StreamKind, TenantId};
 use keytrail_ports::views::EventRow;
 use parking_lot::Mutex;
 use tokio::{
@@ -11,12 +11,23 @@ use tokio::{
     time::Instant,
 };
 
+use crate::feed::ends_access;
+
 /// Events that a slow listener may lag behind before he reads the table again.
 const LIVE_EVENTS: usize = 4_096;
+/// The same for those who listen to one tenant: there may be many tenants.
+const LIVE_EVENTS_OF_A_TENANT: usize = 256;
+
+type Channel = broadcast::Sender<Arc<EventRow>>;
+
+/// What subscribers follow.
+const FOLLOWED: [StreamKind; 2] = [StreamKind::Credential, StreamKind::Alert];
 
 pub(crate) struct Progress {
     reached: watch::Sender<Option<Position>>,
-    live: broadcast::Sender<Arc<EventRow>>,
+    live: Channel,
+    /// What wakes those who listen to one kind of one tenant's events; not there while nobody does.
+    channels: Mutex<HashMap<(TenantId, StreamKind), Channel>>,
     caught_up: watch::Sender<bool>,
     lag: Mutex<Lag>,
 }
@@ -37,18 +48,37 @@ impl Progress {
         Self {
             reached: watch::Sender::new(checkpoint),
             live: broadcast::Sender::new(LIVE_EVENTS),
+            channels: Mutex::default(),
             caught_up: watch::Sender::new(false),
             lag: Mutex::default(),
         }
     }
 
-    /// The views show everything up to here, and these events are the newest of it.
+    /// The views show everything up to here, and these events are the newest of it. Listeners are told
+    /// before the place: who sees it, and has nothing to hear, has heard everything up to it.
     pub(crate) fn advance(&self, upto: Position, events: impl IntoIterator<Item = Arc<EventRow>>) {
-        self.reached.send_modify(|reached| *reached = (*reached).max(Some(upto)));
-        self.settle(Instant::now());
         for event in events {
+            self.tell_followers(&event);
             // Nobody listens: nothing to tell.
             let _ = self.live.send(event);
+        }
+        self.reached.send_modify(|reached| *reached = (*reached).max(Some(upto)));
+        self.settle(Instant::now());
+    }
+
+    /// Each of a tenant's events wakes only those whom it may concern.
+    fn tell_followers(&self, event: &Arc<EventRow>) {
+        let mut channels = self.channels.lock();
+        if channels.is_empty() {
+            return;
+        }
+        let own = event.stream.kind();
+        for kind in FOLLOWED.into_iter().filter(|kind| *kind == own || ends_access(event)) {
+            let place = (event.tenant, kind);
+            let left = channels.get(&place).is_some_and(|channel| channel.send(Arc::clone(event)).is_err());
+            if left {
+                channels.remove(&place);
+            }
         }
     }
 
@@ -120,6 +150,13 @@ impl Progress {
         let mut reached = self.reached.subscribe();
         // The sender lives as long as we do.
         let _ = reached.wait_for(|reached| *reached >= Some(position)).await;
+    }
+
+    /// A tenant's events of one kind that is [`FOLLOWED`], and those that may end somebody's access.
+    pub(crate) fn follow(&self, tenant: TenantId, kind: StreamKind) -> broadcast::Receiver<Arc<EventRow>> {
+        let mut channels = self.channels.lock();
+        let channel = channels.entry((tenant, kind));
+        channel.or_insert_with(|| broadcast::Sender::new(LIVE_EVENTS_OF_A_TENANT)).subscribe()
     }
 
     pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<EventRow>> {

@@ -1,4 +1,5 @@
-//! The built-in components: one data file each, compiled in, read and checked at start.
+//! The built-in components: one data file each, compiled in, read and checked at start. The schemas of
+//! tenants' own components are kept beside them.
 
 use std::{
     borrow::Cow,
@@ -8,6 +9,7 @@ use std::{
 
 use keytrail_domain::{FieldError, component::Component};
 use keytrail_ports::{CheckedFields, Completeness, ComponentCatalog};
+use quick_cache::sync::Cache;
 use rust_embed::RustEmbed;
 use serde_json::{Map, Value};
 
@@ -16,6 +18,9 @@ use crate::{definition::validate_definition, schema::FieldSchema};
 #[derive(RustEmbed)]
 #[folder = "components"]
 struct Files;
+
+/// Schemas of tenants' own components that are kept. A pattern can take a megabyte.
+const OWN_SCHEMAS: usize = 64;
 
 /// A component's file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +53,15 @@ fn listed(errors: &[FieldError]) -> String {
 #[derive(Debug)]
 pub struct Catalog {
     entries: BTreeMap<String, Entry>,
+    /// By slug, which begins with the tenant's, and version.
+    own: Cache<(String, u32), Arc<Own>>,
+}
+
+/// A definition of somebody else, and its schema.
+#[derive(Debug)]
+struct Own {
+    component: Component,
+    schema: FieldSchema,
 }
 
 #[derive(Debug)]
@@ -82,7 +96,18 @@ impl Catalog {
 
     fn of<'a>(files: impl Iterator<Item = (Cow<'a, str>, Cow<'a, [u8]>)>) -> Result<Self, CatalogError> {
         let entries = files.map(|(name, bytes)| read(&name, &bytes));
-        Ok(Self { entries: entries.collect::<Result<_, _>>()? })
+        Ok(Self { entries: entries.collect::<Result<_, _>>()?, own: Cache::new(OWN_SCHEMAS) })
+    }
+
+    /// A schema that was compiled for this very definition before, or is now.
+    fn own(&self, component: &Component) -> Result<Arc<Own>, Vec<FieldError>> {
+        let key = (component.slug.clone(), component.version);
+        if let Some(kept) = self.own.get(&key).filter(|kept| kept.component == *component) {
+            return Ok(kept);
+        }
+        let own = Arc::new(Own { component: component.clone(), schema: compiled(component)? });
+        self.own.insert(key, Arc::clone(&own));
+        Ok(own)
     }
 }
 
@@ -122,7 +147,7 @@ impl ComponentCatalog for Catalog {
         // Another definition under the same slug must not be checked by ours.
         match self.entries.get(&component.slug).filter(|entry| *entry.component == *component) {
             Some(entry) => entry.schema()?.check(fields, completeness),
-            None => compiled(component)?.check(fields, completeness),
+            None => self.own(component)?.schema.check(fields, completeness),
         }
     }
 }
@@ -187,5 +212,24 @@ mod tests {
         assert!(catalog.check_fields(&own, fields(), Completeness::Complete).is_ok());
         let github = catalog.get("github").unwrap();
         assert!(catalog.check_fields(&github, fields(), Completeness::Complete).is_err());
+        // Nor by one that was kept of another definition of this slug and version.
+        own.fields["properties"]["extra"]["maxLength"] = 0.into();
+        assert!(catalog.check_fields(&own, fields(), Completeness::Complete).is_err());
+    }
+
+    #[test]
+    fn the_schema_of_a_tenants_own_component_is_compiled_once_for_each_version_and_not_kept_for_ever() {
+        let catalog = Catalog::load().unwrap();
+        let mut own = (*catalog.get("github").unwrap()).clone();
+        own.slug = "acme/github".to_owned();
+        let first = catalog.own(&own).unwrap();
+        assert!(Arc::ptr_eq(&first, &catalog.own(&own).unwrap()));
+        own.version += 1;
+        assert!(!Arc::ptr_eq(&first, &catalog.own(&own).unwrap()));
+        for version in 1..=4 * OWN_SCHEMAS as u32 {
+            own.version = version;
+            catalog.own(&own).unwrap();
+        }
+        assert!(catalog.own.len() <= OWN_SCHEMAS);
     }
 }

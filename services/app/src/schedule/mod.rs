@@ -170,22 +170,23 @@ impl Schedule {
         }
     }
 
-    /// Takes up what happened and starts what is due; true when there is more to do at once.
+    /// Takes up what happened and starts what is due; true when there is more to do at once. What is
+    /// not answered holds back nothing else.
     ///
     /// # Errors
-    /// The views do not answer: the next turn tries again.
+    /// The views or the journal did not answer something: the next turn tries that again.
     pub async fn turn(&mut self) -> Result<bool, AppError> {
-        let more_events = self.take_events().await?;
-        let more_rows = self.seed().await?;
+        let events = self.take_events().await;
+        let rows = self.seed().await;
         self.place_the_rest().await;
-        while let Some(ended) = self.running.try_join_next_with_id() {
-            self.take_up(ended).await?;
-        }
+        let ended = self.take_up_what_ended().await;
         self.go_on();
         let more_due = self.start_due();
         self.forget_old();
-        self.flush().await?;
+        let flushed = self.flush().await;
         self.count();
+        let (more_events, more_rows) = (events?, rows?);
+        ended.and(flushed)?;
         Ok(more_events || more_rows || more_due)
     }
 
@@ -277,6 +278,16 @@ impl Schedule {
         }
         let late = self.app.now().as_micros().saturating_sub(due.at);
         self.spawn(due, late);
+    }
+
+    /// All of it; answers the first error.
+    async fn take_up_what_ended(&mut self) -> Result<(), AppError> {
+        let mut first = Ok(());
+        while let Some(ended) = self.running.try_join_next_with_id() {
+            let taken_up = self.take_up(ended).await;
+            first = first.and(taken_up);
+        }
+        first
     }
 
     async fn take_up(&mut self, ended: Result<(Id, Finished), JoinError>) -> Result<(), AppError> {

@@ -6,19 +6,23 @@ use futures_util::StreamExt;
 use keytrail_app::{Delivered, Feed, NewGrant};
 use keytrail_domain::{
     CredentialId, EventId, Grantee, Level, NewEvent, Role, StreamKind, credential::CredentialEvent,
+    verification::Verdict,
 };
 use keytrail_ports::{
     EventStore, Expected,
-    views::{EventFilter, EventRow},
+    views::{AlertFilter, EventFilter, EventRow},
 };
 
-use crate::world::{World, member_of, plain};
+use crate::{
+    schedule::Watch,
+    world::{World, member_of, plain},
+};
 
 /// More than a listener may lag behind (4,096).
 const RENAMES: usize = 4_200;
 
 /// Many facts about a credential at once, as only a test can have them.
-async fn rename_often(world: &World, id: CredentialId) {
+pub(crate) async fn rename_often(world: &World, id: CredentialId) {
     let stream = world.stream(id).await;
     let meta = stream[0].meta().unwrap();
     let events = (0..RENAMES).map(|round| {
@@ -94,4 +98,23 @@ async fn a_grant_that_ended_by_date_is_told_once_and_nothing_comes_after() {
     world.rename(&world.alice, id, "Over and over").await.unwrap();
     let own = world.create(&bob, "Own").await.unwrap().value;
     assert_eq!(ids_of(&mut feed, 1).await, [world.stream(own).await[0].id]);
+}
+
+#[tokio::test]
+async fn who_follows_alerts_is_told_when_his_share_of_a_credential_is_revoked() {
+    let mut watch = Watch::start().await;
+    let bob = watch.world.member("bob", Role::Member).await;
+    let id = watch.create("Shared").await;
+    let bobs = Grantee::Member(member_of(&bob));
+    watch.world.share(id, bobs, Level::View).await;
+    let app = watch.world.app.clone();
+    let mut feed = app.credential_alerts(&bob, None, AlertFilter::default()).await.unwrap();
+    watch.answer(Verdict::Invalid);
+    watch.pass(7_200, 300).await;
+    let opened = feed.next().await.unwrap().unwrap();
+    assert!(matches!(&opened, Delivered::Item { item: (_, alert), .. } if alert.about == id.into()));
+    app.revoke_share(&watch.world.alice, plain("revokeShare"), id, bobs, None).await.unwrap();
+    let told = tokio::time::timeout(Duration::from_secs(30), feed.next()).await.expect("told in time");
+    let told = told.unwrap().unwrap();
+    assert!(matches!(told, Delivered::AccessLost { credential } if credential == id), "{told:?}");
 }

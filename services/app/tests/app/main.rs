@@ -16,6 +16,7 @@ mod policy;
 mod receivers;
 mod retries;
 mod schedule;
+mod silence;
 mod webhook_lanes;
 mod webhooks;
 mod world;

@@ -4,6 +4,7 @@ mod failing;
 mod ladder;
 mod pace;
 mod results;
+mod silent;
 
 use std::time::Duration;
 

@@ -26,6 +26,7 @@ use uuid::Uuid;
 use crate::{
     faults::{FaultyLog, HandClock, SlowVault, Told},
     receivers::Receivers,
+    silence::{FaultyViews, Silence},
 };
 
 pub(crate) const ISSUER: &str = "test";
@@ -40,6 +41,7 @@ pub(crate) struct Kept {
     pub(crate) journal: Arc<MemoryJournal>,
     pub(crate) components: Arc<dyn ComponentCatalog>,
     pub(crate) receivers: Arc<Receivers>,
+    pub(crate) silence: Arc<Silence>,
 }
 
 /// A running application with tenant `acme`, whose owner is `alice`.
@@ -69,6 +71,7 @@ impl World {
             journal: Arc::default(),
             components: components(Arc::new(Catalog::load().unwrap())),
             receivers: Arc::default(),
+            silence: Arc::default(),
             clock,
         };
         let (app, ports) = application(&kept).await;
@@ -224,7 +227,8 @@ impl World {
 }
 
 async fn application(kept: &Kept) -> (App, Ports) {
-    let views = Arc::new(SqliteViews::in_memory(Projections.version()).await.unwrap());
+    let inner = Arc::new(SqliteViews::in_memory(Projections.version()).await.unwrap());
+    let views = Arc::new(FaultyViews { inner, silence: kept.silence.clone() });
     let clock = Arc::new(SteadyClock::new(kept.clock.clone()));
     let files = PolicyFiles::builtin();
     let authorizer =

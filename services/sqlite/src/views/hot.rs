@@ -1,14 +1,17 @@
-//! Credentials' rows that are asked for often, shared and ready.
+//! Rows that are asked for often, shared and ready: credentials, and the alerts that changed last, which
+//! each of their subscribers asks for.
 
 use std::sync::Arc;
 
-use keytrail_domain::CredentialId;
-use keytrail_ports::views::CredentialRow;
+use keytrail_domain::{AlertId, CredentialId};
+use keytrail_ports::views::{AlertRow, CredentialRow};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 /// Most rows that are kept.
 const ROWS: usize = 16_384;
+/// Most alerts that are kept.
+const ALERTS: usize = 1_024;
 
 /// A row, and which version of it.
 #[derive(Clone)]
@@ -18,9 +21,19 @@ pub(super) struct Kept {
     pub(super) row: Arc<CredentialRow>,
 }
 
+/// What a commit changed.
+#[derive(Default)]
+pub(super) struct Changed {
+    pub(super) credentials: Vec<Kept>,
+    /// In the order of the changes: the last one of an alert counts.
+    pub(super) alerts: Vec<AlertRow>,
+}
+
 /// The rows as of the last commit that was told of; a row that is not here is read.
 pub(super) struct Hot {
     rows: Cache<CredentialId, Kept>,
+    /// Put here by commits alone, so that each is the newest.
+    alerts: Cache<AlertId, Arc<AlertRow>>,
     /// How many commits were told of.
     commits: Mutex<u64>,
 }
@@ -31,11 +44,15 @@ pub(super) struct Ticket(u64);
 
 impl Hot {
     pub(super) fn new() -> Self {
-        Self { rows: Cache::new(ROWS), commits: Mutex::new(0) }
+        Self { rows: Cache::new(ROWS), alerts: Cache::new(ALERTS), commits: Mutex::new(0) }
     }
 
     pub(super) fn get(&self, id: CredentialId) -> Option<Kept> {
         self.rows.get(&id)
+    }
+
+    pub(super) fn alert(&self, id: AlertId) -> Option<Arc<AlertRow>> {
+        self.alerts.get(&id)
     }
 
     pub(super) fn ticket(&self) -> Ticket {
@@ -51,11 +68,14 @@ impl Hot {
     }
 
     /// What a commit changed: by the writer, after the commit and before it is told of.
-    pub(super) fn renew(&self, changed: impl IntoIterator<Item = Kept>) {
+    pub(super) fn renew(&self, changed: Changed) {
         let mut commits = self.commits.lock();
         *commits += 1;
-        for row in changed {
+        for row in changed.credentials {
             self.rows.insert(row.row.id, row);
+        }
+        for alert in changed.alerts {
+            self.alerts.insert(alert.id, Arc::new(alert));
         }
     }
 }

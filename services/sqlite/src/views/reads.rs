@@ -299,6 +299,9 @@ impl Views for SqliteViews {
     }
 
     async fn alert(&self, tenant: TenantId, id: AlertId) -> Result<Option<AlertRow>, ViewError> {
+        if let Some(ready) = self.hot.alert(id).filter(|row| row.tenant == tenant) {
+            return Ok(Some(AlertRow::clone(&ready)));
+        }
         self.read_of(tenant, move |connection, tenant| alerts::one(connection, tenant, id)).await
     }
 

@@ -18,7 +18,7 @@ use super::{
     authority, code, components,
     credential_rows::CredentialRows,
     doc, events,
-    hot::Kept,
+    hot::Changed,
     text,
     thing::{Tenant, Thing},
     webhooks,
@@ -34,20 +34,27 @@ pub(super) struct Tx<'a> {
     inside: &'a Connection,
     writer: &'a mut Writer,
     credentials: CredentialRows,
+    alerts: Vec<AlertRow>,
     projected: Projected,
 }
 
 impl<'a> Tx<'a> {
     pub(super) fn new(inside: &'a Connection, writer: &'a mut Writer) -> Self {
-        Self { inside, writer, credentials: CredentialRows::default(), projected: Projected::default() }
+        Self {
+            inside,
+            writer,
+            credentials: CredentialRows::default(),
+            alerts: Vec::new(),
+            projected: Projected::default(),
+        }
     }
 
     /// Writes what is still held back; answers what changed.
-    pub(super) fn finish(self, upto: Position) -> Result<(Projected, Vec<Kept>), Fault> {
-        let changed = self.credentials.write(self.inside, self.writer.mode)?;
+    pub(super) fn finish(self, upto: Position) -> Result<(Projected, Changed), Fault> {
+        let credentials = self.credentials.write(self.inside, self.writer.mode)?;
         let checkpoint = crate::column::position(upto);
         run(self.inside, "REPLACE INTO meta VALUES ('checkpoint', ?)", [checkpoint])?;
-        Ok((self.projected, changed))
+        Ok((self.projected, Changed { credentials, alerts: self.alerts }))
     }
 
     fn number(&mut self, tenant: TenantId) -> Result<Tenant, ViewError> {
@@ -156,7 +163,9 @@ impl ViewTx for Tx<'_> {
                 crate::column::position(row.opened),
                 doc
             ],
-        )
+        )?;
+        self.alerts.push(row.clone());
+        Ok(())
     }
 
     fn alert(&mut self, tenant: TenantId, id: AlertId) -> Result<Option<AlertRow>, ViewError> {

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    hot::{Hot, Kept},
+    hot::{Changed, Hot},
     thing::Numbers,
     tx::Tx,
 };
@@ -86,7 +86,7 @@ impl Writer {
         connection: &Connection,
         before: Option<Position>,
         batch: &Batch,
-    ) -> Result<(Projected, Vec<Kept>), ViewError> {
+    ) -> Result<(Projected, Changed), ViewError> {
         let place = self.place.clone();
         let failed = |fault: Fault| fault.into_view(&place);
         if self.mode == Mode::Live {

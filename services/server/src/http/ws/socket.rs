@@ -1,12 +1,13 @@
 //! One socket's life.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
 use tokio::{
     sync::OwnedSemaphorePermit,
-    time::{Duration, Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout},
+    time::{Duration, Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep, timeout},
 };
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{
     end::End,
@@ -37,7 +38,9 @@ pub(super) struct Socket {
     phase: Phase,
     unanswered: u8,
     /// When the phase has to be over: no hello, or an expired token.
-    deadline: Instant,
+    deadline: Pin<Box<Sleep>>,
+    /// Kept over the turns, as the deadline is: to begin to wait anew costs more than the turn.
+    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
     _place: OwnedSemaphorePermit,
     _counted: Open,
 }
@@ -56,7 +59,8 @@ impl Socket {
         place: OwnedSemaphorePermit,
     ) -> Self {
         Self {
-            deadline: Instant::now() + state.options.sockets.init_time,
+            deadline: Box::pin(sleep(state.options.sockets.init_time)),
+            shutdown: Box::pin(state.shutdown.clone().cancelled_owned()),
             operations: Operations::default(),
             phase: Phase::Opened,
             unanswered: 0,
@@ -91,10 +95,9 @@ impl Socket {
         incoming: &mut AggregatedMessageStream,
         pings: &mut Interval,
     ) -> Result<(), End> {
-        let shutdown = self.state.shutdown.clone();
         tokio::select! {
-            () = shutdown.cancelled() => Err(End::AWAY),
-            () = sleep_until(self.deadline) => Err(self.overdue()),
+            () = &mut self.shutdown => Err(End::AWAY),
+            () = &mut self.deadline => Err(self.overdue()),
             message = incoming.recv() => self.hear(message).await,
             _ = pings.tick() => self.ping().await,
             (id, event) = self.operations.next() => self.tell(&id, &event).await,
@@ -118,8 +121,8 @@ impl Socket {
             Some(Ok(AggregatedMessage::Close(reason))) => Err(End::Answer(reason)),
             Some(Ok(AggregatedMessage::Pong(_))) => Ok(()),
             Some(Ok(AggregatedMessage::Ping(bytes))) => {
-                let mut outgoing = self.outgoing.clone();
-                self.sent(async move { outgoing.pong(&bytes).await }).await
+                let sending = self.outgoing.pong(&bytes);
+                sent(&self.state, sending).await
             }
         }
     }
@@ -142,7 +145,7 @@ impl Socket {
             return Err(End::SECOND_INIT);
         }
         let caller = hello::caller(&self.state, &self.session, payload).await?;
-        self.deadline = self.state.deadline(Some(&caller));
+        self.deadline.as_mut().reset(self.state.deadline(Some(&caller)));
         self.session.caller = Some(caller);
         self.phase = Phase::Ready;
         self.say(protocol::connection_ack()).await
@@ -200,25 +203,27 @@ impl Socket {
             return Err(End::Gone);
         }
         self.unanswered += 1;
-        let mut outgoing = self.outgoing.clone();
-        self.sent(async move { outgoing.ping(b"").await }).await
+        sent(&self.state, self.outgoing.ping(b"")).await
     }
 
     async fn say(&mut self, text: String) -> Result<(), End> {
-        let mut outgoing = self.outgoing.clone();
-        self.sent(async move { outgoing.text(text).await }).await
+        sent(&self.state, self.outgoing.text(text)).await
     }
+}
 
-    /// Waits until the client made room, but not for long.
-    async fn sent(&self, sending: impl Future<Output = Result<(), actix_ws::Closed>>) -> Result<(), End> {
-        tokio::select! {
-            sent = timeout(self.state.options.sockets.send_time, sending) => match sent {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(_)) => Err(End::Gone),
-                Err(_) => Err(End::Stalled),
-            },
-            () = self.state.shutdown.cancelled() => Err(End::AWAY),
-        }
+/// Waits until the client made room, but not for long. Mostly there is room, and nothing is waited for.
+async fn sent(
+    state: &HttpState,
+    sending: impl Future<Output = Result<(), actix_ws::Closed>>,
+) -> Result<(), End> {
+    tokio::select! {
+        biased;
+        sent = timeout(state.options.sockets.send_time, sending) => match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => Err(End::Stalled),
+        },
+        () = state.shutdown.cancelled() => Err(End::AWAY),
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use keytrail_domain::alert::{AlertState, Severity};
+
 use super::*;
-use crate::views::hot::{Hot, Kept};
+use crate::views::hot::{Changed, Hot, Kept};
 
 fn kept(version: i64, name: &str) -> Kept {
     Kept { number: 1, version, row: Arc::new(credential(acme(), 1, name)) }
@@ -13,7 +15,7 @@ fn kept(version: i64, name: &str) -> Kept {
 fn a_read_that_began_before_a_commit_puts_nothing_back() {
     let hot = Hot::new();
     let ticket = hot.ticket();
-    hot.renew([kept(2, "new")]);
+    hot.renew(Changed { credentials: vec![kept(2, "new")], ..Changed::default() });
     hot.keep(ticket, kept(1, "old"));
     assert_eq!(hot.get(credential_id(1)).unwrap().row.name, "new");
     hot.keep(hot.ticket(), kept(2, "same"));
@@ -30,6 +32,26 @@ async fn a_row_shows_its_last_write_once_the_checkpoint_is_told() {
         assert_eq!(found[0].name, name);
         assert_eq!(names(&views, query(acme())).await, [name]);
     }
+}
+
+#[tokio::test]
+async fn an_alert_shows_its_last_commit_to_its_own_tenant_and_nothing_of_a_batch_that_failed() {
+    let views = views().await;
+    let alert = |state| AlertRow { tenant: acme(), state, ..rows::alert(1, 1, state, Severity::Warning) };
+    let put = |state| Put::Alert(Box::new(alert(state)));
+    let found = async |tenant| {
+        let found = views.alert(tenant, alert(AlertState::Open).id).await.unwrap();
+        found.map(|row| row.state)
+    };
+    project(&views, vec![event(acme(), 1, &[put(AlertState::Open)]), event(other(), 2, &[])]).await.unwrap();
+    assert_eq!(found(acme()).await, Some(AlertState::Open));
+    assert_eq!(found(other()).await, None);
+    let failing = vec![event(acme(), 3, &[put(AlertState::Resolved), Put::Fail])];
+    project(&views, failing).await.unwrap_err();
+    assert_eq!(found(acme()).await, Some(AlertState::Open));
+    let twice = [put(AlertState::Resolved), put(AlertState::Acknowledged)];
+    project(&views, vec![event(acme(), 3, &twice)]).await.unwrap();
+    assert_eq!(found(acme()).await, Some(AlertState::Acknowledged));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

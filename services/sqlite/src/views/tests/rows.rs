@@ -9,7 +9,7 @@ use keytrail_ports::views::{AlertFilter, WebhookEndpointRow};
 
 use super::*;
 
-fn alert(number: u128, credential: u128, state: AlertState, severity: Severity) -> AlertRow {
+pub(super) fn alert(number: u128, credential: u128, state: AlertState, severity: Severity) -> AlertRow {
     AlertRow {
         tenant: acme(),
         id: AlertId::from_uuid(Uuid::from_u128(number)),

@@ -1,0 +1,111 @@
+//! Views of which a test can let one question go unanswered.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use keytrail_domain::{
+    AlertId, CredentialId, EventId, MemberId, Position, RecordedEvent, SecretRef, StreamId, TeamId, TenantId,
+    Timestamp, WebhookEndpointId,
+};
+use keytrail_ports::{
+    AuthorityChange, AuthoritySnapshot, AuthoritySource,
+    views::{
+        AlertFilter, AlertRow, ComponentRow, CredentialQuery, CredentialRow, DailyRow, EventFilter, EventRow,
+        GrantRow, IdempotencyRow, MemberRow, Page, PageRequest, Projected, Projector, StatusCounts,
+        TeamMemberRow, TeamRow, TenantRow, VerificationRow, ViewError, Views, WebhookEndpointRow,
+    },
+};
+use parking_lot::Mutex;
+
+/// Which question is not answered; none when all are.
+#[derive(Default)]
+pub(crate) struct Silence(Mutex<Option<&'static str>>);
+
+impl Silence {
+    /// From now on this method of the port fails, and no other.
+    pub(crate) fn about(&self, question: &'static str) {
+        *self.0.lock() = Some(question);
+    }
+
+    pub(crate) fn end(&self) {
+        *self.0.lock() = None;
+    }
+
+    fn check(&self, question: &str) -> Result<(), ViewError> {
+        match *self.0.lock() {
+            Some(silent) if silent == question => Err(ViewError::Unavailable("scripted".into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Views that answer as others do.
+pub(crate) struct FaultyViews {
+    pub(crate) inner: Arc<dyn Views>,
+    pub(crate) silence: Arc<Silence>,
+}
+
+#[async_trait]
+impl AuthoritySource for FaultyViews {
+    async fn authority(&self, tenant: TenantId) -> Result<AuthoritySnapshot, ViewError> {
+        self.inner.authority(tenant).await
+    }
+}
+
+macro_rules! questions {
+    ($($name:ident(&self $(, $given:ident: $kind:ty)*) -> $answer:ty;)*) => {
+        #[async_trait]
+        impl Views for FaultyViews {
+            $(async fn $name(&self, $($given: $kind),*) -> Result<$answer, ViewError> {
+                self.silence.check(stringify!($name))?;
+                self.inner.$name($($given),*).await
+            })*
+        }
+    };
+}
+
+questions! {
+    checkpoint(&self) -> Option<Position>;
+    project(&self, events: Vec<RecordedEvent>, upto: Position, projector: Arc<dyn Projector>) -> Projected;
+    tenant(&self, id: TenantId) -> Option<TenantRow>;
+    tenants(&self) -> Vec<TenantId>;
+    member_by_subject(&self, tenant: TenantId, issuer: &str, subject: &str) -> Option<MemberRow>;
+    members_by_id(&self, tenant: TenantId, ids: &[MemberId]) -> Vec<MemberRow>;
+    members(&self, tenant: TenantId, page: PageRequest) -> Page<MemberRow>;
+    count_members(&self, tenant: TenantId) -> u64;
+    teams_by_id(&self, tenant: TenantId, ids: &[TeamId]) -> Vec<TeamRow>;
+    teams(&self, tenant: TenantId, page: PageRequest) -> Page<TeamRow>;
+    count_teams(&self, tenant: TenantId) -> u64;
+    team_by_name(&self, tenant: TenantId, name: &str) -> Option<TeamRow>;
+    team_members(&self, tenant: TenantId, team: TeamId, at: Option<Position>) -> Vec<TeamMemberRow>;
+    component(&self, tenant: TenantId, slug: &str, version: Option<u32>) -> Option<ComponentRow>;
+    components(&self, tenant: TenantId) -> Vec<ComponentRow>;
+    credentials_by_id(&self, tenant: TenantId, ids: &[CredentialId]) -> Vec<Arc<CredentialRow>>;
+    credentials_by_name(&self, tenant: TenantId, name: &str) -> Vec<Arc<CredentialRow>>;
+    credential_by_external_id(&self, tenant: TenantId, external_id: &str) -> Option<Arc<CredentialRow>>;
+    credentials(&self, query: CredentialQuery) -> Page<Arc<CredentialRow>>;
+    count_credentials(&self, query: CredentialQuery) -> u64;
+    grants(&self, tenant: TenantId, credential: CredentialId, at: Option<Position>) -> Vec<GrantRow>;
+    access(&self, tenant: TenantId, credential: CredentialId, at: Option<Position>) -> Vec<AuthorityChange>;
+    verifications(
+        &self, tenant: TenantId, credential: CredentialId, until: Option<Timestamp>, page: PageRequest
+    ) -> Page<VerificationRow>;
+    count_verifications(&self, tenant: TenantId, credential: CredentialId, until: Option<Timestamp>) -> u64;
+    alerts(&self, tenant: TenantId, filter: AlertFilter, page: PageRequest) -> Page<AlertRow>;
+    count_alerts(&self, tenant: TenantId, filter: AlertFilter) -> u64;
+    alert(&self, tenant: TenantId, id: AlertId) -> Option<AlertRow>;
+    webhook_endpoints(&self, tenant: TenantId) -> Vec<WebhookEndpointRow>;
+    webhook_endpoint(&self, tenant: TenantId, id: WebhookEndpointId) -> Option<WebhookEndpointRow>;
+    events(&self, tenant: TenantId, filter: EventFilter, page: PageRequest) -> Page<Arc<EventRow>>;
+    count_events(&self, tenant: TenantId, filter: EventFilter) -> u64;
+    event(&self, tenant: TenantId, id: EventId) -> Option<Arc<EventRow>>;
+    position_at(&self, tenant: TenantId, moment: Timestamp) -> Option<Position>;
+    last_recorded_at(&self) -> Option<Timestamp>;
+    stream_events(&self, stream: &StreamId, upto: Option<Position>) -> Vec<Arc<EventRow>>;
+    idempotency(
+        &self, tenant: TenantId, principal: &str, mutation: &str, key: &str
+    ) -> Option<IdempotencyRow>;
+    status_counts(&self, query: CredentialQuery) -> StatusCounts;
+    daily(&self, tenant: TenantId, from_day: &str) -> Vec<DailyRow>;
+    known_secrets(&self, tenant: TenantId) -> Vec<SecretRef>;
+}
