@@ -15,6 +15,8 @@ use super::schedule;
 
 /// A lane that failed alone, so short a time before another one succeeded, has a trouble of its own.
 const OWN_TROUBLE_SECONDS: i64 = 60;
+/// Between two questions to an endpoint that is away, beside its schedule, while new things happen.
+const NEWS_SECONDS: i64 = 60;
 /// Most lanes of credentials at once: when so many wait, no more events are read. Far more than fail
 /// one by one at an endpoint that takes the others; a mark of them has some 1.2 MB.
 const MOST_LANES: usize = 4_096;
@@ -61,8 +63,25 @@ pub(super) struct Lane {
 pub(super) struct Outage {
     /// How often it was asked.
     pub(super) tries: u32,
-    /// Until then only what somebody asks for goes out.
+    /// Until then only what somebody asks for goes out, and now and then something new.
     pub(super) until: Timestamp,
+    /// When it was asked last, unless it asked for time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) asked: Option<Timestamp>,
+}
+
+impl Outage {
+    /// When a lane may go, as far as the outage goes. What was taken up since the last question asks
+    /// again, once a minute: who is back after a long time is heard of before hours have passed.
+    fn opens_for(&self, lane: &Lane) -> Timestamp {
+        let is_new = |asked: &Timestamp| lane.failures == 0 && lane.due > *asked;
+        let news = self.asked.filter(is_new).map(|asked| asked.plus_seconds(NEWS_SECONDS));
+        match news {
+            _ if lane.is_fresh_request() => lane.due,
+            Some(news) => news.min(self.until),
+            None => self.until,
+        }
+    }
 }
 
 /// Whose trouble a failure is.
@@ -166,8 +185,8 @@ impl Place {
         except: impl Fn(&str) -> bool,
     ) -> Vec<(&String, &Lane)> {
         let outage = self.outage_since(enabled_at);
-        let closed = outage.is_some_and(|outage| now < outage.until);
-        let may_go = |lane: &Lane| lane.is_due(now, enabled_at) && (!closed || lane.is_fresh_request());
+        let closed = |lane: &Lane| outage.is_some_and(|outage| now < outage.opens_for(lane));
+        let may_go = |lane: &Lane| lane.is_due(now, enabled_at) && !closed(lane);
         let due = self.lanes.iter().filter(|(key, lane)| may_go(lane) && !except(key));
         let mut due: Vec<_> = due.collect();
         due.sort_by_key(|(_, lane)| {
@@ -180,8 +199,8 @@ impl Place {
     /// When the next lane that is not among these may be tried.
     pub(super) fn next_due(&self, enabled_at: Timestamp, except: impl Fn(&str) -> bool) -> Option<Timestamp> {
         let outage = self.outage_since(enabled_at);
-        let moment = |lane: &Lane| match outage.filter(|_| !lane.is_fresh_request()) {
-            Some(outage) => lane.due.max(outage.until),
+        let moment = |lane: &Lane| match outage {
+            Some(outage) => lane.due.max(outage.opens_for(lane)),
             None => lane.due,
         };
         self.lanes.iter().filter(|(key, _)| !except(key)).map(|(_, lane)| moment(lane)).min()
@@ -244,14 +263,15 @@ impl Place {
 
     /// One step of the endpoint's schedule. What began before the last step ended asked nothing new.
     fn put_off(&mut self, Failure { began, ended, retry_after, .. }: Failure, what: Uuid) {
+        let asked = retry_after.is_none().then_some(ended);
         self.outage = Some(match self.outage {
             Some(known) if began < known.until => {
-                let asked = retry_after.map(|_| schedule::next(ended, 1, retry_after, what));
-                Outage { until: asked.map_or(known.until, |asked| known.until.max(asked)), ..known }
+                let later = retry_after.map(|_| schedule::next(ended, 1, retry_after, what));
+                Outage { until: later.map_or(known.until, |later| known.until.max(later)), asked, ..known }
             }
             known => {
                 let tries = known.map_or(1, |known| known.tries + 1);
-                Outage { tries, until: schedule::next(ended, tries, retry_after, what) }
+                Outage { tries, until: schedule::next(ended, tries, retry_after, what), asked }
             }
         });
     }

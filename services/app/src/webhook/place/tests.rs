@@ -94,11 +94,40 @@ fn what_was_under_way_when_it_went_away_is_one_step() {
     let until = hangs_up(&mut place, "a", NOW);
     let late = Failure { began: NOW, ..failure(until.plus_seconds(9), Blame::Endpoint) };
     assert_eq!(place.failed("b", late, NOW), until);
-    assert_eq!(place.outage, Some(Outage { tries: 1, until }));
+    assert_eq!(place.outage.map(|outage| (outage.tries, outage.until)), Some((1, until)));
     let asks = Failure { retry_after: Some(600), ..failure(NOW, Blame::Endpoint) };
     assert_eq!(place.failed("c", asks, NOW), NOW.plus_seconds(600), "it may ask for more time");
     let later = hangs_up(&mut place, "a", NOW.plus_seconds(600));
-    assert_eq!(place.outage, Some(Outage { tries: 2, until: later }));
+    assert_eq!(place.outage.map(|outage| (outage.tries, outage.until)), Some((2, later)));
+}
+
+#[test]
+fn something_new_asks_between_the_steps_once_a_minute_unless_the_receiver_asked_for_time() {
+    let mut place = read(&[("a", 1)]);
+    let mut now = NOW;
+    for _ in 0..5 {
+        now = hangs_up(&mut place, "a", now);
+    }
+    // Hours away.
+    let until = hangs_up(&mut place, "a", now);
+    for (key, number) in [("b", 2), ("c", 3)] {
+        place.take_up(key, item(number), now.plus_seconds(1));
+    }
+    assert_eq!(due(&place, now), []);
+    let minute = now.plus_seconds(60);
+    assert_eq!(place.next_due(NOW, |_| false), Some(minute));
+    assert_eq!(due(&place, minute), [("b".into(), 2), ("c".into(), 3)], "and what has failed waits");
+    assert_eq!(hangs_up(&mut place, "b", minute), until, "it is no step of the schedule");
+    assert_eq!(due(&place, minute.plus_seconds(3_000)), [], "what was there then is not new");
+    place.take_up("d", item(4), minute.plus_seconds(20));
+    assert_eq!(due(&place, minute.plus_seconds(59)), []);
+    assert_eq!(due(&place, minute.plus_seconds(60)), [("d".into(), 4)]);
+    let asks = Failure { retry_after: Some(7_200), ..failure(minute.plus_seconds(60), Blame::Endpoint) };
+    let asked = minute.plus_seconds(60 + 7_200);
+    assert_eq!(place.failed("d", asks, NOW), until.max(asked));
+    place.take_up("e", item(5), minute.plus_seconds(90));
+    assert_eq!(due(&place, asked.plus_seconds(-1)), []);
+    assert_eq!(due(&place, until.max(asked)).len(), 5);
 }
 
 #[test]
