@@ -1,0 +1,1 @@
+//! Event log and journal on KurrentDB or EventStoreDB.
