@@ -31,7 +31,8 @@ pub enum StreamKind {
 }
 
 impl StreamKind {
-    const ALL: [Self; 8] = [
+    /// All of them.
+    pub const ALL: [Self; 8] = [
         Self::Tenant,
         Self::Team,
         Self::Credential,

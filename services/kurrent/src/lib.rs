@@ -1,1 +1,18 @@
-//! Event log and journal on KurrentDB or EventStoreDB.
+//! Event log and journal on KurrentDB, or on EventStoreDB from 20.6.1 on.
+//!
+//! What a person sees in the database's own page: one stream per aggregate, `kt.<kind>-<tenant>.<id>`,
+//! whose events have their names, JSON data and JSON metadata with `$correlationId` and `$causationId`.
+//! Streams of other programs in the same database are left alone.
+//!
+//! The client's mistakes that are worked round here, each at its place: it gives up for ever when it
+//! cannot connect ([`connection`]), it sets no deadline of its own ([`connection`]), it panics over files
+//! that it cannot read and only warns about settings that it does not know ([`settings`]).
+
+mod connection;
+mod event_store;
+mod fault;
+mod settings;
+
+pub use event_store::KurrentEventStore;
+pub use fault::OpenError;
+pub use settings::{Settings, SettingsError};

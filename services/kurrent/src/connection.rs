@@ -1,0 +1,102 @@
+//! One connection that is made anew for ever, and a deadline for every call.
+
+use std::{future::Future, time::Duration};
+
+use eventstore::{Client, Error};
+use parking_lot::Mutex;
+use tokio::time::{Instant, timeout};
+
+use crate::{
+    fault::{Fault, OpenError},
+    settings::Settings,
+};
+
+/// No call waits longer for its answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// For so long a call that may pass is made again.
+const PERSISTENCE: Duration = Duration::from_secs(4);
+/// First and longest wait before that.
+pub(crate) const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// The client, and another one when it has given up: once it could not connect, it never tries again.
+pub(crate) struct Connection {
+    settings: Settings,
+    current: Mutex<(u64, Client)>,
+}
+
+impl Connection {
+    /// A connection that is made with the first call.
+    pub(crate) fn new(settings: Settings) -> Result<Self, OpenError> {
+        let client = Client::new(settings.client.clone()).map_err(|error| OpenError::Unreachable {
+            place: settings.to_string(),
+            why: error.to_string(),
+        })?;
+        Ok(Self { settings, current: Mutex::new((0, client)) })
+    }
+
+    /// Hosts and ports.
+    pub(crate) fn place(&self) -> String {
+        self.settings.to_string()
+    }
+
+    /// One call, once, with a deadline.
+    pub(crate) async fn once<T, F>(&self, call: impl FnOnce(Client) -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let (number, client) = self.current.lock().clone();
+        match timeout(PATIENCE, call(client)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                if matches!(error, Error::ConnectionClosed | Error::GrpcConnectionError(_)) {
+                    self.renew(number);
+                }
+                Err(error.into())
+            }
+            // Whoever does not answer may never do so on this connection.
+            Err(_) => {
+                self.renew(number);
+                Err(Fault::Unknown(format!("no answer within {} s", PATIENCE.as_secs())))
+            }
+        }
+    }
+
+    /// A call that can be made again without harm, until it passes or is worth no more tries. Was one
+    /// try perhaps applied, then so is the whole.
+    pub(crate) async fn again<T, F>(&self, call: impl Fn(Client) -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let (start, mut wait, mut unknown) = (Instant::now(), BACKOFF.0, None);
+        loop {
+            let fault = match self.once(&call).await {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
+            };
+            if !fault.may_pass() || start.elapsed() + wait > PERSISTENCE {
+                return Err(match (fault, unknown) {
+                    (Fault::NotApplied(_), Some(why)) => Fault::Unknown(why),
+                    (fault, _) => fault,
+                });
+            }
+            tracing::debug!(fault = ?fault, "the event log is asked again");
+            if let Fault::Unknown(why) = fault {
+                unknown = Some(why);
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(BACKOFF.1);
+        }
+    }
+
+    /// Another client in place of one that has given up.
+    fn renew(&self, number: u64) {
+        let mut current = self.current.lock();
+        if current.0 != number {
+            return;
+        }
+        match Client::new(self.settings.client.clone()) {
+            Ok(client) => *current = (number + 1, client),
+            Err(error) => tracing::warn!(%error, "no new client for the event log"),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Which log this is: one event in a stream of its own, outside of those that are projected. *Format*.
+
+use bytes::Bytes;
+use eventstore::{AppendToStreamOptions, EventData, ReadStreamOptions, StreamState};
+use keytrail_ports::{Clock, Ids, SystemClock, SystemIds};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    connection::{Connection, PATIENCE},
+    fault::{Fault, OpenError},
+};
+
+const STREAM: &str = "keytrail-log";
+const TYPE: &str = "LogCreated";
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LogCreated {
+    log_id: Uuid,
+}
+
+/// The log's id, made with the log: of many who make one, the first wins.
+pub(super) async fn of(connection: &Connection) -> Result<Uuid, OpenError> {
+    if let Some(id) = known(connection).await? {
+        return Ok(id);
+    }
+    let id = SystemIds.fresh(SystemClock.now());
+    match write(connection, id).await {
+        Ok(()) => Ok(id),
+        Err(Fault::Conflict(_)) => known(connection).await?.ok_or_else(|| OpenError::Foreign {
+            place: connection.place(),
+            why: format!("its stream `{STREAM}` is there and has no event"),
+        }),
+        Err(fault) => Err(refused(connection, fault)),
+    }
+}
+
+async fn known(connection: &Connection) -> Result<Option<Uuid>, OpenError> {
+    let options = ReadStreamOptions::default().max_count(1).requires_leader(true).deadline(PATIENCE);
+    let read = connection
+        .again(|client| {
+            let options = options.clone();
+            async move { client.read_stream(STREAM, &options).await?.next().await }
+        })
+        .await;
+    let found = match read {
+        Ok(found) => found.and_then(|event| event.event),
+        Err(Fault::NotFound) => None,
+        Err(fault) => return Err(refused(connection, fault)),
+    };
+    let Some(event) = found else { return Ok(None) };
+    let created = event.as_json::<LogCreated>().ok().filter(|_| event.event_type == TYPE);
+    let created = created.ok_or_else(|| OpenError::Foreign {
+        place: connection.place(),
+        why: format!("its stream `{STREAM}` holds something else"),
+    })?;
+    Ok(Some(created.log_id))
+}
+
+async fn write(connection: &Connection, id: Uuid) -> Result<(), Fault> {
+    let options = AppendToStreamOptions::default().stream_state(StreamState::NoStream);
+    let options = options.requires_leader(true).deadline(PATIENCE);
+    let event = EventData::json(TYPE, &LogCreated { log_id: id })
+        .map_err(|error| Fault::Refused(error.to_string()))?;
+    let event = event.id(id).metadata(Bytes::from_static(b"{}"));
+    let written = connection.again(|client| {
+        let (options, event) = (options.clone(), event.clone());
+        async move { client.append_to_stream(STREAM, &options, event).await }
+    });
+    written.await.map(drop)
+}
+
+fn refused(connection: &Connection, fault: Fault) -> OpenError {
+    let place = connection.place();
+    match fault {
+        Fault::Denied => OpenError::Denied { place },
+        Fault::Deleted => OpenError::Foreign { place, why: format!("its stream `{STREAM}` was deleted") },
+        Fault::NotApplied(why) | Fault::Unknown(why) | Fault::Refused(why) => {
+            OpenError::Unreachable { place, why }
+        }
+        Fault::NotFound | Fault::Conflict(_) => {
+            OpenError::Unreachable { place, why: "it gave an answer that means nothing here".to_owned() }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Subscriptions: `$all` from a place on, filtered by the server, and taken up again for ever.
+//!
+//! Servers before 24 do not say when the past is over, so it is also over when the place is reached that
+//! was the log's end at the beginning.
+
+use std::{sync::Arc, time::Duration};
+
+use eventstore::{
+    Error, StreamPosition, SubscribeToAllOptions, Subscription as Told, SubscriptionEvent, SubscriptionFilter,
+};
+use futures_util::stream;
+use keytrail_domain::{Position, StreamKind, TenantId};
+use keytrail_ports::{Filter, LogError, LogSignal, Subscription};
+
+use super::{convert, read};
+use crate::{
+    connection::{BACKOFF, Connection},
+    fault::Fault,
+};
+
+pub(super) async fn subscribe(
+    connection: Arc<Connection>,
+    after: Option<Position>,
+    filter: Filter,
+) -> Result<Subscription, LogError> {
+    let end = read::head(&connection).await?;
+    let mut teller =
+        Teller { connection, filter, after, end, phase: Phase::Past, told: None, wait: BACKOFF.0 };
+    teller.told = Some(teller.begin().await.map_err(Fault::into_read)?);
+    Ok(Box::pin(stream::unfold(teller, |mut teller| async {
+        let signal = teller.next().await?;
+        if signal.is_err() {
+            teller.phase = Phase::Over;
+        }
+        Some((signal, teller))
+    })))
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    Past,
+    Live,
+    /// It ended with an error.
+    Over,
+}
+
+struct Teller {
+    connection: Arc<Connection>,
+    filter: Filter,
+    /// Everything up to here was told, or is not wanted.
+    after: Option<Position>,
+    /// Where the log ended when this began.
+    end: Option<Position>,
+    phase: Phase,
+    told: Option<Told>,
+    wait: Duration,
+}
+
+impl Teller {
+    async fn next(&mut self) -> Option<Result<LogSignal, LogError>> {
+        if self.phase == Phase::Over {
+            return None;
+        }
+        loop {
+            if self.phase == Phase::Past && self.after >= self.end {
+                self.phase = Phase::Live;
+                return Some(Ok(LogSignal::CaughtUp));
+            }
+            match self.hear().await {
+                Ok(Some(signal)) => return Some(signal),
+                Ok(None) => {}
+                Err(Fault::Denied) => return Some(Err(LogError::Denied)),
+                Err(fault) => self.pause(&fault).await,
+            }
+        }
+    }
+
+    /// The next thing that is said, if it means something.
+    async fn hear(&mut self) -> Result<Option<Result<LogSignal, LogError>>, Fault> {
+        let mut told = match self.told.take() {
+            Some(told) => told,
+            None => self.begin().await?,
+        };
+        let said = told.next_subscription_event().await?;
+        (self.told, self.wait) = (Some(told), BACKOFF.0);
+        Ok(self.meaning(said))
+    }
+
+    fn meaning(&mut self, said: SubscriptionEvent) -> Option<Result<LogSignal, LogError>> {
+        match said {
+            SubscriptionEvent::EventAppeared(event) => {
+                let event = match convert::incoming(event) {
+                    Ok(event) => event,
+                    Err(error) => return Some(Err(error)),
+                };
+                // What is told twice around a new beginning is told once.
+                self.advance(event.position).then_some(Ok(LogSignal::Event(event)))
+            }
+            SubscriptionEvent::Checkpoint(position) => {
+                let place = convert::place(position);
+                self.advance(place).then_some(Ok(LogSignal::Checkpoint(place)))
+            }
+            SubscriptionEvent::CaughtUp(_) => {
+                self.end = None;
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn advance(&mut self, place: Position) -> bool {
+        let further = self.after.is_none_or(|after| after < place);
+        if further {
+            self.after = Some(place);
+        }
+        further
+    }
+
+    /// A subscription that the server has confirmed.
+    async fn begin(&mut self) -> Result<Told, Fault> {
+        let from = self
+            .after
+            .map_or(StreamPosition::Start, |after| StreamPosition::Position(convert::position(after)));
+        let options = SubscribeToAllOptions::default().position(from).filter(filter_of(self.filter.tenant));
+        self.connection
+            .once(|client| async move {
+                let mut told = client.subscribe_to_all(&options).await;
+                match told.next_subscription_event().await? {
+                    SubscriptionEvent::Confirmed(_) => Ok(told),
+                    _ => Err(Error::InternalParsingError("a subscription began without a word".to_owned())),
+                }
+            })
+            .await
+    }
+
+    async fn pause(&mut self, fault: &Fault) {
+        tracing::warn!(fault = ?fault, "the event log's subscription broke off: it is taken up again");
+        tokio::time::sleep(self.wait).await;
+        self.wait = (self.wait * 2).min(BACKOFF.1);
+    }
+}
+
+/// All of our streams, or those of one tenant.
+fn filter_of(tenant: Option<TenantId>) -> SubscriptionFilter {
+    let filter = SubscriptionFilter::on_stream_name();
+    let Some(tenant) = tenant else { return filter.add_prefix(read::PREFIX) };
+    let prefixes = StreamKind::ALL.iter().map(|kind| format!("{}{}-{tenant}.", read::PREFIX, kind.as_str()));
+    prefixes.fold(filter, |filter, prefix| filter.add_prefix(prefix))
+}

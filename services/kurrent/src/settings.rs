@@ -1,0 +1,167 @@
+//! The connection string: `esdb://user:password@host:2113?tls=true`. What the client would only warn
+//! about, or panic over, is refused here, by name and without a value.
+
+use std::{fmt, path::Path};
+
+use eventstore::ClientSettings;
+use url::Url;
+
+/// All schemes that the client knows, without `+discover`.
+const SCHEMES: [&str; 4] = ["esdb", "kurrentdb", "kurrent", "kdb"];
+/// All parameters that the client knows, in small letters.
+const PARAMETERS: [&str; 14] = [
+    "maxdiscoverattempts",
+    "discoveryinterval",
+    "gossiptimeout",
+    "tls",
+    "tlsverifycert",
+    "nodepreference",
+    "keepaliveinterval",
+    "keepalivetimeout",
+    "defaultdeadline",
+    "connectionname",
+    "usercertfile",
+    "userkeyfile",
+    "tlscafile",
+    "throwonappendfailure",
+];
+/// Those that name a PEM file.
+const FILES: [&str; 3] = ["usercertfile", "userkeyfile", "tlscafile"];
+
+/// Why a connection string cannot be used. Quotes neither password nor value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingsError(String);
+
+/// Where the event store is, and how it is spoken to.
+#[derive(Clone)]
+pub struct Settings {
+    pub(crate) client: ClientSettings,
+    place: String,
+}
+
+impl Settings {
+    /// True for a connection string of an event store, right or wrong.
+    pub fn is_meant(text: &str) -> bool {
+        let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+        SCHEMES.contains(&scheme.trim_end_matches("+discover").to_ascii_lowercase().as_str())
+    }
+
+    /// Reads a connection string.
+    ///
+    /// # Errors
+    /// [`SettingsError`] says what is wrong and where.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        if !Self::is_meant(text) {
+            return Err(wrong("it must begin with `esdb://` or `kurrentdb://`"));
+        }
+        for (name, value) in parameters(text)? {
+            check_parameter(&name, &value)?;
+        }
+        let client: ClientSettings = text.parse().map_err(|_| {
+            wrong(
+                "it is no connection string: `esdb://user:password@host:2113?tls=true`; a value may be wrong",
+            )
+        })?;
+        if client.hosts().iter().any(|host| host.host.is_empty()) {
+            return Err(wrong("it names no host"));
+        }
+        if client
+            .hosts()
+            .iter()
+            .any(|host| format!("http://{}:{}", host.host, host.port).parse::<Url>().is_err())
+        {
+            return Err(wrong("a host or port is wrong"));
+        }
+        let place = client.hosts().iter().map(|host| format!("{}:{}", host.host, host.port));
+        let place = place.collect::<Vec<_>>().join(",");
+        Ok(Self { client, place })
+    }
+}
+
+/// Hosts and ports, nothing secret.
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place)
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Settings({})", self.place)
+    }
+}
+
+fn wrong(why: impl Into<String>) -> SettingsError {
+    SettingsError(why.into())
+}
+
+/// Names in small letters, and values.
+fn parameters(text: &str) -> Result<Vec<(String, String)>, SettingsError> {
+    let Some((_, query)) = text.split_once('?') else { return Ok(Vec::new()) };
+    // Several hosts are no URL; the query is one all the same.
+    let url =
+        Url::parse(&format!("query:/?{query}")).map_err(|_| wrong("what follows `?` cannot be read"))?;
+    Ok(url.query_pairs().map(|(name, value)| (name.to_ascii_lowercase(), value.into_owned())).collect())
+}
+
+fn check_parameter(name: &str, value: &str) -> Result<(), SettingsError> {
+    if !PARAMETERS.contains(&name) {
+        let name: String = name.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+        return Err(wrong(format!("it has an unknown parameter `{name}`")));
+    }
+    if matches!(name, "tls" | "tlsverifycert") && !matches!(value, "true" | "false") {
+        return Err(wrong(format!("its parameter `{name}` must be `true` or `false`")));
+    }
+    if FILES.contains(&name) && !has_pem(Path::new(value)) {
+        return Err(wrong(format!(
+            "its parameter `{name}` must name a file with PEM that this process can read"
+        )));
+    }
+    Ok(())
+}
+
+fn has_pem(path: &Path) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|text| text.contains("-----BEGIN ") && text.contains("-----END "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(text: &str) -> String {
+        Settings::parse(text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn what_is_right_is_taken_and_shown_without_a_password() {
+        for (text, place) in [
+            ("esdb://localhost:2113?tls=false", "localhost:2113"),
+            ("kurrentdb://admin:s3cr3t@db.example", "db.example:2113"),
+            ("esdb+discover://cluster.example:2113", "cluster.example:2113"),
+            ("esdb://u:s3cr3t@a:1,b:2,c:3?tls=true&nodePreference=leader", "a:1,b:2,c:3"),
+        ] {
+            let settings = Settings::parse(text).expect(text);
+            assert_eq!(settings.to_string(), place);
+            assert!(!format!("{settings:?}").contains("s3cr3t"));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_and_never_quoted() {
+        for (text, part) in [
+            ("http://localhost:2113", "begin with"),
+            ("embeded", "begin with"),
+            ("esdb://localhost:2113?tsl=false", "`tsl`"),
+            ("esdb://localhost:2113?tls=maybe", "`tls`"),
+            ("esdb://localhost:2113?tlsCaFile=/nowhere/ca.pem", "`tlscafile`"),
+            ("esdb://u:s3cr3t@localhost:port", "no connection string"),
+            ("esdb://localhost:2113/path?tls=false", "no connection string"),
+            ("esdb://u:s3cr3t@localhost?keepAliveInterval=s3cr3t", "no connection string"),
+        ] {
+            let error = error_of(text);
+            assert!(error.contains(part), "{text}: {error}");
+            assert!(!error.contains("s3cr3t") && !error.contains("nowhere"), "{error}");
+        }
+    }
+}
