@@ -6,8 +6,8 @@ use std::{fmt, path::Path};
 use eventstore::ClientSettings;
 use url::Url;
 
-/// All schemes that the client knows, without `+discover`.
-const SCHEMES: [&str; 4] = ["esdb", "kurrentdb", "kurrent", "kdb"];
+/// Without `+discover`.
+const SCHEMES: [&str; 2] = ["esdb", "kurrentdb"];
 /// All parameters that the client knows, in small letters.
 const PARAMETERS: [&str; 14] = [
     "maxdiscoverattempts",
@@ -41,18 +41,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// True for a connection string of an event store, right or wrong.
-    pub fn is_meant(text: &str) -> bool {
-        let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
-        SCHEMES.contains(&scheme.trim_end_matches("+discover").to_ascii_lowercase().as_str())
-    }
-
     /// Reads a connection string.
     ///
     /// # Errors
     /// [`SettingsError`] says what is wrong and where.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
-        if !Self::is_meant(text) {
+        let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+        if !SCHEMES.contains(&scheme.trim_end_matches("+discover")) {
             return Err(wrong("it must begin with `esdb://` or `kurrentdb://`"));
         }
         for (name, value) in parameters(text)? {

@@ -27,4 +27,4 @@ pub use file::OpenError;
 pub use journal::SqliteJournal;
 pub use settle::settle;
 pub use stats::Stats;
-pub use views::{Opened, Rebuild, SqliteViews, Stale};
+pub use views::{Opened, Origin, Rebuild, SqliteViews, Stale};

@@ -1,4 +1,6 @@
-//! Subscriptions: `$all` from a place on, filtered by the server, and taken up again for ever.
+//! Subscriptions: `$all` from a place on, filtered by the server. One that breaks off is taken up again
+//! where it was, as after a change of leaders; when that takes long, whoever listens is told, so that he
+//! knows that he may be behind, and subscribes again.
 //!
 //! Servers before 24 do not say when the past is over, so it is also over when the place is reached that
 //! was the log's end at the beginning.
@@ -11,10 +13,11 @@ use eventstore::{
 use futures_util::stream;
 use keytrail_domain::{Position, StreamKind, TenantId};
 use keytrail_ports::{Filter, LogError, LogSignal, Subscription};
+use tokio::time::Instant;
 
 use super::{convert, read};
 use crate::{
-    connection::{BACKOFF, Connection},
+    connection::{BACKOFF, Connection, PATIENCE},
     fault::Fault,
 };
 
@@ -24,8 +27,16 @@ pub(super) async fn subscribe(
     filter: Filter,
 ) -> Result<Subscription, LogError> {
     let end = read::head(&connection).await?;
-    let mut teller =
-        Teller { connection, filter, after, end, phase: Phase::Past, told: None, wait: BACKOFF.0 };
+    let mut teller = Teller {
+        connection,
+        filter,
+        after,
+        end,
+        phase: Phase::Past,
+        told: None,
+        wait: BACKOFF.0,
+        broken_since: None,
+    };
     teller.told = Some(teller.begin().await.map_err(Fault::into_read)?);
     Ok(Box::pin(stream::unfold(teller, |mut teller| async {
         let signal = teller.next().await?;
@@ -54,6 +65,7 @@ struct Teller {
     phase: Phase,
     told: Option<Told>,
     wait: Duration,
+    broken_since: Option<Instant>,
 }
 
 impl Teller {
@@ -69,8 +81,8 @@ impl Teller {
             match self.hear().await {
                 Ok(Some(signal)) => return Some(signal),
                 Ok(None) => {}
-                Err(Fault::Denied) => return Some(Err(LogError::Denied)),
-                Err(fault) => self.pause(&fault).await,
+                Err(fault) if fault.may_pass() && !self.is_long_broken() => self.pause(&fault).await,
+                Err(fault) => return Some(Err(fault.into_read())),
             }
         }
     }
@@ -82,7 +94,7 @@ impl Teller {
             None => self.begin().await?,
         };
         let said = told.next_subscription_event().await?;
-        (self.told, self.wait) = (Some(told), BACKOFF.0);
+        (self.told, self.wait, self.broken_since) = (Some(told), BACKOFF.0, None);
         Ok(self.meaning(said))
     }
 
@@ -131,6 +143,10 @@ impl Teller {
                 }
             })
             .await
+    }
+
+    fn is_long_broken(&mut self) -> bool {
+        self.broken_since.get_or_insert_with(Instant::now).elapsed() >= PATIENCE
     }
 
     async fn pause(&mut self, fault: &Fault) {

@@ -5,11 +5,12 @@ use std::{path::Path, sync::Arc};
 use futures_util::StreamExt;
 use keytrail_app::Projections;
 use keytrail_domain::SecretValue;
+use keytrail_kurrent::KurrentEventStore;
 use keytrail_ports::{
     AuthoritySource, EventStore, Filter, Journal, LogSignal, SecretStore,
     views::{Projector, Views},
 };
-use keytrail_sqlite::{OpenError, Opened, Rebuild, SqliteEventStore, SqliteJournal, SqliteViews};
+use keytrail_sqlite::{OpenError, Opened, Origin, Rebuild, SqliteEventStore, SqliteJournal, SqliteViews};
 use keytrail_vault::{KeySource, Login, SealedConfig, SealedSecretStore, VaultConfig, VaultSecretStore};
 use tokio::task::spawn_blocking;
 
@@ -61,11 +62,15 @@ async fn event_log(config: &Config, dir: &DataDir) -> Result<Arc<dyn EventStore>
             refuse_lost_log(&path, &dir.file(JOURNAL))?;
             Ok(Arc::new(blocking(move || SqliteEventStore::open(&path)).await?))
         }
-        EventLog::Kurrent(_) => Err(StartError::new(
-            "this release has the embedded event log only",
-            "unset KEYTRAIL_EVENT_LOG, or set it to `embedded`",
-        )),
+        EventLog::Kurrent(address) => Ok(Arc::new(kurrent(address).await?)),
     }
+}
+
+async fn kurrent(address: &SecretValue) -> Result<KurrentEventStore, StartError> {
+    let hint = "check KEYTRAIL_EVENT_LOG; docs/kurrentdb.md has examples";
+    let settings = keytrail_kurrent::Settings::parse(address.expose())
+        .map_err(|error| StartError::new(format!("KEYTRAIL_EVENT_LOG cannot be used: {error}"), hint))?;
+    KurrentEventStore::open(settings).await.map_err(|error| failed(&error, hint))
 }
 
 /// The journal is made after the log: without a log there was one, and an empty one in its place
@@ -88,14 +93,20 @@ async fn blocking<T: Send + 'static>(
     opened.map_err(|error| failed(&error, "restore the file from a backup, or free the directory"))
 }
 
+/// What views of this program and that log are made from.
+async fn origin_of(log: &dyn EventStore) -> Result<Origin, StartError> {
+    let id = log.log_id().await.map_err(|error| failed(&error, "check KEYTRAIL_EVENT_LOG"))?;
+    Ok(Origin { log: id, projector: Projections.version() })
+}
+
 /// The views as they are; made anew when there are none, or none that fit.
 async fn open_views(dir: &DataDir, log: &dyn EventStore) -> Result<SqliteViews, StartError> {
     let path = dir.file(VIEWS);
     adopt(&dir.file(VIEWS_NEXT), &path)
         .map_err(|error| failed(&error, "check the data directory's permissions"))?;
-    let version = Projections.version();
+    let origin = origin_of(log).await?;
     let opening = path.clone();
-    match blocking(move || SqliteViews::open(&opening, version)).await? {
+    match blocking(move || SqliteViews::open(&opening, origin)).await? {
         Opened::Ready(views) => Ok(views),
         Opened::Stale(why) => {
             tracing::info!(?why, "making the views anew from the event log");
@@ -162,9 +173,9 @@ async fn rebuild(
     log: &dyn EventStore,
     progress: &ProgressSender,
 ) -> Result<(SqliteViews, u64), StartError> {
-    let version = Projections.version();
+    let origin = origin_of(log).await?;
     let target = path.to_owned();
-    let mut rebuild: Rebuild = blocking(move || SqliteViews::rebuild(&target, version)).await?;
+    let mut rebuild: Rebuild = blocking(move || SqliteViews::rebuild(&target, origin)).await?;
     let events = feed(&mut rebuild, log, progress)
         .await
         .map_err(|error| failed(&*error, "run `keytrail views rebuild` again, or restore a backup"))?;
@@ -179,10 +190,10 @@ async fn feed(
     log: &dyn EventStore,
     progress: &ProgressSender,
 ) -> Result<u64, Failure> {
-    // Positions of the embedded log count its events.
+    // Positions grow with the log, however far apart they are.
     let total = log.head().await?.map(|head| head.commit);
     let mut signals = log.subscribe(None, Filter::default()).await?.ready_chunks(BATCH);
-    let mut done = 0;
+    let (mut done, mut reached) = (0, 0);
     while let Some(chunk) = signals.next().await {
         let (mut events, mut caught_up) = (Vec::with_capacity(chunk.len()), false);
         for signal in chunk {
@@ -195,8 +206,9 @@ async fn feed(
         done += events.len() as u64;
         if let Some(upto) = events.last().map(|event| event.position) {
             rebuild.feed(events, upto, Arc::new(Projections)).await?;
+            reached = upto.commit;
         }
-        progress.report(Progress { done, total });
+        progress.report(Progress { done: reached, total });
         if caught_up {
             return Ok(done);
         }

@@ -38,6 +38,7 @@ use std::{path::Path, sync::Arc};
 use keytrail_domain::Position;
 use rusqlite::Connection;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::{
     column::to_position,
@@ -73,6 +74,15 @@ pub struct SqliteViews {
     _file: File,
 }
 
+/// What views were made from, and by what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The event log's id.
+    pub log: Uuid,
+    /// The projector's version.
+    pub projector: u32,
+}
+
 /// What was found in a file.
 pub enum Opened {
     /// Views to go on with.
@@ -88,16 +98,18 @@ pub enum Stale {
     Missing,
     /// They were made by another version of the projector or of this program.
     OtherVersion,
+    /// They were made from another event log.
+    OtherLog,
     /// They are damaged, or were never finished.
     Damaged(String),
 }
 
 impl SqliteViews {
-    /// Opens the views in this file, if they are whole and of this version. Makes no file.
+    /// Opens the views in this file, if they are whole and of this origin. Makes no file.
     ///
     /// # Errors
     /// [`OpenError`]: the file is somebody else's, or cannot be opened now.
-    pub fn open(path: &Path, projector_version: u32) -> Result<Opened, OpenError> {
+    pub fn open(path: &Path, origin: Origin) -> Result<Opened, OpenError> {
         if std::fs::metadata(path).map_or(true, |found| found.len() == 0) {
             return Ok(Opened::Stale(Stale::Missing));
         }
@@ -106,8 +118,8 @@ impl SqliteViews {
             Err(OpenError::Corrupt { detail, .. }) => Ok(Opened::Stale(Stale::Damaged(detail))),
             Err(OpenError::Newer { .. }) => Ok(Opened::Stale(Stale::OtherVersion)),
             Err(error) => Err(error),
-            Ok(connection) => match check(&connection, projector_version) {
-                Ok(None) => Self::on(file, connection, projector_version).map(Opened::Ready),
+            Ok(connection) => match check(&connection, origin) {
+                Ok(None) => Self::on(file, connection, origin.projector).map(Opened::Ready),
                 Ok(Some(stale)) => Ok(Opened::Stale(stale)),
                 Err(fault) if fault.code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
                     Err(file.refused(fault))
@@ -122,8 +134,8 @@ impl SqliteViews {
     ///
     /// # Errors
     /// [`OpenError::Unavailable`].
-    pub fn rebuild(path: &Path, projector_version: u32) -> Result<Rebuild, OpenError> {
-        Rebuild::start(File::at(&KIND, path), projector_version)
+    pub fn rebuild(path: &Path, origin: Origin) -> Result<Rebuild, OpenError> {
+        Rebuild::start(File::at(&KIND, path), origin)
     }
 
     /// Empty views of their own that are gone when this value is.
@@ -131,7 +143,8 @@ impl SqliteViews {
     /// # Errors
     /// [`OpenError::Unavailable`].
     pub async fn in_memory(projector_version: u32) -> Result<Self, OpenError> {
-        let rebuild = Rebuild::start(File::temporary(&KIND)?, projector_version)?;
+        let origin = Origin { log: Uuid::nil(), projector: projector_version };
+        let rebuild = Rebuild::start(File::temporary(&KIND)?, origin)?;
         let finished = rebuild.finish().await;
         finished.map_err(|error| OpenError::Unavailable { kind: KIND.name, source: Box::new(error) })
     }
@@ -170,15 +183,21 @@ impl SqliteViews {
     }
 }
 
-/// A cheap look at whether these views can be gone on with: finished, of this version, and with
+/// A cheap look at whether these views can be gone on with: finished, of this origin, and with
 /// an end that reads back.
-fn check(connection: &Connection, version: u32) -> Result<Option<Stale>, Fault> {
+fn check(connection: &Connection, origin: Origin) -> Result<Option<Stale>, Fault> {
     let format: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let number = |name: &str| {
         doc::one(connection, "SELECT value FROM meta WHERE name = ?", [name], |row| Ok(row.get::<_, i64>(0)?))
     };
-    if format != KIND.format || number("projector")? != Some(i64::from(version)) {
+    if format != KIND.format || number("projector")? != Some(i64::from(origin.projector)) {
         return Ok(Some(Stale::OtherVersion));
+    }
+    let log = doc::one(connection, "SELECT value FROM meta WHERE name = 'log'", [], |row| {
+        Ok(row.get::<_, [u8; 16]>(0)?)
+    })?;
+    if log != Some(origin.log.into_bytes()) {
+        return Ok(Some(Stale::OtherLog));
     }
     if number("complete")? != Some(1) {
         return Ok(Some(Stale::Damaged("a rebuild was not finished".to_owned())));

@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    KIND, SqliteViews,
+    KIND, Origin, SqliteViews,
     credential_rows::index_text,
     hot::Hot,
     thing::{Numbers, Tenant},
@@ -36,7 +36,7 @@ pub struct Rebuild {
     pending: Option<oneshot::Receiver<Result<Projected, ViewError>>>,
     fresh: File,
     target: File,
-    version: u32,
+    origin: Origin,
 }
 
 enum Work {
@@ -45,17 +45,17 @@ enum Work {
 }
 
 impl Rebuild {
-    pub(super) fn start(target: File, version: u32) -> Result<Self, OpenError> {
+    pub(super) fn start(target: File, origin: Origin) -> Result<Self, OpenError> {
         let fresh = File::at(&KIND, &beside(&target.path, ".rebuild"));
         remove(&fresh.path).map_err(unavailable)?;
-        let connection = connect(&fresh, version)?;
+        let connection = connect(&fresh, origin)?;
         let mut writer = Writer {
             place: fresh.place(),
             hot: Arc::new(Hot::new()),
             numbers: Numbers::default(),
             checkpoint: watch::Sender::new(None),
             mode: Mode::Rebuild,
-            version,
+            version: origin.projector,
             stats: Arc::new(Stats::default()),
         };
         let worker = Worker::spawn("views-rebuild", move |work: &mut Vec<Work>| {
@@ -70,7 +70,7 @@ impl Rebuild {
             }
         });
         let worker = worker.map_err(unavailable)?;
-        Ok(Self { worker, pending: None, fresh, target, version })
+        Ok(Self { worker, pending: None, fresh, target, origin })
     }
 
     /// Takes the next events, in log order; answers as soon as the batch before is done, so that
@@ -104,14 +104,14 @@ impl Rebuild {
         let (reply, answer) = oneshot::channel();
         self.send(Work::Finish(reply)).await?;
         self.outcome(answer).await?;
-        let Self { worker, fresh, target, version, .. } = self;
+        let Self { worker, fresh, target, origin, .. } = self;
         let opened = tokio::task::spawn_blocking(move || {
             drop(worker);
             if !target.is_temporary() {
                 fs::File::open(&fresh.path).and_then(|file| file.sync_all()).map_err(unavailable)?;
             }
             replace(&fresh.path, &target.path).map_err(unavailable)?;
-            SqliteViews::start(target, version)
+            SqliteViews::start(target, origin.projector)
         });
         let opened = opened.await.map_err(|error| ViewError::Unavailable(Box::new(error)))?;
         opened.map_err(|error| ViewError::Unavailable(Box::new(error)))
@@ -127,7 +127,7 @@ impl Rebuild {
 }
 
 /// A file that nobody needs until it is finished: no journal, no fsync, much memory.
-fn connect(fresh: &File, version: u32) -> Result<Connection, OpenError> {
+fn connect(fresh: &File, origin: Origin) -> Result<Connection, OpenError> {
     let connect = || -> Result<Connection, Fault> {
         let connection = Connection::open(&fresh.path)?;
         prepare(&connection)?;
@@ -140,7 +140,8 @@ fn connect(fresh: &File, version: u32) -> Result<Connection, OpenError> {
         connection.execute_batch(KIND.schema)?;
         connection.pragma_update(None, "application_id", KIND.application_id)?;
         connection.pragma_update(None, "user_version", KIND.format)?;
-        connection.execute("INSERT INTO meta VALUES ('projector', ?)", [version])?;
+        connection.execute("INSERT INTO meta VALUES ('projector', ?)", [origin.projector])?;
+        connection.execute("INSERT INTO meta VALUES ('log', ?)", [origin.log.into_bytes()])?;
         connection.execute_batch("BEGIN")?;
         Ok(connection)
     };

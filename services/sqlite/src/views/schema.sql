@@ -2,7 +2,7 @@
 -- what only lists need is in indexes.sql and made last.
 
 CREATE TABLE meta (
-    name  TEXT PRIMARY KEY, -- projector, checkpoint, complete
+    name  TEXT PRIMARY KEY, -- projector, log, checkpoint, complete
     value BLOB NOT NULL
 ) WITHOUT ROWID;
 

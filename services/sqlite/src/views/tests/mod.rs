@@ -32,9 +32,10 @@ use keytrail_ports::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::SqliteViews;
+use super::{Origin, SqliteViews};
 
 const VERSION: u32 = 3;
+const ORIGIN: Origin = Origin { log: Uuid::from_u128(7), projector: VERSION };
 
 /// One thing that an event changes.
 #[derive(Clone, Serialize, Deserialize)]
@@ -271,5 +272,5 @@ async fn names(views: &SqliteViews, query: CredentialQuery) -> Vec<String> {
 }
 
 fn open(path: &Path, version: u32) -> super::Opened {
-    SqliteViews::open(path, version).unwrap()
+    SqliteViews::open(path, Origin { projector: version, ..ORIGIN }).unwrap()
 }

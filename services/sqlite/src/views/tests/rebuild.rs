@@ -29,7 +29,7 @@ fn batch(numbers: std::ops::RangeInclusive<u64>) -> Vec<RecordedEvent> {
 }
 
 async fn rebuilt(path: &Path) -> SqliteViews {
-    let mut rebuild = SqliteViews::rebuild(path, VERSION).unwrap();
+    let mut rebuild = SqliteViews::rebuild(path, ORIGIN).unwrap();
     for first in [1, 101, 201] {
         rebuild
             .feed(batch(first..=first + 99), Position::nth(first + 99), Arc::new(Puts(VERSION)))
@@ -94,6 +94,8 @@ async fn missing_other_and_unfinished_views_are_to_be_made_anew() {
     assert_eq!(stale(&path), Stale::Missing);
     drop(rebuilt(&path).await);
     assert!(matches!(open(&path, VERSION + 1), Opened::Stale(Stale::OtherVersion)));
+    let other = Origin { log: Uuid::from_u128(8), ..ORIGIN };
+    assert!(matches!(SqliteViews::open(&path, other).unwrap(), Opened::Stale(Stale::OtherLog)));
     Connection::open(&path).unwrap().execute("DELETE FROM meta WHERE name = 'complete'", []).unwrap();
     assert!(matches!(stale(&path), Stale::Damaged(_)));
     drop(rebuilt(&path).await);
@@ -119,7 +121,7 @@ async fn torn_views_are_to_be_made_anew() {
 async fn somebody_elses_file_is_not_thrown_away() {
     let (_directory, path) = home();
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
-    let error = SqliteViews::open(&path, VERSION).err();
+    let error = SqliteViews::open(&path, ORIGIN).err();
     assert!(matches!(error, Some(OpenError::NotOurs { .. })), "{error:?}");
 }
 
@@ -127,12 +129,12 @@ async fn somebody_elses_file_is_not_thrown_away() {
 async fn a_rebuild_that_fails_leaves_the_old_views() {
     let (_directory, path) = home();
     drop(rebuilt(&path).await);
-    let mut rebuild = SqliteViews::rebuild(&path, VERSION).unwrap();
+    let mut rebuild = SqliteViews::rebuild(&path, ORIGIN).unwrap();
     let failing = vec![event(acme(), 1, &[Put::Fail])];
     rebuild.feed(failing, Position::nth(1), Arc::new(Puts(VERSION))).await.unwrap();
     let error = rebuild.finish().await.err();
     assert!(matches!(error, Some(ViewError::Projection(_))), "{error:?}");
-    let mut rebuild = SqliteViews::rebuild(&path, VERSION).unwrap();
+    let mut rebuild = SqliteViews::rebuild(&path, ORIGIN).unwrap();
     for batch in [vec![event(acme(), 1, &[Put::Fail])], batch(2..=3)] {
         let upto = batch[0].position;
         let _ = rebuild.feed(batch, upto, Arc::new(Puts(VERSION))).await;
