@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub(crate) type Answer = Result<(), Box<dyn Error>>;
 
 /// An official client.
-pub(crate) fn client(url: &str) -> Result<Client, Box<dyn Error>> {
+pub(crate) fn connect(url: &str) -> Result<Client, Box<dyn Error>> {
     Ok(Client::new(url.parse()?)?)
 }
 

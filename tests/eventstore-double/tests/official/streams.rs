@@ -1,18 +1,16 @@
 //! The double as the official client for Rust sees it.
 
-mod support;
-
+use crate::support::{Answer, append, connect, events, ids, next};
 use eventstore::{
     CurrentRevision, Error, ReadStreamOptions, StreamPosition, StreamState, SubscribeToAllOptions,
     SubscriptionEvent, SubscriptionFilter,
 };
 use keytrail_eventstore_double::Double;
-use support::{Answer, append, client, events, ids, next};
 
 #[tokio::test]
 async fn an_append_is_read_again() -> Answer {
     let double = Double::start().await?;
-    let client = client(&double.url())?;
+    let client = connect(&double.url())?;
     let written = append(&client, "person-1", StreamState::NoStream, events(3)).await?;
     assert_eq!(2, written.next_expected_version);
     let last = &double.events("person-1")[2];
@@ -32,7 +30,7 @@ async fn an_append_is_read_again() -> Answer {
 #[tokio::test]
 async fn another_revision_is_a_conflict() -> Answer {
     let double = Double::start().await?;
-    let client = client(&double.url())?;
+    let client = connect(&double.url())?;
     append(&client, "person-1", StreamState::NoStream, events(2)).await?;
     for expected in [StreamState::NoStream, StreamState::StreamRevision(0), StreamState::StreamRevision(7)] {
         let refused = append(&client, "person-1", expected, events(1)).await;
@@ -56,7 +54,7 @@ async fn another_revision_is_a_conflict() -> Answer {
 #[tokio::test]
 async fn the_same_ids_are_written_once() -> Answer {
     let double = Double::start().await?;
-    let client = client(&double.url())?;
+    let client = connect(&double.url())?;
     let proposed = events(2);
     let first = append(&client, "person-1", StreamState::NoStream, proposed.clone()).await?;
     append(&client, "person-1", StreamState::StreamRevision(1), events(1)).await?;
@@ -75,7 +73,7 @@ async fn the_same_ids_are_written_once() -> Answer {
 #[tokio::test]
 async fn a_subscription_delivers_what_is_wanted_and_says_where_it_is() -> Answer {
     let double = Double::start().await?;
-    let client = client(&double.url())?;
+    let client = connect(&double.url())?;
     append(&client, "person-1", StreamState::NoStream, events(1)).await?;
     append(&client, "other-1", StreamState::NoStream, events(40)).await?;
     append(&client, "person-1", StreamState::StreamRevision(0), events(1)).await?;
