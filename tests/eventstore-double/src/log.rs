@@ -192,7 +192,10 @@ impl Log {
         let conflict = Refused::WrongExpectedVersion { current };
         let hidden = self.rules(name).before == Some(SOFTLY_DELETED);
         let after = match expected {
-            Expected::StreamExists if current.is_none() || hidden => return Err(conflict),
+            Expected::StreamExists if hidden => return Err(Refused::Deleted),
+            Expected::StreamExists if current.is_none() && self.stream(&about(name)).is_empty() => {
+                return Err(conflict);
+            }
             Expected::Any | Expected::StreamExists => return self.seen(name, events).map_err(|()| conflict),
             Expected::NoStream => None,
             Expected::Exact(revision) => Some(revision),
@@ -240,7 +243,7 @@ impl Log {
     }
 
     fn set_before(&mut self, stream: &str, revision: u64) -> u64 {
-        let about = format!("$${stream}");
+        let about = about(stream);
         let metadata = retention::with_before(self.stream(&about).last().map(|event| &event.data), revision);
         self.put(&about, own("$metadata", &metadata)).1
     }
@@ -249,8 +252,10 @@ impl Log {
         if stream.starts_with("$$") {
             return retention::Rules::last_one();
         }
-        let about = self.stream(&format!("$${stream}"));
-        about.last().map(|event| retention::Rules::read(&event.data)).unwrap_or_default()
+        self.stream(&about(stream))
+            .last()
+            .map(|event| retention::Rules::read(&event.data))
+            .unwrap_or_default()
     }
 
     fn put(&mut self, name: &str, event: Proposed) -> (u64, u64) {
@@ -277,6 +282,11 @@ impl Log {
         self.all.push(recorded);
         (revision, position)
     }
+}
+
+/// The stream of a stream's metadata.
+fn about(stream: &str) -> String {
+    format!("$${stream}")
 }
 
 /// An event of the server's own.
