@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use crate::{
@@ -14,18 +15,22 @@ use crate::{
 const MOTO: &str = "xtask/moto.txt";
 /// The OAuth2 server: its packages with their hashes, and its script.
 const OIDC: &str = "tests/support/oidc";
+/// KurrentDB's official client for Python: no server, but what shows that our double of that server is true.
+const KURRENTDB: &str = "tests/kurrentdbclient/requirements.txt";
 
 /// Installs what is missing; quick when nothing is.
 pub(crate) fn install() -> Done {
     moto()?;
-    oidc()
+    oidc()?;
+    kurrentdb()
 }
 
 /// What the tests are told, and where it is.
-pub(crate) fn environment() -> [(&'static str, PathBuf); 2] {
+pub(crate) fn environment() -> [(&'static str, PathBuf); 3] {
     [
         ("KEYTRAIL_TEST_MOTO", workspace::path(".tools/moto")),
         ("KEYTRAIL_TEST_OIDC", workspace::path(".tools/oidc/server.mjs")),
+        ("KEYTRAIL_TEST_KURRENTDBCLIENT", workspace::path(".tools/kurrentdbclient")),
     ]
 }
 
@@ -36,13 +41,26 @@ fn moto() -> Done {
         return Ok(());
     }
     say::line("tools: installing moto (60 MB) into .tools, once");
-    replaced(&home, &pins, |fresh| {
-        let mut install = program("python3");
-        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-        install.args(["--only-binary=:all:", "--requirement", MOTO, "--target"]).arg(fresh);
-        install.env("PIP_ROOT_USER_ACTION", "ignore");
-        run(&mut install)
-    })
+    replaced(&home, &pins, |fresh| run(pip(MOTO).arg(fresh)))
+}
+
+fn kurrentdb() -> Done {
+    let home = workspace::path(".tools/kurrentdbclient");
+    let pins = fs::read_to_string(workspace::path(KURRENTDB))?;
+    if is_of(&home, &pins) {
+        return Ok(());
+    }
+    say::line("tools: installing KurrentDB's client for Python (25 MB) into .tools, once");
+    replaced(&home, &pins, |fresh| run(pip(KURRENTDB).arg(fresh)))
+}
+
+/// Hashes are checked for every package when the file has one.
+fn pip(pins: &str) -> Command {
+    let mut install = program("python3");
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    install.args(["--only-binary=:all:", "--requirement", pins, "--target"]);
+    install.env("PIP_ROOT_USER_ACTION", "ignore");
+    install
 }
 
 fn oidc() -> Done {
