@@ -35,7 +35,7 @@ pub enum OpenError {
 pub(crate) enum Fault {
     /// The stream is somewhere else.
     Conflict(Option<u64>),
-    /// The stream has no event.
+    /// The stream has no event, or nothing is at the place.
     NotFound,
     /// The stream was deleted for ever.
     Deleted,
@@ -78,6 +78,10 @@ impl Fault {
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let why = error.to_string();
+        // Servers say it with several codes.
+        if why.to_ascii_lowercase().contains("invalid position") {
+            return Self::NotFound;
+        }
         match error {
             Error::WrongExpectedVersion { current, .. } => Self::Conflict(match current {
                 CurrentRevision::Current(revision) => Some(revision),

@@ -25,6 +25,9 @@ const PARAMETERS: [&str; 14] = [
     "tlscafile",
     "throwonappendfailure",
 ];
+/// Between two attempts to find a node, and how many: together about two seconds.
+const DISCOVERY_MILLISECONDS: u32 = 100;
+const DISCOVERIES: u32 = 20;
 /// Those that name a PEM file.
 const FILES: [&str; 3] = ["usercertfile", "userkeyfile", "tlscafile"];
 
@@ -53,7 +56,7 @@ impl Settings {
         for (name, value) in parameters(text)? {
             check_parameter(&name, &value)?;
         }
-        let client: ClientSettings = text.parse().map_err(|_| {
+        let client: ClientSettings = hurried(text).parse().map_err(|_| {
             wrong(
                 "it is no connection string: `esdb://user:password@host:2113?tls=true`; a value may be wrong",
             )
@@ -85,6 +88,15 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Settings({})", self.place)
     }
+}
+
+/// The client waits for an interval before it connects, also the first time; half a second by itself.
+fn hurried(text: &str) -> String {
+    if text.to_ascii_lowercase().contains("discoveryinterval=") {
+        return text.to_owned();
+    }
+    let joint = if text.contains('?') { '&' } else { '?' };
+    format!("{text}{joint}discoveryInterval={DISCOVERY_MILLISECONDS}&maxDiscoverAttempts={DISCOVERIES}")
 }
 
 fn wrong(why: impl Into<String>) -> SettingsError {

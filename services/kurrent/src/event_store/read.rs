@@ -67,7 +67,11 @@ async fn one(connection: &Connection, options: ReadAllOptions) -> Result<Option<
             async move { all(client.read_all(&options).await?).await }
         })
         .await;
-    Ok(read.map_err(Fault::into_read)?.pop())
+    match read {
+        Ok(mut events) => Ok(events.pop()),
+        Err(Fault::NotFound) => Ok(None),
+        Err(fault) => Err(fault.into_read()),
+    }
 }
 
 /// Everything that an answer tells.

@@ -1,0 +1,75 @@
+//! Opening: what is there, what is not, and what is somebody else's.
+
+use eventstore::{AppendToStreamOptions, Client, EventData};
+use keytrail_eventstore_double::{Double, Rights};
+use keytrail_kurrent::{KurrentEventStore, OpenError, Settings};
+use keytrail_ports::EventStore;
+use keytrail_test_support::Authority;
+use serde_json::json;
+
+use crate::{double, opened};
+
+async fn refused(address: &str) -> OpenError {
+    let settings = Settings::parse(address).expect("an address");
+    KurrentEventStore::open(settings).await.err().unwrap_or_else(|| panic!("{address} opened"))
+}
+
+#[tokio::test]
+async fn a_log_is_the_same_for_all_who_open_it() {
+    let double = double().await;
+    let address = double.url();
+    let (one, other) = tokio::join!(opened(&address), opened(&address));
+    let id = one.log_id().await.unwrap();
+    assert_eq!(other.log_id().await.unwrap(), id);
+    double.restart().await.unwrap();
+    assert_eq!(opened(&double.url()).await.log_id().await.unwrap(), id);
+    assert_eq!(double.events("keytrail-log").len(), 1);
+}
+
+#[tokio::test]
+async fn where_nobody_is_the_place_is_named_and_no_password() {
+    let double = double().await;
+    double.stop().await;
+    let error = refused(&double.url_of("keytrail", "s3cr3t")).await;
+    let text = error.to_string();
+    assert!(matches!(error, OpenError::Unreachable { .. }), "{text}");
+    assert!(text.contains(&format!("127.0.0.1:{}", double.port())) && !text.contains("s3cr3t"), "{text}");
+}
+
+#[tokio::test]
+async fn whoever_may_not_is_told_what_he_needs() {
+    let double = double().await;
+    double.users(&[("writer", "right", Rights::Write), ("reader", "right", Rights::Read)]);
+    for address in [double.url(), double.url_of("writer", "wrong"), double.url_of("reader", "right")] {
+        let error = refused(&address).await;
+        assert!(matches!(error, OpenError::Denied { .. }), "{address}: {error}");
+    }
+    opened(&double.url_of("writer", "right")).await;
+    opened(&double.url_of("reader", "right")).await;
+}
+
+#[tokio::test]
+async fn a_log_of_somebody_else_is_refused() {
+    let double = double().await;
+    let client = Client::new(double.url().parse().unwrap()).unwrap();
+    let event = EventData::json("Else", &json!({ "is": "theirs" })).unwrap();
+    client.append_to_stream("keytrail-log", &AppendToStreamOptions::default(), event).await.unwrap();
+    let error = refused(&double.url()).await;
+    assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_is_checked_against_the_file_that_was_named() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let identity = ours.identity(&["127.0.0.1"]);
+    let double = Double::builder().tls(&identity.certificate, &identity.key).start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, authority: &Authority| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, authority.pem()).unwrap();
+        format!("{}&tlsCaFile={}", double.url(), path.display())
+    };
+    opened(&file("ours.pem", &ours)).await;
+    let error = refused(&file("theirs.pem", &theirs)).await;
+    assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+}
