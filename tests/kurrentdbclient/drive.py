@@ -7,7 +7,12 @@ from uuid import uuid4
 
 from kurrentdbclient import KurrentDBClient, NewEvent, StreamState
 from kurrentdbclient.events import CaughtUp, Checkpoint
-from kurrentdbclient.exceptions import NotFoundError, StreamIsDeletedError, WrongCurrentVersionError
+from kurrentdbclient.exceptions import (
+    FailedPreconditionError,
+    NotFoundError,
+    StreamIsDeletedError,
+    WrongCurrentVersionError,
+)
 
 client = KurrentDBClient(uri=sys.argv[1])
 run = uuid4().hex
@@ -141,9 +146,10 @@ def deletes():
     same([2], numbers(client.get_stream(stream)))
     client.tombstone_stream(stream, current_version=2)
     assert refused(StreamIsDeletedError, lambda: client.get_stream(stream)), "it is gone for ever"
-    for events in (event(3), [event(3)]):
+    # The client has a name of its own for it only in batches.
+    for error, events in ((FailedPreconditionError, event(3)), (StreamIsDeletedError, [event(3)])):
         assert refused(
-            StreamIsDeletedError,
+            error,
             lambda: client.append_to_stream(stream, events=events, current_version=StreamState.ANY),
         ), "it cannot be written again"
 

@@ -82,7 +82,7 @@ impl Open {
         metadata: &MetadataMap,
         id: uuid::Uuid,
     ) -> Result<BatchAppendResp, Status> {
-        let (stream, expected) = write::target_of(self.target)?;
+        let (stream, expected) = write::target_of(&self.target)?;
         let after = call.enter(Method::BatchAppend, metadata).await?;
         let result = match call.state.write(|log| log.append(&stream, expected, &self.events)) {
             Ok(written) => BatchResult::Success(write::success(written)),

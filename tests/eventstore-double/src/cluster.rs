@@ -25,7 +25,7 @@ pub(crate) async fn supported_methods(
     after.done().await?;
     let methods =
         METHODS.map(|method| SupportedMethod { method: method.to_owned(), service: STREAMS.to_owned() });
-    Ok(Response::new(SupportedMethods { methods: methods.into(), version: "24.10.6".to_owned() }))
+    Ok(Response::new(SupportedMethods { methods: methods.into(), version: "25.1.0".to_owned() }))
 }
 
 pub(crate) async fn gossip(call: Call, request: Request<()>) -> Result<Response<ClusterInfo>, Status> {

@@ -5,6 +5,8 @@
 //! retention. That it speaks it truly is shown by its tests, in which two official clients use it: the one for
 //! Rust and the one for Python.
 
+#![expect(clippy::result_large_err, reason = "what the protocol's methods answer is tonic's Status")]
+
 mod answers;
 mod batch;
 mod call;

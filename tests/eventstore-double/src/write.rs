@@ -26,7 +26,7 @@ pub(crate) async fn append(
     let Some(AppendContent::Options(target)) = first else {
         return Err(Status::invalid_argument("an append without options"));
     };
-    let (stream, expected) = target_of(target)?;
+    let (stream, expected) = target_of(&target)?;
     let mut events = Vec::new();
     while let Some(message) = messages.message().await? {
         let Some(AppendContent::Proposed(message)) = message.content else {
@@ -65,7 +65,7 @@ async fn end(
     change: impl FnOnce(&mut Log, &str, Expected) -> Result<u64, Refused> + Send,
 ) -> Result<Response<DeleteResp>, Status> {
     let (metadata, _, request) = request.into_parts();
-    let (stream, expected) = target_of(request.target.unwrap_or_default())?;
+    let (stream, expected) = target_of(&request.target.unwrap_or_default())?;
     let after = call.enter(method, &metadata).await?;
     let ended = call.state.write(|log| change(log, &stream, expected));
     let position = ended.map_err(|refused| refusal(&stream, expected, refused))?;
@@ -73,7 +73,7 @@ async fn end(
     Ok(Response::new(DeleteResp { position: Some(position.into()) }))
 }
 
-pub(crate) fn target_of(target: Target) -> Result<(String, Expected), Status> {
+pub(crate) fn target_of(target: &Target) -> Result<(String, Expected), Status> {
     let stream = target.stream.as_ref().map(StreamIdentifier::name).unwrap_or_default();
     if stream.is_empty() {
         return Err(Status::invalid_argument("a write to no stream"));

@@ -161,3 +161,17 @@ fn persons(again: bool) -> SubscribeToAllOptions {
     let retry = RetryOptions::default().retry_forever().retry_delay(Duration::from_millis(1));
     if again { options.retry_options(retry) } else { options }
 }
+
+#[tokio::test]
+async fn a_leader_changes_once() -> Answer {
+    let double = Double::start().await?;
+    let client = connect(&double.url())?;
+    let (host, port) = ("127.0.0.1".to_owned(), double.port());
+    double.faults().once(Method::Append, Fault::NotLeader { host, port });
+    let proposed = events(1);
+    let refused = append(&client, "person-1", StreamState::NoStream, proposed.clone()).await;
+    assert!(matches!(refused, Err(Error::NotLeaderException(_))), "{refused:?}");
+    append(&client, "person-1", StreamState::NoStream, proposed).await?;
+    assert_eq!(1, double.events("person-1").len());
+    Ok(())
+}

@@ -2,8 +2,8 @@
 
 use crate::support::{Answer, append, connect, events, ids, next};
 use eventstore::{
-    CurrentRevision, Error, ReadStreamOptions, StreamPosition, StreamState, SubscribeToAllOptions,
-    SubscriptionEvent, SubscriptionFilter,
+    CurrentRevision, Error, Position, ReadStreamOptions, StreamPosition, StreamState, SubscribeToAllOptions,
+    SubscribeToStreamOptions, SubscriptionEvent, SubscriptionFilter,
 };
 use keytrail_eventstore_double::Double;
 
@@ -107,5 +107,44 @@ async fn a_subscription_delivers_what_is_wanted_and_says_where_it_is() -> Answer
         return Err("an event".into());
     };
     assert_eq!(double.events("person-2")[0].id, live.get_original_event().id);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_subscription_to_a_stream_goes_on_after_its_revision() -> Answer {
+    let double = Double::start().await?;
+    let client = connect(&double.url())?;
+    append(&client, "person-1", StreamState::NoStream, events(3)).await?;
+    let options = SubscribeToStreamOptions::default().start_from(StreamPosition::Position(1));
+    let mut subscription = client.subscribe_to_stream("person-1", &options).await;
+    let mut revisions = Vec::new();
+    loop {
+        match next(&mut subscription).await? {
+            SubscriptionEvent::EventAppeared(event) => revisions.push(event.get_original_event().revision),
+            SubscriptionEvent::CaughtUp(said) => {
+                break assert_eq!(Some(2), said.ok_or("a moment")?.stream_revision);
+            }
+            _ => (),
+        }
+    }
+    append(&client, "person-2", StreamState::NoStream, events(1)).await?;
+    append(&client, "person-1", StreamState::StreamRevision(2), events(1)).await?;
+    if let SubscriptionEvent::EventAppeared(event) = next(&mut subscription).await? {
+        revisions.push(event.get_original_event().revision);
+    }
+    assert_eq!(vec![2, 3], revisions);
+    Ok(())
+}
+
+#[tokio::test]
+async fn positions_are_not_for_calculating_with() -> Answer {
+    let double = Double::start().await?;
+    let client = connect(&double.url())?;
+    let written = append(&client, "person-1", StreamState::NoStream, events(1)).await?;
+    let place = written.position.commit + 1;
+    let position = StreamPosition::Position(Position { commit: place, prepare: place });
+    let options = SubscribeToAllOptions::default().position(position);
+    let refused = next(&mut client.subscribe_to_all(&options).await).await;
+    assert!(refused.is_err(), "{refused:?}");
     Ok(())
 }
