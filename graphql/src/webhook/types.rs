@@ -43,8 +43,8 @@ impl WebhookEndpoint {
 
     /// Where deliveries go: scheme, host and port, and the last characters when it is long. Whoever
     /// knows all of a chat's URL may write there, so the whole stays in the vault.
-    async fn url(&self) -> &str {
-        &self.0.target.shown
+    async fn url(&self) -> String {
+        self.0.target.visible()
     }
 
     /// Which types of event, as patterns; empty: all.

@@ -173,7 +173,8 @@ impl Place {
 
     /// How many lanes have something that waits for nothing but its turn.
     pub(super) fn ready(&self, now: Timestamp, enabled_at: Timestamp) -> usize {
-        self.lanes.values().filter(|lane| lane.is_due(now, enabled_at)).count()
+        let outage = self.outage_since(enabled_at);
+        self.lanes.values().filter(|lane| lane.may_go((now, enabled_at), outage)).count()
     }
 
     /// Lanes that may be tried now and are not among these: what was asked for first, then in log
@@ -185,8 +186,7 @@ impl Place {
         except: impl Fn(&str) -> bool,
     ) -> Vec<(&String, &Lane)> {
         let outage = self.outage_since(enabled_at);
-        let closed = |lane: &Lane| outage.is_some_and(|outage| now < outage.opens_for(lane));
-        let may_go = |lane: &Lane| lane.is_due(now, enabled_at) && !closed(lane);
+        let may_go = |lane: &Lane| lane.may_go((now, enabled_at), outage);
         let due = self.lanes.iter().filter(|(key, lane)| may_go(lane) && !except(key));
         let mut due: Vec<_> = due.collect();
         due.sort_by_key(|(_, lane)| {
@@ -207,7 +207,7 @@ impl Place {
     }
 
     /// What happened before the endpoint was enabled counts no more.
-    fn outage_since(&self, enabled_at: Timestamp) -> Option<Outage> {
+    pub(super) fn outage_since(&self, enabled_at: Timestamp) -> Option<Outage> {
         self.outage.filter(|_| self.failing_since.is_some_and(|since| since >= enabled_at))
     }
 
@@ -267,7 +267,9 @@ impl Place {
         self.outage = Some(match self.outage {
             Some(known) if began < known.until => {
                 let later = retry_after.map(|_| schedule::next(ended, 1, retry_after, what));
-                Outage { until: later.map_or(known.until, |later| known.until.max(later)), asked, ..known }
+                let until = later.map_or(known.until, |later| known.until.max(later));
+                // Who asked for time once in this step has asked for it.
+                Outage { until, asked: known.asked.and(asked), ..known }
             }
             known => {
                 let tries = known.map_or(1, |known| known.tries + 1);
@@ -331,6 +333,11 @@ impl Lane {
     /// What was tried before the endpoint was enabled is due.
     fn is_due(&self, now: Timestamp, enabled_at: Timestamp) -> bool {
         self.due <= now || self.tried_at.is_some_and(|tried| tried < enabled_at)
+    }
+
+    /// Neither its own trouble nor the endpoint's keeps it.
+    fn may_go(&self, (now, enabled_at): (Timestamp, Timestamp), outage: Option<Outage>) -> bool {
+        self.is_due(now, enabled_at) && outage.is_none_or(|outage| now >= outage.opens_for(self))
     }
 
     /// Somebody asked for it, and it was not tried yet.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -9,12 +10,14 @@ use async_trait::async_trait;
 use keytrail_ports::{WebhookAnswer, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender};
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// What a receiver does.
 #[derive(Clone, Debug)]
 pub(crate) enum Does {
     Answer(u16),
+    /// Once somebody lets it.
+    AnswerLater(u16, Arc<Notify>),
     AskForTime(u16, u64),
     HangUp,
     Hang,
@@ -90,6 +93,10 @@ impl WebhookSender for Receivers {
             |status, retry_after| Ok(WebhookReply { status, retry_after, excerpt: Some("ok".into()) });
         let outcome = match does {
             Does::Answer(status) => reply(status, None),
+            Does::AnswerLater(status, now) => {
+                now.notified().await;
+                reply(status, None)
+            }
             Does::AskForTime(status, seconds) => reply(status, Some(seconds)),
             Does::HangUp => Err(WebhookFailure("no answer".into())),
             Does::Hang => std::future::pending().await,

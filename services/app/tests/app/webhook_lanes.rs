@@ -67,6 +67,28 @@ async fn a_place_that_is_full_holds_back_no_test_no_redelivery_and_no_replay() {
 }
 
 #[tokio::test]
+async fn something_new_asks_also_when_very_many_wait() {
+    let world = World::start().await;
+    let id = world.endpoint(hook(URL), None).await;
+    world.kept.receivers.script(URL, [HangUp]);
+    for number in 0..200 {
+        world.named(&format!("Number {number}")).await;
+    }
+    // Hours away.
+    for wait in [0, 6, 361, 2_161, 8_641] {
+        world.kept.clock.forward(wait);
+        world.round(id).await;
+    }
+    let failed = world.kept.receivers.at(URL).len();
+    world.kept.receivers.script(URL, [Answer(204)]);
+    world.kept.clock.forward(61);
+    world.named("New").await;
+    world.kept.clock.forward(1);
+    world.round(id).await;
+    assert_eq!(world.kept.receivers.at(URL).len(), failed + 201);
+}
+
+#[tokio::test]
 async fn an_endpoint_that_is_away_is_asked_once_a_step_and_gets_everything_at_once_when_it_is_back() {
     for away in [HangUp, Answer(500)] {
         let world = World::start().await;

@@ -97,6 +97,11 @@ fn what_was_under_way_when_it_went_away_is_one_step() {
     assert_eq!(place.outage.map(|outage| (outage.tries, outage.until)), Some((1, until)));
     let asks = Failure { retry_after: Some(600), ..failure(NOW, Blame::Endpoint) };
     assert_eq!(place.failed("c", asks, NOW), NOW.plus_seconds(600), "it may ask for more time");
+    let gone = hangs_up(&mut place, "b", NOW.plus_seconds(9));
+    assert_eq!(gone, NOW.plus_seconds(600), "and is not asked to repeat that");
+    place.take_up("d", item(4), NOW.plus_seconds(10));
+    assert_eq!(due(&place, NOW.plus_seconds(599)), []);
+    assert_eq!(place.ready(NOW.plus_seconds(599), NOW), 0, "what it keeps is no reason to read nothing");
     let later = hangs_up(&mut place, "a", NOW.plus_seconds(600));
     assert_eq!(place.outage.map(|outage| (outage.tries, outage.until)), Some((2, later)));
 }
