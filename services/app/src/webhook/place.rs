@@ -68,18 +68,20 @@ pub(super) struct Outage {
     /// When it was asked last, unless it asked for time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) asked: Option<Timestamp>,
+    /// Something has happened since then.
+    #[serde(default)]
+    pub(super) news: bool,
 }
 
 impl Outage {
-    /// When a lane may go, as far as the outage goes. What was taken up since the last question asks
-    /// again, once a minute: who is back after a long time is heard of before hours have passed.
+    /// When a lane may go. Something new lets what waits ask between the steps, once a minute: who is
+    /// back after a long time is heard of before hours have passed.
     fn opens_for(&self, lane: &Lane) -> Timestamp {
-        let is_new = |asked: &Timestamp| lane.failures == 0 && lane.due > *asked;
-        let news = self.asked.filter(is_new).map(|asked| asked.plus_seconds(NEWS_SECONDS));
-        match news {
+        let early = self.asked.filter(|_| self.news && lane.due <= self.until);
+        match early.map(|asked| asked.plus_seconds(NEWS_SECONDS)) {
             _ if lane.is_fresh_request() => lane.due,
-            Some(news) => news.min(self.until),
-            None => self.until,
+            Some(early) => early.min(self.until),
+            None => lane.due.max(self.until),
         }
     }
 }
@@ -144,6 +146,9 @@ impl Place {
 
     /// Takes up what was read: at once due, or behind what waits in its lane.
     pub(super) fn take_up(&mut self, lane: &str, item: Item, now: Timestamp) {
+        if let Some(outage) = self.outage.as_mut().filter(|_| item.purpose == Purpose::Event) {
+            outage.news = true;
+        }
         if let Some(waiting) = self.lanes.get_mut(lane) {
             waiting.last = waiting.last.max(item.at);
             return;
@@ -200,7 +205,7 @@ impl Place {
     pub(super) fn next_due(&self, enabled_at: Timestamp, except: impl Fn(&str) -> bool) -> Option<Timestamp> {
         let outage = self.outage_since(enabled_at);
         let moment = |lane: &Lane| match outage {
-            Some(outage) => lane.due.max(outage.opens_for(lane)),
+            Some(outage) => outage.opens_for(lane),
             None => lane.due,
         };
         self.lanes.iter().filter(|(key, _)| !except(key)).map(|(_, lane)| moment(lane)).min()
@@ -269,11 +274,11 @@ impl Place {
                 let later = retry_after.map(|_| schedule::next(ended, 1, retry_after, what));
                 let until = later.map_or(known.until, |later| known.until.max(later));
                 // Who asked for time once in this step has asked for it.
-                Outage { until, asked: known.asked.and(asked), ..known }
+                Outage { until, asked: known.asked.and(asked), news: false, ..known }
             }
             known => {
                 let tries = known.map_or(1, |known| known.tries + 1);
-                Outage { tries, until: schedule::next(ended, tries, retry_after, what), asked }
+                Outage { tries, until: schedule::next(ended, tries, retry_after, what), asked, news: false }
             }
         });
     }
@@ -337,7 +342,10 @@ impl Lane {
 
     /// Neither its own trouble nor the endpoint's keeps it.
     fn may_go(&self, (now, enabled_at): (Timestamp, Timestamp), outage: Option<Outage>) -> bool {
-        self.is_due(now, enabled_at) && outage.is_none_or(|outage| now >= outage.opens_for(self))
+        match outage {
+            Some(outage) => now >= outage.opens_for(self),
+            None => self.is_due(now, enabled_at),
+        }
     }
 
     /// Somebody asked for it, and it was not tried yet.
