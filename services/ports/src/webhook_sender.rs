@@ -31,7 +31,7 @@ pub struct WebhookReply {
     pub status: u16,
     /// How long the receiver asks us to wait, in seconds.
     pub retry_after: Option<u64>,
-    /// The beginning of its body; none when it is empty or came from a private network.
+    /// The beginning of its body; none when it is empty, came from a private network, or tells the URL.
     pub excerpt: Option<String>,
 }
 
@@ -47,7 +47,8 @@ pub struct WebhookFailure(pub String);
 /// 2. Nothing is sent to an address that the operator does not allow, whatever the name says.
 /// 3. At most three redirects are followed, and only those that keep method and body (307, 308).
 /// 4. It ends within `PATIENCE_SECONDS`.
-/// 5. An excerpt has at most a kilobyte, and none is taken from a private network's answer.
+/// 5. An excerpt has at most a kilobyte. None is taken from a private network's answer, nor from one with path
+///    and query of a URL that was asked, or a long part of them, in it.
 #[async_trait]
 pub trait WebhookSender: Send + Sync + 'static {
     /// Whether something may be sent there, as far as the URL says.

@@ -1,5 +1,7 @@
 //! The [`WebhookSender`] port over the guarded client.
 
+mod excerpt;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -19,8 +21,6 @@ use crate::guard::{Answer, Destinations, GuardError, GuardedHttp, HttpConfig, Lo
 
 /// Most redirects that are followed.
 const REDIRECTS: usize = 3;
-/// What is kept of a body, in bytes.
-const EXCERPT: usize = 1_024;
 /// A little less than the longest delivery, so that its answer is in time.
 const TIME_LIMIT: Duration = Duration::from_millis(14_500);
 /// Deliveries at once. Who sends bounds them; here nobody shall wait for a place.
@@ -46,7 +46,7 @@ impl GuardedWebhookSender {
         let config = HttpConfig {
             allowed_networks,
             time_limit: TIME_LIMIT,
-            body_limit: EXCERPT,
+            body_limit: excerpt::READ,
             at_once: AT_ONCE,
             per_host: AT_ONCE,
             ..HttpConfig::default()
@@ -63,6 +63,7 @@ impl GuardedWebhookSender {
     async fn deliver(&self, request: WebhookRequest<'_>) -> Result<WebhookReply, WebhookFailure> {
         let mut url = parse(request.url)?;
         let headers = headers(&request)?;
+        let mut asked = Vec::new();
         for _ in 0..=REDIRECTS {
             let outgoing = Outgoing {
                 method: Method::POST,
@@ -71,20 +72,21 @@ impl GuardedWebhookSender {
                 body: Some(request.body.clone()),
             };
             let answer = self.http.send(outgoing, Destinations::Any).await.map_err(failed)?;
-            match next(&url, &answer)? {
+            let to = next(&url, &answer)?;
+            asked.push(url);
+            match to {
                 Some(other) => url = other,
-                None => return Ok(self.reply(&answer)),
+                None => return Ok(self.reply(&answer, &asked)),
             }
         }
         Err(WebhookFailure(format!("it redirects more than {REDIRECTS} times")))
     }
 
-    fn reply(&self, answer: &Answer) -> WebhookReply {
-        let excerpt = answer.public.then(|| String::from_utf8_lossy(&answer.body).into_owned());
+    fn reply(&self, answer: &Answer, asked: &[Url]) -> WebhookReply {
         WebhookReply {
             status: answer.status,
             retry_after: answer.header(&RETRY_AFTER).and_then(|text| self.seconds(text)),
-            excerpt: excerpt.filter(|text| !text.is_empty()),
+            excerpt: excerpt::excerpt(answer, asked),
         }
     }
 
