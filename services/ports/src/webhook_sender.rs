@@ -40,6 +40,11 @@ pub struct WebhookReply {
 #[error("{0}")]
 pub struct WebhookFailure(pub String);
 
+/// We have too much to do ourselves: nothing was delivered, and that says nothing of the receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many requests of Keytrail are on their way")]
+pub struct WebhookBusy;
+
 /// Sends webhooks to where the operator allows.
 ///
 /// Promises, each a case in the tests of `keytrail-verify`:
@@ -47,7 +52,8 @@ pub struct WebhookFailure(pub String);
 /// 2. Nothing is sent to an address that the operator does not allow, whatever the name says.
 /// 3. At most three redirects are followed, and only those that keep method and body (307, 308).
 /// 4. It ends within `PATIENCE_SECONDS`.
-/// 5. An excerpt has at most a kilobyte. None is taken from a private network's answer, nor from one with path
+/// 5. Only what the receiver or its name service did is an answer's failure.
+/// 6. An excerpt has at most a kilobyte. None is taken from a private network's answer, nor from one with path
 ///    and query of a URL that was asked, or a long part of them, in it.
 #[async_trait]
 pub trait WebhookSender: Send + Sync + 'static {
@@ -58,7 +64,10 @@ pub trait WebhookSender: Send + Sync + 'static {
     fn judge(&self, url: &str) -> Result<(), WebhookFailure>;
 
     /// Sends, and waits for the answer.
-    async fn send(&self, request: WebhookRequest<'_>) -> WebhookAnswer;
+    ///
+    /// # Errors
+    /// It could not be tried.
+    async fn send(&self, request: WebhookRequest<'_>) -> Result<WebhookAnswer, WebhookBusy>;
 }
 
 impl dyn WebhookSender {

@@ -9,7 +9,9 @@ use std::{
 
 use async_trait::async_trait;
 use ipnet::IpNet;
-use keytrail_ports::{Clock, WebhookAnswer, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender};
+use keytrail_ports::{
+    Clock, WebhookAnswer, WebhookBusy, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender,
+};
 use reqwest::{
     Method,
     header::{HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
@@ -60,7 +62,7 @@ impl GuardedWebhookSender {
         Self { time_limit, ..self }
     }
 
-    async fn deliver(&self, request: WebhookRequest<'_>) -> Result<WebhookReply, WebhookFailure> {
+    async fn deliver(&self, request: WebhookRequest<'_>) -> Result<WebhookReply, Undelivered> {
         let mut url = parse(request.url)?;
         let headers = headers(&request)?;
         let mut asked = Vec::new();
@@ -71,7 +73,7 @@ impl GuardedWebhookSender {
                 headers: headers.clone(),
                 body: Some(request.body.clone()),
             };
-            let answer = self.http.send(outgoing, Destinations::Any).await.map_err(failed)?;
+            let answer = self.http.send(outgoing, Destinations::Any).await?;
             let to = next(&url, &answer)?;
             asked.push(url);
             match to {
@@ -79,7 +81,7 @@ impl GuardedWebhookSender {
                 None => return Ok(self.reply(&answer, &asked)),
             }
         }
-        Err(WebhookFailure(format!("it redirects more than {REDIRECTS} times")))
+        Err(WebhookFailure(format!("it redirects more than {REDIRECTS} times")).into())
     }
 
     fn reply(&self, answer: &Answer, asked: &[Url]) -> WebhookReply {
@@ -107,11 +109,33 @@ impl WebhookSender for GuardedWebhookSender {
         self.http.judge(&mut url, Destinations::Any).map_err(failed)
     }
 
-    async fn send(&self, request: WebhookRequest<'_>) -> WebhookAnswer {
+    async fn send(&self, request: WebhookRequest<'_>) -> Result<WebhookAnswer, WebhookBusy> {
         let start = Instant::now();
         let delivered = timeout(self.time_limit, self.deliver(request)).await;
-        let outcome = delivered.unwrap_or_else(|_| Err(failed(GuardError::Timeout)));
-        WebhookAnswer { outcome, duration: start.elapsed() }
+        let outcome = match delivered.unwrap_or_else(|_| Err(GuardError::Timeout.into())) {
+            Ok(reply) => Ok(reply),
+            Err(Undelivered::Failed(failure)) => Err(failure),
+            Err(Undelivered::Busy) => return Err(WebhookBusy),
+        };
+        Ok(WebhookAnswer { outcome, duration: start.elapsed() })
+    }
+}
+
+/// Why there is no reply.
+enum Undelivered {
+    Busy,
+    Failed(WebhookFailure),
+}
+
+impl From<WebhookFailure> for Undelivered {
+    fn from(failure: WebhookFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<GuardError> for Undelivered {
+    fn from(error: GuardError) -> Self {
+        if error == GuardError::Busy { Self::Busy } else { Self::Failed(failed(error)) }
     }
 }
 
