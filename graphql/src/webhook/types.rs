@@ -205,7 +205,7 @@ impl WebhookAttempt {
         self.0.failure.as_deref()
     }
 
-    /// The first kilobyte of the answer; null when it came from a private network.
+    /// The first kilobyte of the answer; null when it came from a private network, or tells something of the URL.
     async fn answer(&self) -> Option<&str> {
         self.0.excerpt.as_deref()
     }

@@ -7,7 +7,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use keytrail_ports::{WebhookAnswer, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender};
+use keytrail_ports::{
+    WebhookAnswer, WebhookBusy, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender,
+};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
@@ -21,6 +23,8 @@ pub(crate) enum Does {
     AskForTime(u16, u64),
     HangUp,
     Hang,
+    /// Nothing: it is not even asked.
+    KeepUsBusy,
 }
 
 /// What arrived somewhere.
@@ -81,8 +85,11 @@ impl WebhookSender for Receivers {
         if url.starts_with("https://") { Ok(()) } else { Err(WebhookFailure("must be https".into())) }
     }
 
-    async fn send(&self, request: WebhookRequest<'_>) -> WebhookAnswer {
+    async fn send(&self, request: WebhookRequest<'_>) -> Result<WebhookAnswer, WebhookBusy> {
         let does = self.next(request.url);
+        if matches!(does, Does::KeepUsBusy) {
+            return Err(WebhookBusy);
+        }
         self.arrived.lock().push(Arrived {
             url: request.url.to_owned(),
             headers: request.headers.into_iter().collect(),
@@ -99,8 +106,9 @@ impl WebhookSender for Receivers {
             }
             Does::AskForTime(status, seconds) => reply(status, Some(seconds)),
             Does::HangUp => Err(WebhookFailure("no answer".into())),
+            Does::KeepUsBusy => return Err(WebhookBusy),
             Does::Hang => std::future::pending().await,
         };
-        WebhookAnswer { outcome, duration: Duration::from_millis(3) }
+        Ok(WebhookAnswer { outcome, duration: Duration::from_millis(3) })
     }
 }

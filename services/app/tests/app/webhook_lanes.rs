@@ -1,5 +1,6 @@
 //! Lanes that wait, and what goes on beside them.
 
+use keytrail_app::PageArgs;
 use keytrail_domain::{CredentialId, EventId, WebhookEndpointId};
 use keytrail_ports::{EventStore, Journal};
 use serde_json::{Map, Value, json};
@@ -7,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    receivers::Does::{Answer, HangUp},
+    receivers::Does::{Answer, HangUp, KeepUsBusy},
     webhooks::{URL, hook},
     world::{World, plain},
 };
@@ -119,4 +120,22 @@ async fn an_endpoint_that_is_away_is_asked_once_a_step_and_gets_everything_at_on
             arrived.iter().map(|it| it.body["subject"].to_string()).collect();
         assert_eq!((arrived.len(), subjects.len()), (20, 20), "each once, in one go");
     }
+}
+
+#[tokio::test]
+async fn that_we_are_busy_ourselves_is_no_attempt_and_no_outage() {
+    let world = World::start().await;
+    let id = world.endpoint(hook(URL), None).await;
+    world.kept.receivers.script(URL, [KeepUsBusy, KeepUsBusy, Answer(204)]);
+    world.named("Waits").await;
+    // A failed attempt would wait for minutes after the second one.
+    for arrived in [0, 0, 1] {
+        world.round(id).await;
+        assert_eq!(world.kept.receivers.at(URL).len(), arrived);
+        world.kept.clock.forward(6);
+    }
+    let log = world.app.webhook_deliveries(&world.alice, id, PageArgs::default()).await.unwrap();
+    assert_eq!(log.edges.len(), 1);
+    let attempts = world.app.webhook_attempts(&world.alice, id, log.edges[0].1.id).await.unwrap();
+    assert_eq!((attempts.len(), attempts[0].status, attempts[0].failure.as_deref()), (1, Some(204), None));
 }

@@ -136,6 +136,7 @@ impl From<GuardError> for Judgement {
     fn from(error: GuardError) -> Self {
         let reason = match error {
             GuardError::Timeout => InconclusiveReason::Timeout,
+            GuardError::Busy => InconclusiveReason::RateLimited,
             _ => InconclusiveReason::Unreachable,
         };
         Self::inconclusive(reason, error.to_string())
