@@ -21,6 +21,7 @@ fn has_password(text: &str) -> bool {
 }
 
 fn is_secret(name: &str, value: &str) -> bool {
+    let name = name.trim_start_matches("KEYTRAIL_");
     let named = SECRET_WORDS.iter().any(|word| name.contains(word));
     has_password(value) || (named && !value.starts_with('/') && !is_reference(value))
 }
