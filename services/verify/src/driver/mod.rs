@@ -142,3 +142,20 @@ impl From<GuardError> for Judgement {
         Self::inconclusive(reason, error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_we_are_busy_is_not_said_of_the_host() {
+        let ours = Judgement::from(GuardError::Busy);
+        assert_eq!(
+            (ours.verdict, ours.reason),
+            (Verdict::Inconclusive, Some(InconclusiveReason::RateLimited))
+        );
+        assert!(ours.message.starts_with("Keytrail has"), "{}", ours.message);
+        let theirs = Judgement::from(GuardError::Unreachable);
+        assert_eq!(theirs.reason, Some(InconclusiveReason::Unreachable));
+    }
+}
