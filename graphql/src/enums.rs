@@ -71,7 +71,7 @@ pub enum Verdict {
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "verification::InconclusiveReason")]
 pub enum InconclusiveReason {
-    /// The system asked us to come back later.
+    /// The system asked us to come back later, or Keytrail itself has too much to do.
     RateLimited,
     /// No connection, or it was not allowed.
     Unreachable,

@@ -34,4 +34,4 @@ pub mod webhook;
 
 pub use error::Code;
 pub use order::AnswerOrder;
-pub use schema::{Introspection, KeytrailSchema, Mutation, Query, Subscription, schema, sdl};
+pub use schema::{COMPLEXITY, Introspection, KeytrailSchema, Mutation, Query, Subscription, schema, sdl};

@@ -25,7 +25,7 @@ use crate::{
 /// Selection sets inside each other.
 const DEPTH: usize = 15;
 /// Fields, with those of a list counted once for each item that it can have.
-const COMPLEXITY: usize = 50_000;
+pub const COMPLEXITY: usize = 50_000;
 
 /// Everything that can be asked.
 #[derive(MergedObject, Default)]

@@ -5,6 +5,7 @@ set -eu
 
 mount=${KEYTRAIL_VAULT_MOUNT:-keytrail}
 secret_id_file=${KEYTRAIL_VAULT_SECRET_ID_FILE:-keytrail-secret-id}
+role_id=${KEYTRAIL_VAULT_ROLE_ID:-}
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 fail() {
@@ -34,6 +35,8 @@ sed "s#\"keytrail/#\"$mount/#" "$here/keytrail.hcl" | "$cli" policy write "$moun
 "$cli" read sys/auth/approle/tune >/dev/null 2>&1 || "$cli" auth enable approle >&2
 "$cli" write "auth/approle/role/$mount" \
     token_policies="$mount" token_no_default_policy=true token_ttl=1h token_max_ttl=24h >&2
+# A name, as a user name is one; the secret id is what nobody may know.
+[ -z "$role_id" ] || "$cli" write "auth/approle/role/$mount/role-id" role_id="$role_id" >&2
 
 # The secret id is never printed: it goes into a file that only its owner can read.
 umask 077

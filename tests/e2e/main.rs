@@ -20,6 +20,7 @@ mod monitoring;
 mod processes;
 mod schedule;
 mod sdl;
+mod stack;
 mod subscriptions;
 mod totals;
 mod vault_down;

@@ -286,6 +286,17 @@ async fn a_filter_on_an_own_component_lets_its_credentials_through_alone() {
 }
 
 #[tokio::test]
+async fn an_event_shows_of_a_url_what_people_may_see_and_no_place_in_the_vault() {
+    let world = World::start().await;
+    endpoint(&world.alice, "https://hooks.example.com/services/T0000/B0000/s3cr3t", json!({})).await;
+    let log = world.alice.data("{ auditLog(first: 50) { nodes { type data } } }", Value::Null).await;
+    let all = log["auditLog"]["nodes"].as_array().expect("nodes");
+    let made = all.iter().find(|event| event["type"] == "WebhookEndpointCreated").expect("it was made");
+    assert_eq!(made["data"]["target"], json!({ "shown": "https://hooks.example.com/…cr3t" }));
+    assert!(!log.to_string().contains("sec_"), "{log:#}");
+}
+
+#[tokio::test]
 async fn a_signing_secret_is_in_the_first_answer_and_nowhere_else() {
     let mut world = World::with(Settings::default().set("KEYTRAIL_LOG", "trace")).await;
     let hook = StubServer::start().await;

@@ -1,5 +1,5 @@
-//! The databases and the broker that tests start, from packages of the system. Tests use folders and ports of
-//! their own; no service of the system is started or used.
+//! The databases and the broker that tests start, and OpenSSL, from packages of the system. Tests use folders
+//! and ports of their own; no service of the system is started or used.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -14,7 +14,7 @@ struct Server {
     packages: &'static [&'static str],
 }
 
-const SERVERS: [Server; 7] = [
+const SERVERS: [Server; 8] = [
     Server { program: "initdb", packages: &["postgresql"] },
     Server { program: "psql", packages: &["postgresql-client"] },
     Server { program: "mariadbd", packages: &["mariadb-server-core"] },
@@ -22,6 +22,8 @@ const SERVERS: [Server; 7] = [
     Server { program: "redis-server", packages: &["redis-server"] },
     Server { program: "redis-cli", packages: &["redis-tools"] },
     Server { program: "rabbitmq-server", packages: &["rabbitmq-server"] },
+    // No server: what `infra/tls/make.sh` makes certificates with.
+    Server { program: "openssl", packages: &["openssl"] },
 ];
 
 /// Debian's word on whether a package may start what it brings.
@@ -32,12 +34,12 @@ pub(crate) fn install() -> Done {
     let missing: Vec<_> = SERVERS.iter().filter(|server| !is_installed(server.program)).collect();
     let packages: Vec<_> = missing.iter().flat_map(|server| server.packages).copied().collect();
     if packages.is_empty() {
-        say::line("tools: PostgreSQL, MariaDB, Redis and RabbitMQ are installed");
+        say::line("tools: PostgreSQL, MariaDB, Redis, RabbitMQ and OpenSSL are installed");
         return Ok(());
     }
     if !is_root()? || version(program("apt-get")).is_none() {
         return Err(Failure::new(format!(
-            "the tests need PostgreSQL, MariaDB, Redis and RabbitMQ; on Debian or Ubuntu: apt-get install {}",
+            "the tests need PostgreSQL, MariaDB, Redis, RabbitMQ and OpenSSL; on Debian or Ubuntu: apt-get install {}",
             packages.join(" ")
         )));
     }

@@ -7,7 +7,9 @@ use async_graphql::{
     SimpleObject, Value as Answer,
 };
 use keytrail_app::{AsOf, Counted};
+use keytrail_domain::webhook::EndpointTarget;
 use keytrail_ports::views::{EventFilter, EventRow};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
@@ -22,6 +24,19 @@ use crate::{
 
 /// Places in the vault, and sealed profiles: no secrets, but nobody's business.
 const HIDDEN: [&str; 4] = ["secret", "keys", "profile", "key"];
+
+/// Of where webhooks go only what people may see, also of what was written down before the vault had it.
+fn hide_target(fields: &mut serde_json::Map<String, Value>) {
+    if let Some(url) = fields.get_mut("settings").and_then(|settings| settings.as_object_mut()?.remove("url"))
+    {
+        fields.insert("target".to_owned(), serde_json::json!({ "shown": url }));
+    }
+    if let Some(target) = fields.get_mut("target")
+        && let Ok(read) = EndpointTarget::deserialize(&*target)
+    {
+        *target = serde_json::json!({ "shown": read.visible() });
+    }
+}
 
 /// Something that happened. Never holds a secret.
 #[derive(Clone, SimpleObject)]
@@ -78,6 +93,7 @@ impl Event {
         let mut data = self.row.data.clone();
         if let Some(fields) = data.as_object_mut() {
             fields.retain(|name, _| !HIDDEN.contains(&name.as_str()));
+            hide_target(fields);
         }
         Json(data)
     }
@@ -161,5 +177,22 @@ impl AuditQuery {
         let page = Window { first, after, last, before }.args()?;
         let listed = app(ctx)?.audit_log(&call, filter.clone(), page).await.or_fail(ctx)?;
         Ok(connection(listed, Event::from, Counted::AuditLog(filter)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_url_from_before_the_vault_had_it_is_shown_no_more_than_others() {
+        let url = "https://hooks.example.com/services/T0000/B0000/s3cr3t";
+        for mut data in [json!({ "settings": { "url": url } }), json!({ "target": { "shown": url } })] {
+            hide_target(data.as_object_mut().expect("an object"));
+            assert_eq!(data["target"], json!({ "shown": "https://hooks.example.com/…cr3t" }));
+            assert!(!data.to_string().contains("T0000"), "{data}");
+        }
     }
 }

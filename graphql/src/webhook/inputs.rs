@@ -9,8 +9,8 @@ use crate::{enums::WebhookFormat, error::bad_id, input::revision};
 /// A new webhook endpoint.
 #[derive(InputObject, Clone)]
 pub struct CreateWebhookEndpointInput {
-    /// Where deliveries go: https, or http to a network that the operator allows. It is kept like a
-    /// secret: no answer shows all of it.
+    /// Where deliveries go: https, or http to a network that the operator allows (what a name leads to
+    /// is looked at with each delivery). It is kept like a secret: no answer shows all of it.
     pub url: String,
     /// Which types of event, such as `keytrail.credential.invalidated` or `keytrail.credential.*`;
     /// all when not given.

@@ -43,8 +43,8 @@ impl WebhookEndpoint {
 
     /// Where deliveries go: scheme, host and port, and the last characters when it is long. Whoever
     /// knows all of a chat's URL may write there, so the whole stays in the vault.
-    async fn url(&self) -> &str {
-        &self.0.target.shown
+    async fn url(&self) -> String {
+        self.0.target.visible()
     }
 
     /// Which types of event, as patterns; empty: all.
@@ -205,7 +205,7 @@ impl WebhookAttempt {
         self.0.failure.as_deref()
     }
 
-    /// The first kilobyte of the answer; null when it came from a private network.
+    /// The first kilobyte of the answer; null when it came from a private network, or tells something of the URL.
     async fn answer(&self) -> Option<&str> {
         self.0.excerpt.as_deref()
     }

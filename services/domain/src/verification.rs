@@ -53,7 +53,7 @@ impl Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum InconclusiveReason {
-    /// The system told us to come back later.
+    /// The system told us to come back later, or we have too much to do ourselves.
     RateLimited,
     /// No connection, or the guard did not let us out.
     Unreachable,

@@ -30,4 +30,6 @@ pub use event_store::{Appended, EventStore, Expected, Filter, LogError, LogSigna
 pub use journal::{Journal, JournalEntry, JournalError, JournalPlace, NewJournalEntry, Span, SpanEnd};
 pub use secret_store::{DeploymentMark, SecretError, SecretStore, StoredSecret};
 pub use verifier::{CheckRequest, Verifier};
-pub use webhook_sender::{WebhookAnswer, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender};
+pub use webhook_sender::{
+    WebhookAnswer, WebhookBusy, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender,
+};

@@ -31,7 +31,7 @@ pub struct WebhookReply {
     pub status: u16,
     /// How long the receiver asks us to wait, in seconds.
     pub retry_after: Option<u64>,
-    /// The beginning of its body; none when it is empty or came from a private network.
+    /// The beginning of its body; none when it is empty, came from a private network, or tells the URL.
     pub excerpt: Option<String>,
 }
 
@@ -40,6 +40,11 @@ pub struct WebhookReply {
 #[error("{0}")]
 pub struct WebhookFailure(pub String);
 
+/// We have too much to do ourselves: nothing was delivered, and that says nothing of the receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many requests of Keytrail are on their way")]
+pub struct WebhookBusy;
+
 /// Sends webhooks to where the operator allows.
 ///
 /// Promises, each a case in the tests of `keytrail-verify`:
@@ -47,7 +52,9 @@ pub struct WebhookFailure(pub String);
 /// 2. Nothing is sent to an address that the operator does not allow, whatever the name says.
 /// 3. At most three redirects are followed, and only those that keep method and body (307, 308).
 /// 4. It ends within `PATIENCE_SECONDS`.
-/// 5. An excerpt has at most a kilobyte, and none is taken from a private network's answer.
+/// 5. Only what the receiver or its name service did is an answer's failure.
+/// 6. An excerpt has at most a kilobyte. None is taken from a private network's answer, nor from one with path
+///    and query of a URL that was asked, or a long part of them, in it.
 #[async_trait]
 pub trait WebhookSender: Send + Sync + 'static {
     /// Whether something may be sent there, as far as the URL says.
@@ -57,7 +64,10 @@ pub trait WebhookSender: Send + Sync + 'static {
     fn judge(&self, url: &str) -> Result<(), WebhookFailure>;
 
     /// Sends, and waits for the answer.
-    async fn send(&self, request: WebhookRequest<'_>) -> WebhookAnswer;
+    ///
+    /// # Errors
+    /// It could not be tried.
+    async fn send(&self, request: WebhookRequest<'_>) -> Result<WebhookAnswer, WebhookBusy>;
 }
 
 impl dyn WebhookSender {

@@ -9,7 +9,7 @@ use std::{
 
 use keytrail_domain::{FieldError, component::Component};
 use keytrail_ports::{CheckedFields, Completeness, ComponentCatalog};
-use quick_cache::sync::Cache;
+use quick_cache::{Weighter, sync::Cache};
 use rust_embed::RustEmbed;
 use serde_json::{Map, Value};
 
@@ -19,8 +19,11 @@ use crate::{definition::validate_definition, schema::FieldSchema};
 #[folder = "components"]
 struct Files;
 
-/// Schemas of tenants' own components that are kept. A pattern can take a megabyte.
+/// Schemas of tenants' own components that are kept, when they are usual ones.
 const OWN_SCHEMAS: usize = 64;
+/// What is kept of them in all, each counted as one more than it has patterns. A pattern takes up to 64 KiB,
+/// and twice that for each thread that has looked with it.
+const OWN_WEIGHT: u64 = 192;
 
 /// A component's file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +57,7 @@ fn listed(errors: &[FieldError]) -> String {
 pub struct Catalog {
     entries: BTreeMap<String, Entry>,
     /// By slug, which begins with the tenant's, and version.
-    own: Cache<(String, u32), Arc<Own>>,
+    own: Cache<(String, u32), Arc<Own>, ByPatterns>,
 }
 
 /// A definition of somebody else, and its schema.
@@ -62,6 +65,15 @@ pub struct Catalog {
 struct Own {
     component: Component,
     schema: FieldSchema,
+}
+
+#[derive(Clone, Debug)]
+struct ByPatterns;
+
+impl Weighter<(String, u32), Arc<Own>> for ByPatterns {
+    fn weight(&self, _: &(String, u32), own: &Arc<Own>) -> u64 {
+        1 + u64::try_from(own.schema.patterns()).unwrap_or(u64::MAX - 1)
+    }
 }
 
 #[derive(Debug)]
@@ -96,7 +108,8 @@ impl Catalog {
 
     fn of<'a>(files: impl Iterator<Item = (Cow<'a, str>, Cow<'a, [u8]>)>) -> Result<Self, CatalogError> {
         let entries = files.map(|(name, bytes)| read(&name, &bytes));
-        Ok(Self { entries: entries.collect::<Result<_, _>>()?, own: Cache::new(OWN_SCHEMAS) })
+        let own = Cache::with_weighter(OWN_SCHEMAS, OWN_WEIGHT, ByPatterns);
+        Ok(Self { entries: entries.collect::<Result<_, _>>()?, own })
     }
 
     /// A schema that was compiled for this very definition before, or is now.
@@ -226,10 +239,18 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &catalog.own(&own).unwrap()));
         own.version += 1;
         assert!(!Arc::ptr_eq(&first, &catalog.own(&own).unwrap()));
-        for version in 1..=4 * OWN_SCHEMAS as u32 {
-            own.version = version;
-            catalog.own(&own).unwrap();
+        // Small and large ones, none of them too large to be kept.
+        for (patterns, most) in [(0, OWN_WEIGHT), (32, OWN_WEIGHT / 33)] {
+            own.fields["properties"] = (0..patterns)
+                .map(|n| (format!("field_{n}"), json!({"type": "string", "title": "F", "pattern": "^a$"})))
+                .collect::<Map<_, _>>()
+                .into();
+            for version in 1..=2 * OWN_WEIGHT as u32 {
+                own.version = version;
+                let new = catalog.own(&own).unwrap();
+                assert!(Arc::ptr_eq(&new, &catalog.own(&own).unwrap()), "{patterns} patterns, {version}");
+            }
+            assert!(catalog.own.len() as u64 <= most, "{patterns} patterns");
         }
-        assert!(catalog.own.len() <= OWN_SCHEMAS);
     }
 }

@@ -1,5 +1,7 @@
 //! The [`WebhookSender`] port over the guarded client.
 
+mod excerpt;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -7,7 +9,9 @@ use std::{
 
 use async_trait::async_trait;
 use ipnet::IpNet;
-use keytrail_ports::{Clock, WebhookAnswer, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender};
+use keytrail_ports::{
+    Clock, WebhookAnswer, WebhookBusy, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender,
+};
 use reqwest::{
     Method,
     header::{HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
@@ -19,8 +23,6 @@ use crate::guard::{Answer, Destinations, GuardError, GuardedHttp, HttpConfig, Lo
 
 /// Most redirects that are followed.
 const REDIRECTS: usize = 3;
-/// What is kept of a body, in bytes.
-const EXCERPT: usize = 1_024;
 /// A little less than the longest delivery, so that its answer is in time.
 const TIME_LIMIT: Duration = Duration::from_millis(14_500);
 /// Deliveries at once. Who sends bounds them; here nobody shall wait for a place.
@@ -46,7 +48,7 @@ impl GuardedWebhookSender {
         let config = HttpConfig {
             allowed_networks,
             time_limit: TIME_LIMIT,
-            body_limit: EXCERPT,
+            body_limit: excerpt::READ,
             at_once: AT_ONCE,
             per_host: AT_ONCE,
             ..HttpConfig::default()
@@ -60,9 +62,10 @@ impl GuardedWebhookSender {
         Self { time_limit, ..self }
     }
 
-    async fn deliver(&self, request: WebhookRequest<'_>) -> Result<WebhookReply, WebhookFailure> {
+    async fn deliver(&self, request: WebhookRequest<'_>) -> Result<WebhookReply, Undelivered> {
         let mut url = parse(request.url)?;
         let headers = headers(&request)?;
+        let mut asked = Vec::new();
         for _ in 0..=REDIRECTS {
             let outgoing = Outgoing {
                 method: Method::POST,
@@ -70,21 +73,22 @@ impl GuardedWebhookSender {
                 headers: headers.clone(),
                 body: Some(request.body.clone()),
             };
-            let answer = self.http.send(outgoing, Destinations::Any).await.map_err(failed)?;
-            match next(&url, &answer)? {
+            let answer = self.http.send(outgoing, Destinations::Any).await?;
+            let to = next(&url, &answer)?;
+            asked.push(url);
+            match to {
                 Some(other) => url = other,
-                None => return Ok(self.reply(&answer)),
+                None => return Ok(self.reply(&answer, &asked)),
             }
         }
-        Err(WebhookFailure(format!("it redirects more than {REDIRECTS} times")))
+        Err(WebhookFailure(format!("it redirects more than {REDIRECTS} times")).into())
     }
 
-    fn reply(&self, answer: &Answer) -> WebhookReply {
-        let excerpt = answer.public.then(|| String::from_utf8_lossy(&answer.body).into_owned());
+    fn reply(&self, answer: &Answer, asked: &[Url]) -> WebhookReply {
         WebhookReply {
             status: answer.status,
             retry_after: answer.header(&RETRY_AFTER).and_then(|text| self.seconds(text)),
-            excerpt: excerpt.filter(|text| !text.is_empty()),
+            excerpt: excerpt::excerpt(answer, asked),
         }
     }
 
@@ -105,11 +109,33 @@ impl WebhookSender for GuardedWebhookSender {
         self.http.judge(&mut url, Destinations::Any).map_err(failed)
     }
 
-    async fn send(&self, request: WebhookRequest<'_>) -> WebhookAnswer {
+    async fn send(&self, request: WebhookRequest<'_>) -> Result<WebhookAnswer, WebhookBusy> {
         let start = Instant::now();
         let delivered = timeout(self.time_limit, self.deliver(request)).await;
-        let outcome = delivered.unwrap_or_else(|_| Err(failed(GuardError::Timeout)));
-        WebhookAnswer { outcome, duration: start.elapsed() }
+        let outcome = match delivered.unwrap_or_else(|_| Err(GuardError::Timeout.into())) {
+            Ok(reply) => Ok(reply),
+            Err(Undelivered::Failed(failure)) => Err(failure),
+            Err(Undelivered::Busy) => return Err(WebhookBusy),
+        };
+        Ok(WebhookAnswer { outcome, duration: start.elapsed() })
+    }
+}
+
+/// Why there is no reply.
+enum Undelivered {
+    Busy,
+    Failed(WebhookFailure),
+}
+
+impl From<WebhookFailure> for Undelivered {
+    fn from(failure: WebhookFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<GuardError> for Undelivered {
+    fn from(error: GuardError) -> Self {
+        if error == GuardError::Busy { Self::Busy } else { Self::Failed(failed(error)) }
     }
 }
 

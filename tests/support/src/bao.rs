@@ -58,6 +58,14 @@ impl OpenBao {
         place().exists()
     }
 
+    /// Its program, which is also its command line.
+    ///
+    /// # Panics
+    /// When it is not installed.
+    pub fn program() -> PathBuf {
+        program()
+    }
+
     /// A server in memory, unsealed from the start. Stopping it loses everything.
     pub async fn dev() -> Self {
         let server = Self::prepare(Mode::Dev);

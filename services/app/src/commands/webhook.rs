@@ -105,7 +105,8 @@ impl App {
         self.judge_url(url)?;
         let row = self.ports().views.webhook_endpoint(tenant, id).await?.ok_or(AppError::NotFound)?;
         let there_already = match webhook::whole_url(&*self.ports().secrets, &row.target).await {
-            Ok(whole) => (whole == *url).then_some(row.target),
+            // One that was never in the vault goes there now.
+            Ok(whole) => (whole == *url && row.target.at.is_some()).then_some(row.target),
             Err(error @ AppError::Unavailable { .. }) => return Err(error),
             // What cannot be read any more is put right by giving it again.
             Err(_) => None,

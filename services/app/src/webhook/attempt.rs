@@ -64,7 +64,10 @@ impl Try {
         let now = self.app.now();
         let webhook_id = webhook_id(self.endpoint.id, &event);
         let request = self.request(webhook_id, now, body);
-        let answer = self.app.ports().webhooks.send(request).await;
+        let answer = self.app.ports().webhooks.send(request).await.map_err(|busy| AppError::Unavailable {
+            dependency: "sender of webhooks",
+            source: Some(Box::new(busy)),
+        })?;
         let delivery = WebhookDelivery {
             id: self.lane.delivery,
             event: event.id,

@@ -130,7 +130,7 @@ impl Courier {
         if row.is_active() {
             self.start_due(&row).await?;
         }
-        self.tell(row.is_active());
+        self.tell(&row);
         let pause = self.pause(&row);
         tokio::select! {
             biased;
@@ -153,9 +153,10 @@ impl Courier {
     }
 
     /// What goes up and down, for the metrics. What is disabled waits for nothing but somebody.
-    fn tell(&mut self, active: bool) {
+    fn tell(&mut self, row: &WebhookEndpointRow) {
         let waiting = self.place.lanes.len().saturating_sub(self.lanes_under_way.len());
-        self.share.set(if active { waiting } else { 0 }, active && self.place.outage.is_some());
+        let waiting = if row.is_active() { waiting } else { 0 };
+        self.share.set(waiting, waiting > 0 && self.place.outage_since(row.enabled_at).is_some());
     }
 
     async fn row(&self) -> Result<Option<Arc<WebhookEndpointRow>>, AppError> {
@@ -242,7 +243,7 @@ impl Courier {
     }
 
     /// Takes one outcome and all others that are there.
-    async fn settle(&mut self, first: Joined, row: &WebhookEndpointRow) -> Result<(), AppError> {
+    async fn settle(&mut self, first: Joined, row: &Arc<WebhookEndpointRow>) -> Result<(), AppError> {
         let mut outcomes = vec![outcome(first)];
         while let Some(next) = self.under_way.try_join_next() {
             outcomes.push(outcome(next));
@@ -251,11 +252,13 @@ impl Courier {
             self.lanes_under_way.remove(lane);
         }
         self.unmarked_outcomes += outcomes.len();
-        self.note(outcomes, row).await
+        // It may have moved while something was under way; an outcome must not be lost over the question.
+        let row = self.row().await.ok().flatten().unwrap_or_else(|| Arc::clone(row));
+        self.note(outcomes, &row).await
     }
 
-    /// Writes down what was tried, and the place when that is worth it. The journal gets the place
-    /// right behind the attempts, so that both can share one commit.
+    /// Writes down what was tried, and the place when that is worth it, side by side so that both can
+    /// share one commit. Without the place it is sent again; without the attempt the log has a gap.
     pub(super) async fn write(&mut self, tried: Vec<NewJournalEntry>) -> Result<(), AppError> {
         let app = self.app.clone();
         let attempts = async {

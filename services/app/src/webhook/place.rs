@@ -68,18 +68,20 @@ pub(super) struct Outage {
     /// When it was asked last, unless it asked for time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) asked: Option<Timestamp>,
+    /// Something has happened since then.
+    #[serde(default)]
+    pub(super) news: bool,
 }
 
 impl Outage {
-    /// When a lane may go, as far as the outage goes. What was taken up since the last question asks
-    /// again, once a minute: who is back after a long time is heard of before hours have passed.
+    /// When a lane may go. Something new lets what waits ask between the steps, once a minute: who is
+    /// back after a long time is heard of before hours have passed.
     fn opens_for(&self, lane: &Lane) -> Timestamp {
-        let is_new = |asked: &Timestamp| lane.failures == 0 && lane.due > *asked;
-        let news = self.asked.filter(is_new).map(|asked| asked.plus_seconds(NEWS_SECONDS));
-        match news {
+        let early = self.asked.filter(|_| self.news && lane.due <= self.until);
+        match early.map(|asked| asked.plus_seconds(NEWS_SECONDS)) {
             _ if lane.is_fresh_request() => lane.due,
-            Some(news) => news.min(self.until),
-            None => self.until,
+            Some(early) => early.min(self.until),
+            None => lane.due.max(self.until),
         }
     }
 }
@@ -144,6 +146,9 @@ impl Place {
 
     /// Takes up what was read: at once due, or behind what waits in its lane.
     pub(super) fn take_up(&mut self, lane: &str, item: Item, now: Timestamp) {
+        if let Some(outage) = self.outage.as_mut().filter(|_| item.purpose == Purpose::Event) {
+            outage.news = true;
+        }
         if let Some(waiting) = self.lanes.get_mut(lane) {
             waiting.last = waiting.last.max(item.at);
             return;
@@ -173,7 +178,8 @@ impl Place {
 
     /// How many lanes have something that waits for nothing but its turn.
     pub(super) fn ready(&self, now: Timestamp, enabled_at: Timestamp) -> usize {
-        self.lanes.values().filter(|lane| lane.is_due(now, enabled_at)).count()
+        let outage = self.outage_since(enabled_at);
+        self.lanes.values().filter(|lane| lane.may_go((now, enabled_at), outage)).count()
     }
 
     /// Lanes that may be tried now and are not among these: what was asked for first, then in log
@@ -185,8 +191,7 @@ impl Place {
         except: impl Fn(&str) -> bool,
     ) -> Vec<(&String, &Lane)> {
         let outage = self.outage_since(enabled_at);
-        let closed = |lane: &Lane| outage.is_some_and(|outage| now < outage.opens_for(lane));
-        let may_go = |lane: &Lane| lane.is_due(now, enabled_at) && !closed(lane);
+        let may_go = |lane: &Lane| lane.may_go((now, enabled_at), outage);
         let due = self.lanes.iter().filter(|(key, lane)| may_go(lane) && !except(key));
         let mut due: Vec<_> = due.collect();
         due.sort_by_key(|(_, lane)| {
@@ -200,14 +205,14 @@ impl Place {
     pub(super) fn next_due(&self, enabled_at: Timestamp, except: impl Fn(&str) -> bool) -> Option<Timestamp> {
         let outage = self.outage_since(enabled_at);
         let moment = |lane: &Lane| match outage {
-            Some(outage) => lane.due.max(outage.opens_for(lane)),
+            Some(outage) => outage.opens_for(lane),
             None => lane.due,
         };
         self.lanes.iter().filter(|(key, _)| !except(key)).map(|(_, lane)| moment(lane)).min()
     }
 
     /// What happened before the endpoint was enabled counts no more.
-    fn outage_since(&self, enabled_at: Timestamp) -> Option<Outage> {
+    pub(super) fn outage_since(&self, enabled_at: Timestamp) -> Option<Outage> {
         self.outage.filter(|_| self.failing_since.is_some_and(|since| since >= enabled_at))
     }
 
@@ -267,11 +272,13 @@ impl Place {
         self.outage = Some(match self.outage {
             Some(known) if began < known.until => {
                 let later = retry_after.map(|_| schedule::next(ended, 1, retry_after, what));
-                Outage { until: later.map_or(known.until, |later| known.until.max(later)), asked, ..known }
+                let until = later.map_or(known.until, |later| known.until.max(later));
+                // Who asked for time once in this step has asked for it.
+                Outage { until, asked: known.asked.and(asked), news: false, ..known }
             }
             known => {
                 let tries = known.map_or(1, |known| known.tries + 1);
-                Outage { tries, until: schedule::next(ended, tries, retry_after, what), asked }
+                Outage { tries, until: schedule::next(ended, tries, retry_after, what), asked, news: false }
             }
         });
     }
@@ -331,6 +338,14 @@ impl Lane {
     /// What was tried before the endpoint was enabled is due.
     fn is_due(&self, now: Timestamp, enabled_at: Timestamp) -> bool {
         self.due <= now || self.tried_at.is_some_and(|tried| tried < enabled_at)
+    }
+
+    /// Neither its own trouble nor the endpoint's keeps it.
+    fn may_go(&self, (now, enabled_at): (Timestamp, Timestamp), outage: Option<Outage>) -> bool {
+        match outage {
+            Some(outage) => now >= outage.opens_for(self),
+            None => self.is_due(now, enabled_at),
+        }
     }
 
     /// Somebody asked for it, and it was not tried yet.

@@ -30,10 +30,10 @@ impl Courier {
         outcomes: Vec<Outcome>,
         row: &WebhookEndpointRow,
     ) -> Result<(), AppError> {
-        let (mut entries, mut disable) = (Vec::new(), None);
+        let (mut entries, mut disable, mut finished) = (Vec::new(), None, Vec::new());
         for (key, lane, tried) in outcomes {
             match tried {
-                Tried::Unwanted => self.finish(&key, &lane, row).await?,
+                Tried::Unwanted => finished.push((key, lane)),
                 Tried::Hindered(error) => {
                     self.app.0.webhook_numbers.count(WebhookOutcome::Hindered);
                     self.hindered(&key, &error);
@@ -42,18 +42,20 @@ impl Courier {
                     let now = self.app.now();
                     let sent = self.sent(&key, &lane, (delivery, answer), row);
                     self.app.0.webhook_numbers.count(sent.outcome());
+                    entries.extend(sent.entries(row, lane.failures == 0, now)?);
+                    disable = disable.or(sent.disable);
                     if sent.attempt.arrived() {
                         if lane.purpose == Purpose::Event {
                             self.app.0.webhook_numbers.arrived(recorded_at, now);
                         }
-                        self.finish(&key, &lane, row).await?;
+                        finished.push((key, lane));
                     }
-                    disable = disable.or(sent.disable);
-                    entries.extend(sent.entries(row, lane.failures == 0, now)?);
                 }
             }
         }
+        let unfinished = self.finish_all(&finished, row).await;
         self.write(entries).await?;
+        unfinished?;
         match disable {
             Some(reason) => self.app.disable_endpoint(row, reason).await,
             None => Ok(()),
@@ -65,6 +67,20 @@ impl Courier {
             "nothing can be sent: trying again");
         let later = self.app.now().plus_seconds(HINDRANCE_SECONDS);
         self.place.wait(key, later);
+    }
+
+    /// One lane whose next event cannot be read keeps no other outcome from being written down.
+    async fn finish_all(
+        &mut self,
+        finished: &[(String, Lane)],
+        row: &WebhookEndpointRow,
+    ) -> Result<(), AppError> {
+        let mut first = Ok(());
+        for (key, lane) in finished {
+            let done = self.finish(key, lane, row).await;
+            first = first.and(done);
+        }
+        first
     }
 
     async fn finish(&mut self, key: &str, lane: &Lane, row: &WebhookEndpointRow) -> Result<(), AppError> {
@@ -91,6 +107,11 @@ impl Courier {
         let mut attempt = attempt(answer, now);
         if attempt.arrived() {
             self.place.arrived(now);
+            return Sent { delivery, attempt, disable: None };
+        }
+        if delivery.at < row.enabled_at {
+            // What was sent before it moved, or was enabled, says nothing of it as it is now.
+            attempt.next_at = Some(now);
             return Sent { delivery, attempt, disable: None };
         }
         let blame = blame(attempt.status, retry_after);

@@ -2,22 +2,29 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
-use keytrail_ports::{WebhookAnswer, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender};
+use keytrail_ports::{
+    WebhookAnswer, WebhookBusy, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender,
+};
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// What a receiver does.
 #[derive(Clone, Debug)]
 pub(crate) enum Does {
     Answer(u16),
+    /// Once somebody lets it.
+    AnswerLater(u16, Arc<Notify>),
     AskForTime(u16, u64),
     HangUp,
     Hang,
+    /// Nothing: it is not even asked.
+    KeepUsBusy,
 }
 
 /// What arrived somewhere.
@@ -78,8 +85,11 @@ impl WebhookSender for Receivers {
         if url.starts_with("https://") { Ok(()) } else { Err(WebhookFailure("must be https".into())) }
     }
 
-    async fn send(&self, request: WebhookRequest<'_>) -> WebhookAnswer {
+    async fn send(&self, request: WebhookRequest<'_>) -> Result<WebhookAnswer, WebhookBusy> {
         let does = self.next(request.url);
+        if matches!(does, Does::KeepUsBusy) {
+            return Err(WebhookBusy);
+        }
         self.arrived.lock().push(Arrived {
             url: request.url.to_owned(),
             headers: request.headers.into_iter().collect(),
@@ -90,10 +100,15 @@ impl WebhookSender for Receivers {
             |status, retry_after| Ok(WebhookReply { status, retry_after, excerpt: Some("ok".into()) });
         let outcome = match does {
             Does::Answer(status) => reply(status, None),
+            Does::AnswerLater(status, now) => {
+                now.notified().await;
+                reply(status, None)
+            }
             Does::AskForTime(status, seconds) => reply(status, Some(seconds)),
             Does::HangUp => Err(WebhookFailure("no answer".into())),
+            Does::KeepUsBusy => return Err(WebhookBusy),
             Does::Hang => std::future::pending().await,
         };
-        WebhookAnswer { outcome, duration: Duration::from_millis(3) }
+        Ok(WebhookAnswer { outcome, duration: Duration::from_millis(3) })
     }
 }

@@ -1,5 +1,6 @@
 //! Lanes that wait, and what goes on beside them.
 
+use keytrail_app::PageArgs;
 use keytrail_domain::{CredentialId, EventId, WebhookEndpointId};
 use keytrail_ports::{EventStore, Journal};
 use serde_json::{Map, Value, json};
@@ -7,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    receivers::Does::{Answer, HangUp},
+    receivers::Does::{Answer, HangUp, KeepUsBusy},
     webhooks::{URL, hook},
     world::{World, plain},
 };
@@ -67,6 +68,28 @@ async fn a_place_that_is_full_holds_back_no_test_no_redelivery_and_no_replay() {
 }
 
 #[tokio::test]
+async fn something_new_asks_also_when_very_many_wait() {
+    let world = World::start().await;
+    let id = world.endpoint(hook(URL), None).await;
+    world.kept.receivers.script(URL, [HangUp]);
+    for number in 0..200 {
+        world.named(&format!("Number {number}")).await;
+    }
+    // Hours away.
+    for wait in [0, 6, 361, 2_161, 8_641] {
+        world.kept.clock.forward(wait);
+        world.round(id).await;
+    }
+    let failed = world.kept.receivers.at(URL).len();
+    world.kept.receivers.script(URL, [Answer(204)]);
+    world.kept.clock.forward(61);
+    world.named("New").await;
+    world.kept.clock.forward(1);
+    world.round(id).await;
+    assert_eq!(world.kept.receivers.at(URL).len(), failed + 201);
+}
+
+#[tokio::test]
 async fn an_endpoint_that_is_away_is_asked_once_a_step_and_gets_everything_at_once_when_it_is_back() {
     for away in [HangUp, Answer(500)] {
         let world = World::start().await;
@@ -97,4 +120,22 @@ async fn an_endpoint_that_is_away_is_asked_once_a_step_and_gets_everything_at_on
             arrived.iter().map(|it| it.body["subject"].to_string()).collect();
         assert_eq!((arrived.len(), subjects.len()), (20, 20), "each once, in one go");
     }
+}
+
+#[tokio::test]
+async fn that_we_are_busy_ourselves_is_no_attempt_and_no_outage() {
+    let world = World::start().await;
+    let id = world.endpoint(hook(URL), None).await;
+    world.kept.receivers.script(URL, [KeepUsBusy, KeepUsBusy, Answer(204)]);
+    world.named("Waits").await;
+    // A failed attempt would wait for minutes after the second one.
+    for arrived in [0, 0, 1] {
+        world.round(id).await;
+        assert_eq!(world.kept.receivers.at(URL).len(), arrived);
+        world.kept.clock.forward(6);
+    }
+    let log = world.app.webhook_deliveries(&world.alice, id, PageArgs::default()).await.unwrap();
+    assert_eq!(log.edges.len(), 1);
+    let attempts = world.app.webhook_attempts(&world.alice, id, log.edges[0].1.id).await.unwrap();
+    assert_eq!((attempts.len(), attempts[0].status, attempts[0].failure.as_deref()), (1, Some(204), None));
 }

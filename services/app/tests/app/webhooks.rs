@@ -1,5 +1,7 @@
 //! Deliveries: order, schedule, disabling and resuming, isolation, and nothing lost.
 
+use std::sync::Arc;
+
 use keytrail_app::{AppError, NewTenant, NewWebhookEndpoint, PageArgs, WebhookEndpointUpdate};
 use keytrail_domain::{
     CredentialId, Grantee, Level, Role, SecretValue, TeamId, WebhookEndpointId,
@@ -9,7 +11,7 @@ use keytrail_ports::views::WebhookEndpointRow;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    receivers::Does::{Answer, AskForTime, Hang, HangUp},
+    receivers::Does::{Answer, AnswerLater, AskForTime, Hang, HangUp},
     world::{World, keyed, plain},
 };
 
@@ -366,6 +368,26 @@ async fn views_made_anew_deliver_nothing_twice_and_a_lost_answer_is_asked_for_ag
     let arrived = last.kept.receivers.at(URL);
     assert_eq!(arrived.len(), 3);
     assert_eq!(arrived[1].headers["webhook-id"], arrived[2].headers["webhook-id"]);
+}
+
+#[tokio::test]
+async fn an_answer_of_the_place_that_it_left_disables_no_endpoint() {
+    let world = World::start().await;
+    let id = world.endpoint(hook(URL), None).await;
+    let late = Arc::new(tokio::sync::Notify::new());
+    world.kept.receivers.script(URL, [AnswerLater(410, Arc::clone(&late))]);
+    world.named("Under way").await;
+    let (app, tenant) = (world.app.clone(), world.alice.principal.tenant);
+    let round = tokio::spawn(async move { app.webhook_round(tenant, id).await });
+    world.kept.receivers.wait_for(1).await;
+    world.kept.clock.forward(1);
+    let new = "https://hooks.example.com/new";
+    let update = WebhookEndpointUpdate { url: Some(SecretValue::new(new.into())), ..change(id) };
+    world.app.update_webhook_endpoint(&world.alice, plain("updateWebhookEndpoint"), update).await.unwrap();
+    late.notify_one();
+    round.await.unwrap().unwrap();
+    assert!(world.endpoint_row(id).await.disabled.is_none());
+    assert_eq!(world.kept.receivers.at(new).len(), 1, "it goes on there at once");
 }
 
 #[tokio::test]

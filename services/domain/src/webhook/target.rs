@@ -35,6 +35,13 @@ pub struct NewTarget {
     pub url: SecretValue,
 }
 
+impl EndpointTarget {
+    /// What people may see of it, also of one from before URLs went to the vault.
+    pub fn visible(&self) -> String {
+        if self.at.is_some() { self.shown.clone() } else { shown(&self.shown) }
+    }
+}
+
 impl NewTarget {
     pub(super) fn check(&self) -> Result<(), FieldError> {
         match self.url.expose().len() {
@@ -59,7 +66,12 @@ pub fn url_in(payload: &SecretPayload) -> Option<&SecretValue> {
 
 /// Scheme, host and port; of what follows, the last characters when it is long.
 fn shown(url: &str) -> String {
-    let host = url.find("://").map_or(0, |at| at + "://".len());
+    // Other ways to write a URL are understood by some, and would show where nobody looks for it.
+    let plain = |scheme: &str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let Some((scheme, _)) = url.split_once("://").filter(|(scheme, _)| plain(scheme)) else {
+        return "…".to_owned();
+    };
+    let host = scheme.len() + "://".len();
     let end = url[host..].find(['/', '?', '#', '\\']).map_or(url.len(), |at| host + at);
     let (origin, rest) = url.split_at(end);
     if rest.len() <= 1 {
@@ -84,8 +96,11 @@ mod tests {
             ("https://a.example#0123", "https://a.example/…"),
             ("https://a.example/services/T00000000/B00000000/s3cr3t", "https://a.example/…cr3t"),
             ("https://a.example/eine/lange/geheime/Straße", "https://a.example/…raße"),
-            ("no url", "no url"),
-            ("no/url", "no/…"),
+            ("no url", "…"),
+            ("https:/a.example/s3cr3t?to=https://b.example", "…"),
+            ("https:a.example/s3cr3t?x=://", "…"),
+            (r"https:\\a.example\s3cr3t", "…"),
+            (r"https://a.example\services\T00000000\s3cr3t", "https://a.example/…cr3t"),
         ] {
             assert_eq!(shown(url), expected);
         }

@@ -36,8 +36,8 @@ pub(super) async fn healthz() -> HttpResponse {
 
 /// `GET /readyz`: 200 when every part is ready and nobody asked us to stop, else 503.
 pub(super) async fn readyz(state: web::Data<HttpState>) -> HttpResponse {
-    let parts = tokio::time::timeout(TIME_LIMIT, state.readiness.parts()).await;
-    let answered = parts.is_ok();
+    let parts = parts(&state).await;
+    let answered = parts.is_some();
     let mut parts = parts.unwrap_or_default();
     if state.shutdown.is_cancelled() {
         parts.push(Part { name: "server", trouble: Some("stopping".to_owned()) });
@@ -46,6 +46,11 @@ pub(super) async fn readyz(state: web::Data<HttpState>) -> HttpResponse {
     let listed: Map<String, Value> = parts.into_iter().map(entry).collect();
     let body = json!({ "status": if ready { "ready" } else { "not ready" }, "parts": listed });
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+}
+
+/// Every part; none when they did not answer in time.
+pub(super) async fn parts(state: &HttpState) -> Option<Vec<Part>> {
+    tokio::time::timeout(TIME_LIMIT, state.readiness.parts()).await.ok()
 }
 
 fn entry(part: Part) -> (String, Value) {

@@ -1,4 +1,5 @@
-//! Numbers about requests and sockets. No label can take values that callers choose.
+//! Numbers about requests and sockets, and whether each part is ready. No label can take values that
+//! callers choose.
 
 use std::time::Duration;
 
@@ -9,8 +10,14 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{HttpState, error::RequestError};
+use super::{
+    HttpState,
+    error::RequestError,
+    health::{self, Part},
+};
 
+/// Where the requests that count come in.
+const GRAPHQL: &str = "/graphql";
 /// Seconds.
 const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
@@ -20,13 +27,19 @@ struct Labels {
     outcome: &'static str,
 }
 
-/// Numbers about requests and sockets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartLabel {
+    part: &'static str,
+}
+
+/// Numbers about requests and sockets, and whether each part is ready.
 #[derive(Clone, Debug)]
 pub struct HttpMetrics {
     requests: Family<Labels, Counter>,
     durations: Family<Labels, Histogram, fn() -> Histogram>,
     sockets: Gauge,
     subscriptions: Gauge,
+    ready: Family<PartLabel, Gauge>,
 }
 
 /// How a request went.
@@ -42,6 +55,8 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
+    const ALL: [Self; 4] = [Self::Ok, Self::FieldErrors, Self::Refused, Self::Failed];
+
     fn label(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -53,14 +68,24 @@ impl Outcome {
 }
 
 impl HttpMetrics {
-    /// Zeros, registered under `keytrail_http_…`.
+    /// Zeros, registered under `keytrail_http_…`, and `keytrail_ready`.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             requests: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             sockets: Gauge::default(),
             subscriptions: Gauge::default(),
+            ready: Family::default(),
         };
+        for outcome in Outcome::ALL {
+            // From zero on: the first failure is a rise, too.
+            drop(metrics.requests.get_or_create(&labels(GRAPHQL, outcome)));
+        }
+        registry.register(
+            "keytrail_ready",
+            "Whether this part can do its work: 1 or 0; absent when unknown",
+            metrics.ready.clone(),
+        );
         let ours = registry.sub_registry_with_prefix("keytrail_http");
         ours.register("requests", "Requests answered", metrics.requests.clone());
         ours.register(
@@ -78,9 +103,17 @@ impl HttpMetrics {
     }
 
     pub(super) fn answered(&self, route: &str, outcome: Outcome, took: Duration) {
-        let labels = Labels { route: route.to_owned(), outcome: outcome.label() };
+        let labels = labels(route, outcome);
         self.requests.get_or_create(&labels).inc();
         self.durations.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    fn found(&self, parts: &[Part]) {
+        self.ready.clear();
+        for part in parts {
+            let ready = self.ready.get_or_create(&PartLabel { part: part.name });
+            ready.set(i64::from(part.trouble.is_none()));
+        }
     }
 
     pub(super) fn socket(&self) -> Open {
@@ -90,6 +123,10 @@ impl HttpMetrics {
     pub(super) fn subscription(&self) -> Open {
         Open::new(&self.subscriptions)
     }
+}
+
+fn labels(route: &str, outcome: Outcome) -> Labels {
+    Labels { route: route.to_owned(), outcome: outcome.label() }
 }
 
 /// Counts one more while it lives.
@@ -111,6 +148,8 @@ impl Drop for Open {
 
 /// `GET /metrics`.
 pub(super) async fn metrics(state: web::Data<HttpState>) -> Result<HttpResponse, RequestError> {
+    let parts = health::parts(&state).await;
+    state.metrics.found(parts.as_deref().unwrap_or_default());
     let mut text = String::new();
     encode(&mut text, &state.registry).map_err(|_| RequestError::unavailable("the metrics registry"))?;
     Ok(HttpResponse::Ok()

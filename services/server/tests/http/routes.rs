@@ -28,6 +28,27 @@ async fn liveness_is_plain_and_readiness_names_each_part() {
 }
 
 #[tokio::test]
+async fn readiness_is_a_number_for_each_part() {
+    let world = World::start();
+    let ready = async |part: &str, number: u8| {
+        let text = world.metrics().await;
+        let line = format!("keytrail_ready{{part=\"{part}\"}} {number}");
+        assert!(text.lines().any(|it| it == line), "{line} is not in\n{text}");
+    };
+    ready("vault", 1).await;
+    world.directory.break_part("vault");
+    ready("vault", 0).await;
+    ready("log", 1).await;
+}
+
+#[tokio::test]
+async fn failures_are_counted_from_zero_on() {
+    let text = World::start().metrics().await;
+    let line = r#"keytrail_http_requests_total{route="/graphql",outcome="failed"} 0"#;
+    assert!(text.lines().any(|it| it == line), "{line} is not in\n{text}");
+}
+
+#[tokio::test]
 async fn the_public_keys_are_published() {
     let world = World::start();
     let keys = get(&world, "/.well-known/jwks.json").await.json();

@@ -7,13 +7,15 @@ use crate::{
     guard::AllowedHosts,
     method::Method,
     recipe::{Template, parse_base_url},
-    schema::{FieldSchema, KNOWN_FORMATS, OWN_FORMATS},
+    schema::{FieldSchema, KNOWN_FORMATS, OWN_FORMATS, PATTERN_RULE, is_pattern, patterns},
 };
 
 /// Largest definition, in bytes of JSON.
 const LARGEST: usize = 64 * 1024;
 /// Most fields.
 const MOST_FIELDS: usize = 64;
+/// Most patterns of all fields and their items: compiled they are much larger than written.
+const MOST_PATTERNS: usize = 32;
 /// Seconds between two routine checks that a definition can ask for.
 const CHECK_EVERY: std::ops::RangeInclusive<u32> = 60..=30 * 86_400;
 /// Longest text in a field.
@@ -105,6 +107,12 @@ impl Problems {
         self.unless(closed, "fields.additionalProperties", "must be false");
         let count = it.properties().count();
         self.unless((1..=MOST_FIELDS).contains(&count), "fields.properties", "must hold 1 to 64 fields");
+        let few = patterns(it) <= MOST_PATTERNS;
+        self.unless(few, "fields.properties", "must hold at most 32 patterns");
+        if !few {
+            // Each would be compiled to be judged.
+            return;
+        }
         for (name, property) in it.properties() {
             self.field(&format!("fields.properties.{name}"), name, property);
         }
@@ -145,6 +153,8 @@ impl Problems {
             self.unless(good, &format!("{path}.{mark}"), "must be true or false");
         }
         self.kind(path, schema);
+        self.pattern(path, schema);
+        self.pattern(&format!("{path}.items"), &schema["items"]);
         if schema["x-secret"] == true {
             self.secret(path, schema);
         }
@@ -173,6 +183,11 @@ impl Problems {
             let known = OWN_FORMATS.iter().chain(&KNOWN_FORMATS).any(|known| format == known);
             self.unless(known, &format!("{path}.format"), "is not a format that is known here");
         }
+    }
+
+    fn pattern(&mut self, path: &str, schema: &Value) {
+        let good = schema.get("pattern").is_none_or(|pattern| pattern.as_str().is_some_and(is_pattern));
+        self.unless(good, &format!("{path}.pattern"), PATTERN_RULE);
     }
 
     fn secret(&mut self, path: &str, schema: &Value) {

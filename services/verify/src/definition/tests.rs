@@ -84,8 +84,11 @@ fn a_broken_schema_is_told() {
         (&format!("{token}/x-destination"), json!(true), "fields.properties.token.x-destination"),
         (&format!("{token}/x-secret"), json!("yes"), "fields.properties.token.x-secret"),
         (&format!("{token}/format"), json!("regex"), "fields.properties.token.format"),
-        (&format!("{token}/pattern"), json!("(a"), "fields"),
-        (&format!("{token}/pattern"), json!("(?=a)"), "fields"),
+        (&format!("{token}/pattern"), json!("(a"), "fields.properties.token.pattern"),
+        (&format!("{token}/pattern"), json!("(?=a)"), "fields.properties.token.pattern"),
+        // A few characters that take hundreds of kilobytes.
+        (&format!("{token}/pattern"), json!("^\\p{L}{9}$"), "fields.properties.token.pattern"),
+        (&format!("{token}/pattern"), json!(7), "fields.properties.token.pattern"),
         ("/fields/properties/base_url/default", json!("nowhere"), "fields.properties.base_url.default"),
     ] {
         assert_eq!(complaints(pointer, value.clone()), [path], "{pointer} {value}");
@@ -217,4 +220,31 @@ fn the_page_for_strangers_has_every_word_of_a_field() {
     for word in words.chain(&OWN_FORMATS).chain(&KNOWN_FORMATS) {
         assert!(PAGE.contains(&format!("`{word}`")), "{word}");
     }
+}
+
+#[test]
+fn patterns_are_few_and_small_in_items_too() {
+    let field = |n: usize| (format!("field_{n}"), list("^a{1,8}$", n));
+    let with = |most: usize| good_with((0..most).map(field));
+    assert!(validate_definition(&with(MOST_PATTERNS)).is_ok());
+    let errors = validate_definition(&with(MOST_PATTERNS + 1)).unwrap_err();
+    assert_eq!(errors, [FieldError::new("fields.properties", "must hold at most 32 patterns")]);
+    let large = good_with([("field".to_owned(), list(r"^\p{L}{9}$", 1))]);
+    let errors = validate_definition(&large).unwrap_err();
+    assert_eq!(errors[0].path, "fields.properties.field.items.pattern");
+    assert!(errors[0].message.contains("at most 64 KiB"), "{}", errors[0].message);
+}
+
+/// GitHub's definition without its own patterns, and with these fields.
+fn good_with(fields: impl IntoIterator<Item = (String, Value)>) -> Value {
+    let mut definition = good("github");
+    let own = definition["fields"]["properties"].as_object_mut().unwrap();
+    own.values_mut().for_each(|field| drop(field.as_object_mut().unwrap().remove("pattern")));
+    own.extend(fields);
+    definition
+}
+
+fn list(pattern: &str, most: usize) -> Value {
+    let items = json!({"type": "string", "pattern": pattern});
+    json!({"type": "array", "title": "List", "maxItems": most + 1, "items": items})
 }

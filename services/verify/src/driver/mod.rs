@@ -136,8 +136,26 @@ impl From<GuardError> for Judgement {
     fn from(error: GuardError) -> Self {
         let reason = match error {
             GuardError::Timeout => InconclusiveReason::Timeout,
+            GuardError::Busy => InconclusiveReason::RateLimited,
             _ => InconclusiveReason::Unreachable,
         };
         Self::inconclusive(reason, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_we_are_busy_is_not_said_of_the_host() {
+        let ours = Judgement::from(GuardError::Busy);
+        assert_eq!(
+            (ours.verdict, ours.reason),
+            (Verdict::Inconclusive, Some(InconclusiveReason::RateLimited))
+        );
+        assert!(ours.message.starts_with("Keytrail has"), "{}", ours.message);
+        let theirs = Judgement::from(GuardError::Unreachable);
+        assert_eq!(theirs.reason, Some(InconclusiveReason::Unreachable));
     }
 }

@@ -1,9 +1,12 @@
 //! How much goes on at once, in all and towards one host.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 use super::GuardError;
 
@@ -32,10 +35,23 @@ impl Limits {
     /// Waits for a place. The host's comes first, so that those who wait for a slow host hold
     /// back nobody else.
     pub(super) async fn place(&self, host: &str) -> Result<Place, GuardError> {
+        self.place_within(host, Duration::MAX).await
+    }
+
+    /// The same, but [`GuardError::Busy`] when all places are taken for that long. A host that takes all of
+    /// its own has itself to blame, and is waited for.
+    pub(super) async fn place_within(&self, host: &str, patience: Duration) -> Result<Place, GuardError> {
         let of_host = self.of_host(host)?;
         let host = of_host.acquire_owned().await.map_err(|_| GuardError::Busy)?;
-        let all = Arc::clone(&self.all).acquire_owned().await.map_err(|_| GuardError::Busy)?;
+        let all = timeout(patience, Arc::clone(&self.all).acquire_owned()).await;
+        let all = all.ok().and_then(Result::ok).ok_or(GuardError::Busy)?;
         Ok(Place { _host: host, _all: all })
+    }
+
+    /// How many hosts are known.
+    #[cfg(test)]
+    pub(super) fn hosts(&self) -> usize {
+        self.hosts.lock().len()
     }
 
     fn of_host(&self, host: &str) -> Result<Arc<Semaphore>, GuardError> {

@@ -40,8 +40,8 @@ pub enum GuardError {
     /// A name or password in the URL.
     #[error("the URL carries user information")]
     UserInformation,
-    /// Too many hosts are being talked to.
-    #[error("too many requests are on their way")]
+    /// We have too much to do: it says nothing of the host.
+    #[error("Keytrail has too many requests on their way: try again later")]
     Busy,
     /// The server's certificate is not good for its name.
     #[error("the host's certificate is not trusted")]

@@ -17,7 +17,7 @@ pub trait Lookup: Send + Sync + 'static {
     /// All addresses of a name.
     ///
     /// # Errors
-    /// The name has none, or the service does not answer.
+    /// The name has none, or the service does not answer; around a [`GuardError`] of ours, that.
     async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }
 
@@ -26,22 +26,28 @@ pub trait Lookup: Send + Sync + 'static {
 ///
 /// # Errors
 /// [`GuardError::Unreachable`] when the name has no address, [`GuardError::Timeout`] when the name service
-/// has not answered for a while, [`GuardError::AddressNotAllowed`] when there is no address that may be reached.
+/// has not answered for a while, [`GuardError::Busy`] when it was not asked, [`GuardError::AddressNotAllowed`] when there is no address that may be reached.
 pub async fn resolve(
     guard: &Guard,
     lookup: &dyn Lookup,
     name: &str,
     transport: Transport,
 ) -> Result<Vec<IpAddr>, GuardError> {
-    let found = lookup.lookup(name).await.map_err(|error| match error.kind() {
-        io::ErrorKind::TimedOut => GuardError::Timeout,
-        _ => GuardError::Unreachable,
-    })?;
+    let found = lookup.lookup(name).await.map_err(|error| why_no_address(&error))?;
     if found.is_empty() {
         return Err(GuardError::Unreachable);
     }
     let allowed: Vec<_> = found.into_iter().filter(|address| guard.admits(*address, transport)).collect();
     if allowed.is_empty() { Err(GuardError::AddressNotAllowed) } else { Ok(allowed) }
+}
+
+fn why_no_address(error: &io::Error) -> GuardError {
+    let ours = error.get_ref().and_then(|inner| inner.downcast_ref::<GuardError>());
+    match (ours, error.kind()) {
+        (Some(ours), _) => *ours,
+        (None, io::ErrorKind::TimedOut) => GuardError::Timeout,
+        (None, _) => GuardError::Unreachable,
+    }
 }
 
 /// The guarded name service as the HTTP client asks it, once for each connection. The client

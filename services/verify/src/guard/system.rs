@@ -17,7 +17,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
 use super::{
-    Lookup,
+    GuardError, Lookup,
     limit::{Limits, Place},
 };
 
@@ -31,6 +31,7 @@ type Answer = Option<Result<Vec<IpAddr>, io::ErrorKind>>;
 /// Promises: a name is asked for once at a time, and all who want it then get that answer; answers are
 /// not kept. One that is not answered in good time is refused to newcomers until it is, and for a short
 /// while after it failed. Names of one domain have a few places of all, so that they hold back no others.
+/// A name that is not asked for because of all the others is [`GuardError::Busy`] and no failure of its own.
 pub struct SystemLookup {
     desk: Arc<Desk>,
 }
@@ -99,8 +100,8 @@ impl Lookup for SystemLookup {
         let mut answer = match self.desk.joined(name)? {
             Some(answer) => answer,
             None => {
-                let place = self.desk.places.place(&domain_of(name)).await.map_err(io::Error::other)?;
-                self.desk.begun(name, place)?
+                let place = self.desk.places.place_within(&domain_of(name), self.desk.late).await;
+                self.desk.begun(name, place.map_err(io::Error::other)?)?
             }
         };
         let answered = answer.wait_for(Option::is_some).await.map_err(io::Error::other)?;
@@ -143,12 +144,14 @@ impl Desk {
         let since = Instant::now();
         let (desk, asked) = (Arc::clone(self), name.to_owned());
         let thread = thread::Builder::new().name("name look-up".to_owned()).stack_size(SystemLookup::STACK);
-        thread.spawn(move || {
+        let work = move || {
             let found = (desk.ask)(&asked).map_err(|error| error.kind());
             desk.ended(asked, since, found.is_err());
             drop(place);
             tell.send_replace(Some(found));
-        })?;
+        };
+        // A machine without threads says nothing of the name.
+        thread.spawn(work).map_err(|_| io::Error::other(GuardError::Busy))?;
         under_way.insert(name.to_owned(), Asked { since, answer: answer.clone() });
         Ok(answer)
     }

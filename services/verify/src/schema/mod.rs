@@ -7,7 +7,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use jsonschema::{Draft, PatternOptions, Validator};
+use jsonschema::{Draft, PatternOptions, ValidationOptions, Validator};
 use keytrail_domain::{FieldError, SecretPayload, SecretValue, component::Component};
 use keytrail_ports::{CheckedFields, Completeness};
 use serde_json::{Map, Value, json};
@@ -19,10 +19,18 @@ pub(crate) const OWN_FORMATS: [&str; 3] = ["base-url", "url-path", "header-name"
 /// Formats of JSON Schema that are checked.
 pub(crate) const KNOWN_FORMATS: [&str; 5] = ["email", "hostname", "uuid", "date", "date-time"];
 
+/// Most bytes of a compiled pattern, and of what one thread remembers while it looks with one. Those of the
+/// built-in components need three kilobytes; any number of letters of any script, 44.
+const PATTERN_SIZE: usize = 64 * 1024;
+/// Why a pattern is refused.
+pub(crate) const PATTERN_RULE: &str = "cannot be used: a pattern has no look-around and no back references, and takes \
+     at most 64 KiB when it is compiled";
+
 /// The compiled schema of one component.
 #[derive(Debug)]
 pub struct FieldSchema {
     component: String,
+    patterns: usize,
     values: Validator,
     properties: BTreeMap<String, Value>,
     required: Vec<String>,
@@ -41,11 +49,7 @@ impl FieldSchema {
     /// [`BadSchema`] with the library's words: a definition holds no secret.
     pub fn of(component: &Component) -> Result<Self, BadSchema> {
         let schema = &component.fields;
-        let values = jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .offline()
-            .should_validate_formats(true)
-            .with_pattern_options(PatternOptions::regex().size_limit(1 << 20))
+        let values = options()
             .with_format("base-url", |text| parse_base_url(text).is_some())
             .with_format("url-path", is_url_path)
             .with_format("header-name", is_header_name)
@@ -54,6 +58,7 @@ impl FieldSchema {
         let alternatives = schema["anyOf"].as_array().into_iter().flatten();
         Ok(Self {
             component: component.slug.clone(),
+            patterns: patterns(component),
             values,
             properties: component
                 .properties()
@@ -62,6 +67,11 @@ impl FieldSchema {
             required: names(&schema["required"]),
             alternatives: alternatives.map(|one| names(&one["required"])).collect(),
         })
+    }
+
+    /// How many patterns it holds, which make nearly all of its size.
+    pub(crate) const fn patterns(&self) -> usize {
+        self.patterns
     }
 
     /// Checks and parts fields.
@@ -138,6 +148,27 @@ impl FieldSchema {
     fn is_secret(&self, name: &str) -> bool {
         self.properties.get(name).is_some_and(|schema| schema["x-secret"] == true)
     }
+}
+
+fn options() -> ValidationOptions<'static> {
+    let patterns = PatternOptions::regex().size_limit(PATTERN_SIZE).dfa_size_limit(PATTERN_SIZE);
+    jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .offline()
+        .should_validate_formats(true)
+        .with_pattern_options(patterns)
+}
+
+/// True for a pattern that can be used.
+pub(crate) fn is_pattern(text: &str) -> bool {
+    options().build(&json!({ "pattern": text })).is_ok()
+}
+
+/// How many patterns a component's fields have.
+pub(crate) fn patterns(component: &Component) -> usize {
+    let of_field =
+        |field: &Value| [field, &field["items"]].iter().filter(|it| it["pattern"].is_string()).count();
+    component.properties().map(|(_, field)| of_field(field)).sum()
 }
 
 fn names(list: &Value) -> Vec<String> {

@@ -1,12 +1,13 @@
 //! The sender of webhooks: each promise of its port.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use keytrail_ports::{SystemClock, WebhookAnswer, WebhookReply, WebhookRequest, WebhookSender};
+use async_trait::async_trait;
+use keytrail_ports::{SystemClock, WebhookAnswer, WebhookBusy, WebhookReply, WebhookRequest, WebhookSender};
 use keytrail_test_support::{Reply, StubServer};
 use keytrail_verify::{
     GuardedWebhookSender,
-    guard::{Lookup, SystemLookup},
+    guard::{GuardError, Lookup, SystemLookup},
 };
 
 use crate::harness::Names;
@@ -25,7 +26,7 @@ fn local() -> GuardedWebhookSender {
 
 async fn send(sender: &GuardedWebhookSender, url: &str) -> WebhookAnswer {
     let headers = vec![("webhook-id", "1".to_owned())];
-    sender.send(WebhookRequest { url, headers, body: b"{}".to_vec() }).await
+    sender.send(WebhookRequest { url, headers, body: b"{}".to_vec() }).await.unwrap()
 }
 
 async fn status(sender: &GuardedWebhookSender, url: &str) -> Result<u16, String> {
@@ -100,4 +101,26 @@ async fn a_receiver_that_hangs_is_given_up() {
     stub.on("POST", "/in", Reply::never());
     let failure = status(&local().within(Duration::from_millis(50)), &stub.url("/in")).await.unwrap_err();
     assert!(failure.contains("in time"), "{failure}");
+}
+
+/// A name service that cannot be asked, or that says something else.
+struct Failing(fn() -> io::Error);
+
+#[async_trait]
+impl Lookup for Failing {
+    async fn lookup(&self, _name: &str) -> io::Result<Vec<std::net::IpAddr>> {
+        Err((self.0)())
+    }
+}
+
+#[tokio::test]
+async fn that_we_are_busy_is_no_failure_of_the_receiver() {
+    let url = "https://hooks.example/";
+    let request = || WebhookRequest { url, headers: vec![], body: b"{}".to_vec() };
+    let busy: Arc<dyn Lookup> = Arc::new(Failing(|| io::Error::other(GuardError::Busy)));
+    assert_eq!(sender(&[], &busy).send(request()).await, Err(WebhookBusy));
+    let silent: Arc<dyn Lookup> = Arc::new(Failing(|| io::ErrorKind::TimedOut.into()));
+    assert!(status(&sender(&[], &silent), url).await.unwrap_err().contains("in time"));
+    let unknown: Arc<dyn Lookup> = Arc::new(Failing(|| io::ErrorKind::NotFound.into()));
+    assert!(status(&sender(&[], &unknown), url).await.unwrap_err().contains("could not be reached"));
 }

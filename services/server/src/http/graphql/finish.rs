@@ -150,6 +150,12 @@ fn make_internal(error: &mut ServerError, id: RequestId) {
 /// The library's own messages, which carry no code.
 fn refuse(error: &mut ServerError) {
     if is_about_size(&error.message) {
+        if error.message.starts_with("Query is too complex") {
+            let most = keytrail_graphql::COMPLEXITY;
+            error.message = format!(
+                "the query could answer more than {most} fields: give the lists in it a smaller `first`, or ask for fewer fields"
+            );
+        }
         set_code(error, QUERY_TOO_COMPLEX);
         return;
     }
@@ -234,5 +240,7 @@ mod tests {
         for message in ["Query is too complex.", "Query is nested too deep."] {
             assert_eq!(tidied(message, &[])["extensions"]["code"], "QUERY_TOO_COMPLEX");
         }
+        let told = tidied("Query is too complex.", &[])["message"].to_string();
+        assert!(told.contains("50000 fields") && told.contains("`first`"), "{told}");
     }
 }

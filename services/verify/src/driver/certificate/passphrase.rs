@@ -1,6 +1,6 @@
 //! Private keys that a passphrase closes: PKCS #8 with PBES2, as every tool of the last decade writes them.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
 use aws_lc_rs::{
     cipher::{
@@ -18,6 +18,7 @@ use pkcs8::{
     },
 };
 use rustls::pki_types::PrivateKeyDer;
+use tokio::{sync::Semaphore, time::timeout};
 use x509_parser::pem::Pem;
 use zeroize::Zeroizing;
 
@@ -25,8 +26,43 @@ use super::{invalid, key::is_sequence};
 use crate::{driver::unproven, recipe::Judgement};
 
 const LABEL: &str = "ENCRYPTED PRIVATE KEY";
-/// Rounds of deriving that are worth a check: about a second of work. Usual are two thousand to 600,000.
-const MOST_ROUNDS: u32 = 1_000_000;
+/// Rounds of deriving that are worth a check: about half a second of work. OpenSSL writes 2,048, others
+/// write up to 600,000, which is what is advised for passwords.
+const MOST_ROUNDS: u32 = 600_000;
+/// Keys that are opened at once, whoever asks: each is all that a core can do meanwhile.
+const AT_ONCE: usize = 2;
+/// How long one waits for others: less than a check takes, so that it can say why it comes to nothing.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where keys are opened.
+static BENCH: Bench = Bench { places: Semaphore::const_new(AT_ONCE), patience: PATIENCE };
+
+/// Work that must be bounded by itself, since it goes on when its caller has given up.
+struct Bench {
+    places: Semaphore,
+    patience: Duration,
+}
+
+impl Bench {
+    async fn work<T: Send + 'static>(
+        &'static self,
+        work: impl FnOnce() -> Result<T, Judgement> + Send + 'static,
+    ) -> Result<T, Judgement> {
+        let place = timeout(self.patience, self.places.acquire()).await.ok().and_then(Result::ok);
+        let place = place.ok_or_else(|| {
+            unproven(
+                Reason::RateLimited,
+                "Keytrail opens too many private keys at this moment: try again later",
+            )
+        })?;
+        let work = move || {
+            let done = work();
+            drop(place);
+            done
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| unsupported())?
+    }
+}
 
 /// How a key is closed.
 struct Lock<'a> {
@@ -49,8 +85,7 @@ pub(super) async fn opened(
     closed: Vec<u8>,
     passphrase: Zeroizing<String>,
 ) -> Result<PrivateKeyDer<'static>, Judgement> {
-    let open = move || open(&closed, passphrase.as_bytes());
-    tokio::task::spawn_blocking(open).await.map_err(|_| unsupported())?
+    BENCH.work(move || open(&closed, passphrase.as_bytes())).await
 }
 
 fn open(closed: &[u8], passphrase: &[u8]) -> Result<PrivateKeyDer<'static>, Judgement> {
@@ -97,4 +132,33 @@ impl<'a> Lock<'a> {
 
 fn unsupported() -> Judgement {
     unproven(Reason::Unexpected, "the private key is closed in a way that cannot be opened here")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::Future, pin::pin, sync::mpsc, task::Poll};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_gives_up_leaves_his_place_taken_until_the_work_is_done() {
+        static BENCH: Bench = Bench { places: Semaphore::const_new(1), patience: Duration::ZERO };
+        let (release, released) = mpsc::channel::<()>();
+        {
+            let waits = BENCH.work(move || released.recv().map_err(|_| unsupported()));
+            let mut waits = pin!(waits);
+            std::future::poll_fn(|context| {
+                assert!(waits.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+        }
+        let refused = BENCH.work(|| Ok(())).await.unwrap_err();
+        assert_eq!(refused.reason, Some(Reason::RateLimited));
+        assert!(refused.message.contains("too many private keys"), "{}", refused.message);
+        release.send(()).unwrap();
+        let free = timeout(Duration::from_secs(20), BENCH.places.acquire()).await;
+        drop(free.expect("the work ended").unwrap());
+        assert!(BENCH.work(|| Ok(())).await.is_ok());
+    }
 }

@@ -149,3 +149,35 @@ async fn the_machine_knows_itself() {
     let found = SystemLookup::shared().lookup("localhost").await.unwrap();
     assert!(!found.is_empty() && found.iter().all(IpAddr::is_loopback), "{found:?}");
 }
+
+/// What the guard makes of an answer.
+async fn judged(lookup: &SystemLookup, name: &str) -> GuardError {
+    let guard = crate::guard::Guard::default();
+    crate::guard::resolve(&guard, lookup, name, crate::guard::Transport::Encrypted).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn too_many_domains_are_our_trouble_and_not_that_of_the_next_one() {
+    let system = Hanging::default();
+    let lookup = system.lookup(NEVER, NEVER);
+    let names = (0..SystemLookup::MOST_DOMAINS).map(|n| format!("hang{n}.example"));
+    let _waiting = ask_for(&lookup, names);
+    system.is_asked(SystemLookup::AT_ONCE).await;
+    while lookup.desk.places.hosts() < SystemLookup::MOST_DOMAINS {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(judged(&lookup, "good.example.org").await, GuardError::Busy);
+    system.release();
+}
+
+#[tokio::test]
+async fn a_name_that_gets_no_thread_because_of_others_is_not_to_blame() {
+    let system = Hanging::default();
+    let lookup = system.lookup(Duration::ZERO, NEVER);
+    let _waiting = ask_for(&lookup, (0..SystemLookup::AT_ONCE).map(|n| format!("hang{n}.example")));
+    system.is_asked(SystemLookup::AT_ONCE).await;
+    assert_eq!(judged(&lookup, "good.example.org").await, GuardError::Busy);
+    // One that was asked and does not answer is.
+    assert_eq!(judged(&lookup, "hang1.example").await, GuardError::Timeout);
+    system.release();
+}

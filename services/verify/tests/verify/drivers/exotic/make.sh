@@ -78,5 +78,5 @@ closed aes192 -v2 aes-192-cbc -v2prf hmacWithSHA512
 closed aes256 -v2 aes-256-cbc
 closed des3 -v2 des3
 closed scrypt -scrypt
-closed slow -v2 aes-256-cbc -iter 1000001
+closed slow -v2 aes-256-cbc -iter 600001
 openssl ec -in closed.key -aes256 -passout pass:only-for-tests -out closed-traditional.key
