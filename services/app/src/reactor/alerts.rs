@@ -55,7 +55,7 @@ impl App {
 
     async fn react_until_failure(&self) -> Result<(), AppError> {
         let mark = self.ports().journal.mark(NAME).await?;
-        let after: Option<Position> = mark.and_then(|mark| serde_json::from_slice(&mark).ok());
+        let after: Option<Position> = mark.and_then(|mark| serde_json::from_slice(&mark.value).ok());
         self.views_at_head().await?;
         let mut signals = self.ports().log.subscribe(after, Filter::default()).await?;
         let mut unmarked = 0;

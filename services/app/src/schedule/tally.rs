@@ -26,7 +26,7 @@ fn mark(tenant: TenantId, day: &str) -> String {
 /// What is written of a tenant's day.
 async fn written(journal: &dyn Journal, tenant: TenantId, day: &str) -> Result<Count, JournalError> {
     let mark = journal.mark(&mark(tenant, day)).await?;
-    Ok(mark.and_then(|mark| serde_json::from_slice(&mark).ok()).unwrap_or_default())
+    Ok(mark.and_then(|mark| serde_json::from_slice(&mark.value).ok()).unwrap_or_default())
 }
 
 impl Tally {

@@ -77,8 +77,8 @@ impl Courier {
     ) -> Result<Self, AppError> {
         let known = app.ports().journal.mark(&mark_of(row.id)).await?;
         let place = match known {
-            Some(bytes) => {
-                serde_json::from_slice(&bytes).map_err(|error| AppError::Internal(error.into()))?
+            Some(mark) => {
+                serde_json::from_slice(&mark.value).map_err(|error| AppError::Internal(error.into()))?
             }
             None => Place::after(row.created),
         };
