@@ -1,10 +1,13 @@
 //! A journal in memory.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use keytrail_domain::{TenantId, Timestamp};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{Journal, JournalEntry, JournalError, Mark, NewJournalEntry, Span, SpanEnd, SwapError};
 
@@ -13,6 +16,7 @@ use crate::{Journal, JournalEntry, JournalError, Mark, NewJournalEntry, Span, Sp
 pub struct MemoryJournal {
     book: Mutex<Book>,
     shared: bool,
+    away: AtomicBool,
 }
 
 #[derive(Default)]
@@ -54,12 +58,29 @@ impl MemoryJournal {
     pub fn shared() -> Self {
         Self { shared: true, ..Self::default() }
     }
+
+    /// From now on it answers nothing.
+    pub fn go_away(&self) {
+        self.away.store(true, Ordering::Relaxed);
+    }
+
+    /// It answers again, as if nothing had been.
+    pub fn come_back(&self) {
+        self.away.store(false, Ordering::Relaxed);
+    }
+
+    fn book(&self) -> Result<MutexGuard<'_, Book>, JournalError> {
+        match self.away.load(Ordering::Relaxed) {
+            true => Err(JournalError::Unavailable("it is away".into())),
+            false => Ok(self.book.lock()),
+        }
+    }
 }
 
 #[async_trait]
 impl Journal for MemoryJournal {
     async fn append(&self, entries: Vec<NewJournalEntry>) -> Result<u64, JournalError> {
-        let mut book = self.book.lock();
+        let mut book = self.book()?;
         for entry in entries {
             book.last += 1;
             let number = book.last;
@@ -76,7 +97,7 @@ impl Journal for MemoryJournal {
         before: Option<u64>,
         max: usize,
     ) -> Result<Vec<JournalEntry>, JournalError> {
-        let book = self.book.lock();
+        let book = self.book()?;
         let about = (tenant, topic, subject);
         let wanted = book.entries.iter().rev().filter(|it| {
             before.is_none_or(|before| it.number < before)
@@ -86,7 +107,7 @@ impl Journal for MemoryJournal {
     }
 
     async fn span(&self, span: Span, end: SpanEnd, max: usize) -> Result<Vec<JournalEntry>, JournalError> {
-        let mut found = self.book.lock().within(&span);
+        let mut found = self.book()?.within(&span);
         if end == SpanEnd::Newest {
             found.reverse();
         }
@@ -95,27 +116,27 @@ impl Journal for MemoryJournal {
     }
 
     async fn count(&self, span: Span) -> Result<u64, JournalError> {
-        Ok(self.book.lock().within(&span).len() as u64)
+        Ok(self.book()?.within(&span).len() as u64)
     }
 
     async fn forget(&self, topic: &str, moment: Timestamp) -> Result<u64, JournalError> {
-        let mut book = self.book.lock();
+        let mut book = self.book()?;
         let before = book.entries.len();
         book.entries.retain(|it| it.entry.topic != topic || it.entry.at >= moment);
         Ok((before - book.entries.len()) as u64)
     }
 
     async fn mark(&self, name: &str) -> Result<Option<Mark>, JournalError> {
-        Ok(self.book.lock().marks.get(name).cloned())
+        Ok(self.book()?.marks.get(name).cloned())
     }
 
     async fn set_mark(&self, name: &str, value: Vec<u8>) -> Result<(), JournalError> {
-        self.book.lock().set(name, value);
+        self.book()?.set(name, value);
         Ok(())
     }
 
     async fn swap_mark(&self, name: &str, expected: Option<u64>, value: Vec<u8>) -> Result<u64, SwapError> {
-        let mut book = self.book.lock();
+        let mut book = self.book()?;
         if book.marks.get(name).map(|mark| mark.version) != expected {
             return Err(SwapError::Conflict);
         }
