@@ -11,8 +11,8 @@ use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use crate::{
-    AppError, KnownComponent, claims::Claims, key_ring::KeyRing, progress::Progress, schedule::Numbers,
-    steady_clock::SteadyClock, throttle::Throttle, webhook,
+    AppError, KnownComponent, claims::Claims, key_ring::KeyRing, leases::Leases, progress::Progress,
+    schedule::Numbers, steady_clock::SteadyClock, throttle::Throttle, webhook,
 };
 
 /// Credentials whose last unchanged check is remembered.
@@ -61,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) log_id: Uuid,
     pub(crate) keys: KeyRing,
+    pub(crate) leases: Leases,
     pub(crate) claims: Claims,
     pub(crate) progress: Progress,
     pub(crate) tests: Throttle,
@@ -91,6 +92,7 @@ impl App {
         Ok(Self(Arc::new(Inner {
             log_id,
             keys: KeyRing::new(Arc::clone(&ports.secrets), Arc::clone(&ports.journal)),
+            leases: Leases::new(Arc::clone(&ports.journal), ports.ids.fresh(ports.clock.now())),
             claims: Claims::default(),
             progress: Progress::new(checkpoint),
             tests: Throttle::per_minute(crate::commands::TESTS_PER_MINUTE),

@@ -58,7 +58,7 @@ impl KeyRing {
     /// None sends the caller to the vault, whatever is wrong with the journal.
     async fn remembered(&self, root: SecretRef) -> Option<Arc<CursorKey>> {
         let known = self.journal.mark(&mark_of(root)).await.map_err(AppError::from);
-        match known.and_then(|bytes| bytes.map(|bytes| CursorKey::new(&bytes)).transpose()) {
+        match known.and_then(|mark| mark.map(|mark| CursorKey::new(&mark.value)).transpose()) {
             Ok(key) => key.map(Arc::new),
             Err(error) => {
                 tracing::warn!(tenant.id = %root.tenant, error = &error as &dyn std::error::Error,
@@ -157,6 +157,6 @@ mod tests {
         let mended = parts.journal.mark(&name).await.expect("read").expect("a mark");
         parts.vault.set_trouble(Some(VaultTrouble::Sealed));
         parts.ring().load_cursor(parts.root).await.expect("from the journal");
-        assert_eq!(mended.len(), crate::keys::KEY_LEN);
+        assert_eq!(mended.value.len(), crate::keys::KEY_LEN);
     }
 }

@@ -20,6 +20,7 @@ mod idempotency;
 mod inputs;
 mod key_ring;
 mod keys;
+mod leases;
 mod profile;
 mod progress;
 mod projection;
@@ -42,6 +43,7 @@ pub use inputs::{
     CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember, NewWebhookEndpoint,
     TeamPlace, TenantUpdate, WebhookEndpointUpdate,
 };
+pub use leases::{Tenure, Work};
 pub use projection::Projections;
 pub use queries::{Access, AsOf, Counted, KnownComponent, Way};
 pub use schedule::{Schedule, ScheduleNumbers, ScheduleOptions};

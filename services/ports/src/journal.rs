@@ -32,7 +32,7 @@ pub struct NewJournalEntry {
 /// A fact as kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalEntry {
-    /// Its number: growing, never used twice.
+    /// Its number: growing among the entries about one subject, and never used twice there.
     pub number: u64,
     /// The fact.
     pub entry: NewJournalEntry,
@@ -65,29 +65,49 @@ pub enum SpanEnd {
     Oldest,
 }
 
+/// A small value by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What was set last.
+    pub value: Vec<u8>,
+    /// Grows with each change, and is never used twice for one name.
+    pub version: u64,
+}
+
+/// Why a mark was not swapped.
+#[derive(Debug, thiserror::Error)]
+pub enum SwapError {
+    /// It has another version, or is there against expectation, or is not there.
+    #[error("somebody else changed the mark")]
+    Conflict,
+    /// Swapped or not: not known. Reading the mark tells.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
 /// Facts with retention, and small values by name.
 ///
 /// Promises, each a case in [`crate::contract::journal`]:
-/// 1. What `append` has answered is durable, in order, and numbered upwards.
-/// 2. `read` answers one topic's entries after a number, oldest first, of every tenant.
-/// 3. `about` answers one subject's newest entries, newest first, and nothing of another tenant.
-/// 4. `forget` drops one topic's entries older than a moment, and numbers are not used again.
-/// 5. A mark keeps its last value; an unknown mark is none.
+/// 1. What `append` has answered is durable, in order, and numbered upwards within each subject. It is
+///    not one step for several subjects: after an error some of it may have been kept.
+/// 2. `about` answers one subject's newest entries, newest first, and nothing of another tenant.
+/// 3. A number is not used again for its subject, not even when its entry is forgotten.
+/// 4. A mark keeps its last value; an unknown mark is none. Each change gives it a higher version.
+/// 5. Of swaps that expect the same version of a mark exactly one is done, and the others change nothing.
 /// 6. `span` answers one end of the entries between two places, by time and then by number, and
 ///    `count` how many lie between them.
+/// 7. What is not old enough to be forgotten is kept. A store that forgets when it is told to drops one
+///    topic's entries from before a moment, and answers how many; these are the cases of
+///    `journal_forget_contract`. A store that forgets by itself, by an age that it knows for each topic,
+///    answers 0 to `forget`, and may show an entry that is older for a while.
 #[async_trait]
 pub trait Journal: Send + Sync + 'static {
-    /// Keep all of these, or none; answers the last one's number.
+    /// Keep all of these; answers the last one's number.
     ///
     /// # Errors
-    /// [`JournalError`].
+    /// [`JournalError`]: some of them may have been kept, of each subject the first ones. Asked again,
+    /// those are there twice.
     async fn append(&self, entries: Vec<NewJournalEntry>) -> Result<u64, JournalError>;
-
-    /// At most `max` entries of a topic with a number above `after`, oldest first.
-    ///
-    /// # Errors
-    /// [`JournalError`].
-    async fn read(&self, topic: &str, after: u64, max: usize) -> Result<Vec<JournalEntry>, JournalError>;
 
     /// At most `max` entries about a subject with a number below `before`, newest first.
     ///
@@ -114,21 +134,32 @@ pub trait Journal: Send + Sync + 'static {
     /// [`JournalError`].
     async fn count(&self, span: Span) -> Result<u64, JournalError>;
 
-    /// Drop a topic's entries from before `moment`; answers how many.
+    /// A topic's entries from before `moment` are not needed any more; answers how many this dropped.
     ///
     /// # Errors
     /// [`JournalError`].
     async fn forget(&self, topic: &str, moment: Timestamp) -> Result<u64, JournalError>;
 
-    /// The value of a mark, for example a reactor's checkpoint.
+    /// A mark, for example a reactor's checkpoint.
     ///
     /// # Errors
     /// [`JournalError`].
-    async fn mark(&self, name: &str) -> Result<Option<Vec<u8>>, JournalError>;
+    async fn mark(&self, name: &str) -> Result<Option<Mark>, JournalError>;
 
-    /// Sets a mark; durable when it answers.
+    /// Sets a mark, whatever it was; durable when it answers. Of several at once the last one wins.
     ///
     /// # Errors
-    /// [`JournalError`].
+    /// [`JournalError`]: set or not.
     async fn set_mark(&self, name: &str, value: Vec<u8>) -> Result<(), JournalError>;
+
+    /// Sets a mark if it has this version still, or, with none, if it is not there; durable when it
+    /// answers the new version.
+    ///
+    /// # Errors
+    /// [`SwapError`].
+    async fn swap_mark(&self, name: &str, expected: Option<u64>, value: Vec<u8>) -> Result<u64, SwapError>;
+
+    /// Whether another process may use the same journal while this value lives. False is a promise: whoever
+    /// wrote something here before, in another process, is not there any more.
+    fn is_shared(&self) -> bool;
 }

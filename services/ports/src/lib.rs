@@ -27,7 +27,9 @@ pub use authorizer::{
 pub use clock::{Clock, Ids, SystemClock, SystemIds};
 pub use components::{CheckedFields, Completeness, ComponentCatalog};
 pub use event_store::{Appended, EventStore, Expected, Filter, LogError, LogSignal, Subscription};
-pub use journal::{Journal, JournalEntry, JournalError, JournalPlace, NewJournalEntry, Span, SpanEnd};
+pub use journal::{
+    Journal, JournalEntry, JournalError, JournalPlace, Mark, NewJournalEntry, Span, SpanEnd, SwapError,
+};
 pub use secret_store::{DeploymentMark, SecretError, SecretStore, StoredSecret};
 pub use verifier::{CheckRequest, Verifier};
 pub use webhook_sender::{

@@ -2,6 +2,7 @@
 //! adapter is used.
 
 mod identity;
+mod lease_metrics;
 mod operator;
 mod readiness;
 mod schedule_metrics;
@@ -14,7 +15,7 @@ mod webhook_metrics;
 use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
-use keytrail_app::{App, Options, Ports, ScheduleOptions, SteadyClock};
+use keytrail_app::{App, Options, Ports, ScheduleOptions, SteadyClock, Work};
 use keytrail_domain::policy::PolicyText;
 use keytrail_policy::{CasbinAuthorizer, PolicyFiles};
 use keytrail_ports::{SystemClock, SystemIds};
@@ -163,7 +164,8 @@ fn run_behind(app: &App, ports: &Ports, config: &Config, life: &Lifecycle) {
     });
     let (kept, behind, until) = (app.clone(), ports.clone(), stop());
     life.spawn(Stage::Background, Weight::Light, "upkeep", async move {
-        upkeep::run(kept, behind, until).await;
+        let run = |_| upkeep::run(kept.clone(), behind.clone(), until.clone());
+        kept.while_leased(Work::Upkeep, &until, run).await;
     });
 }
 

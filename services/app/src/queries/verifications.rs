@@ -136,17 +136,20 @@ impl App {
         Ok(row.last_verification.clone().into_iter().chain(other).max_by_key(|check| check.at).map(Arc::new))
     }
 
-    /// Asked for once; from then on the schedule tells.
+    /// Asked for once; from then on the schedule tells, unless it is another node's.
     async fn last_kept(
         &self,
         tenant: TenantId,
         id: CredentialId,
     ) -> Result<Option<Arc<VerificationRow>>, AppError> {
-        if let Some(known) = self.0.last_kept.get(&id) {
+        if let Some(known) = self.0.last_kept.get(&id).filter(|_| !self.ports().journal.is_shared()) {
             return Ok(known);
         }
         let entry = self.ports().journal.span(kept::all(tenant, id), SpanEnd::Newest, 1).await?.pop();
         let last = entry.map(|entry| kept::row(id, entry)).transpose()?.map(Arc::new);
+        if self.ports().journal.is_shared() {
+            return Ok(last);
+        }
         // One that was kept meanwhile is newer.
         self.0.last_kept.get_or_insert_with(&id, || Ok(last))
     }

@@ -13,7 +13,7 @@ use keytrail_domain::{
 use keytrail_ports::{Filter, LogSignal, views::CredentialRow};
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, AppError, Call, execute::Execution};
+use crate::{App, AppError, Call, Tenure, Work, execute::Execution, leases::Fenced};
 
 /// Name of the reactor and of its mark in the journal.
 pub(super) const NAME: &str = "alerts";
@@ -34,12 +34,20 @@ enum Reaction {
 impl App {
     /// Opens and resolves alerts until `stop`; comes back by itself after every failure.
     pub async fn run_alerts(&self, stop: CancellationToken) {
+        let stop = &stop;
+        self.while_leased(Work::Alerts, stop, |tenure| async move {
+            self.react_again_and_again(&tenure, stop).await
+        })
+        .await;
+    }
+
+    async fn react_again_and_again(&self, tenure: &Tenure, stop: &CancellationToken) {
         let mut wait = BACKOFF.0;
         loop {
             let began = tokio::time::Instant::now();
             let ended = tokio::select! {
                 () = stop.cancelled() => return,
-                ended = self.react_until_failure() => ended,
+                ended = self.react_until_failure(tenure) => ended,
             };
             if let Err(error) = ended {
                 tracing::error!(error = &error as &dyn std::error::Error, "alerts failed: trying again");
@@ -53,22 +61,24 @@ impl App {
         }
     }
 
-    async fn react_until_failure(&self) -> Result<(), AppError> {
-        let mark = self.ports().journal.mark(NAME).await?;
-        let after: Option<Position> = mark.and_then(|mark| serde_json::from_slice(&mark).ok());
+    async fn react_until_failure(&self, tenure: &Tenure) -> Result<(), AppError> {
+        let journal = &*self.ports().journal;
+        let (mut mark, known) = Fenced::take(journal, NAME.to_owned(), tenure).await?;
+        let after: Option<Position> = known.and_then(|place| serde_json::from_slice(&place).ok());
         self.views_at_head().await?;
         let mut signals = self.ports().log.subscribe(after, Filter::default()).await?;
         let mut unmarked = 0;
         while let Some(signal) = signals.next().await {
             let LogSignal::Event(event) = signal? else { continue };
+            tenure.check()?;
             let reacted = self.react(&event).await?;
             unmarked += 1;
             if reacted {
                 self.views_at_head().await?;
             }
             if reacted || unmarked >= MARK_EVERY {
-                let mark = serde_json::to_vec(&event.position).unwrap_or_default();
-                self.ports().journal.set_mark(NAME, mark).await?;
+                let place = serde_json::to_vec(&event.position).unwrap_or_default();
+                mark.set(journal, place, tenure).await?;
                 unmarked = 0;
             }
         }

@@ -13,7 +13,7 @@ use keytrail_ports::views::CredentialRow;
 
 use super::{NAME, bounds::Hosts, kept, plan};
 use crate::{
-    App, AppError, Call,
+    App, AppError, Call, Tenure,
     commands::{present, unchanged},
     execute::Execution,
 };
@@ -46,12 +46,12 @@ pub(super) enum Told {
 }
 
 impl App {
-    /// Everything that happens once when a check is due: a lease of the work belongs around this.
+    /// Everything that happens once when a check is due. The result counts only while the work is ours.
     pub(super) async fn routine_check(
         &self,
         (tenant, id): (TenantId, CredentialId),
-        hosts: &Hosts,
-        default_interval: i64,
+        (hosts, default_interval): (&Hosts, i64),
+        tenure: &Tenure,
     ) -> Result<Checked, AppError> {
         let Some(row) = self.ports().views.credentials_by_id(tenant, &[id]).await?.pop() else {
             return Ok(Checked::Nothing);
@@ -70,7 +70,7 @@ impl App {
         if let Some(moment) = self.too_early(&row, &component, default_interval).await? {
             return Ok(Checked::NotBefore(moment));
         }
-        self.check_now(&row, &component).await
+        self.check_now(&row, &component, tenure).await
     }
 
     async fn too_early(
@@ -100,13 +100,20 @@ impl App {
         Ok(plan::unlocked_at(row, component, &last).filter(|moment| *moment > self.now()))
     }
 
-    async fn check_now(&self, row: &CredentialRow, component: &Arc<Component>) -> Result<Checked, AppError> {
+    async fn check_now(
+        &self,
+        row: &CredentialRow,
+        component: &Arc<Component>,
+        tenure: &Tenure,
+    ) -> Result<Checked, AppError> {
         let stream = StreamId::credential(row.tenant, row.id);
         let credential: Credential = self.load(&stream).await?;
         let Ok(state) = present(&credential) else { return Ok(Checked::Nothing) };
         let secrets = self.ports().secrets.get(state.secret).await?;
+        tenure.check()?;
         let report = self.check(component, &state.fields, &secrets, &state.allowed_hosts).await;
         drop(secrets);
+        tenure.check()?;
         let call = Call { principal: Principal::internal(row.tenant, NAME), correlation: self.fresh_id() };
         let told = self.record(&call, stream, state, &report).await?;
         if report.verdict == Verdict::Inconclusive {

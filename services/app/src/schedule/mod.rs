@@ -43,7 +43,7 @@ use self::{
 pub(crate) use numbers::Numbers;
 pub use numbers::ScheduleNumbers;
 
-use crate::{App, AppError};
+use crate::{App, AppError, Tenure, Work};
 
 /// Who it is in events.
 const NAME: &str = "schedule";
@@ -97,11 +97,16 @@ pub struct Schedule {
     forget_at: i64,
     tally: Tally,
     flush_at: i64,
+    tenure: Tenure,
 }
 
 impl App {
     /// A schedule at its beginning. [`App::run_schedule`] lets one go on; a test takes turns.
     pub fn schedule(&self, options: ScheduleOptions) -> Schedule {
+        self.schedule_under(options, Tenure::alone())
+    }
+
+    fn schedule_under(&self, options: ScheduleOptions, tenure: Tenure) -> Schedule {
         let interval = i64::try_from(options.interval.as_micros()).unwrap_or(i64::MAX / 4).max(1_000_000);
         Schedule {
             events: self.0.progress.listen(),
@@ -119,6 +124,7 @@ impl App {
             forget_at: self.now().as_micros() + FORGET_FIRST,
             tally: Tally::default(),
             flush_at: 0,
+            tenure,
         }
     }
 
@@ -129,11 +135,15 @@ impl App {
             () = stop.cancelled() => return,
             () = self.caught_up() => {}
         }
-        let mut schedule = self.schedule(options);
-        tokio::select! {
-            () = stop.cancelled() => schedule.close().await,
-            () = schedule.run() => {}
-        }
+        let stop = &stop;
+        let check = |tenure| async move {
+            let mut schedule = self.schedule_under(options, tenure);
+            tokio::select! {
+                () = stop.cancelled() => schedule.close().await,
+                () = schedule.run() => {}
+            }
+        };
+        self.while_leased(Work::Schedule, stop, check).await;
     }
 
     /// How the schedule does.
@@ -347,5 +357,16 @@ impl Schedule {
     /// When a credential is checked next, as far as that is known already.
     pub fn next_check(&self, id: CredentialId) -> Option<keytrail_domain::Timestamp> {
         self.agenda.at(id, Job::Check).map(keytrail_domain::Timestamp::from_micros)
+    }
+}
+
+/// Another node may go on: here nothing waits any more.
+impl Drop for Schedule {
+    fn drop(&mut self) {
+        let numbers = &self.app.0.numbers;
+        for gauge in [&numbers.scheduled, &numbers.waiting, &numbers.in_flight] {
+            gauge.store(0, Ordering::Relaxed);
+        }
+        numbers.late_micros.store(0, Ordering::Relaxed);
     }
 }

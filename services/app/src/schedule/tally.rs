@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use keytrail_domain::TenantId;
-use keytrail_ports::{Journal, JournalError, views::DailyRow};
+use keytrail_ports::{Journal, JournalError, Mark, SwapError, views::DailyRow};
 use serde::{Deserialize, Serialize};
 
 /// *Format*.
@@ -25,8 +25,11 @@ fn mark(tenant: TenantId, day: &str) -> String {
 
 /// What is written of a tenant's day.
 async fn written(journal: &dyn Journal, tenant: TenantId, day: &str) -> Result<Count, JournalError> {
-    let mark = journal.mark(&mark(tenant, day)).await?;
-    Ok(mark.and_then(|mark| serde_json::from_slice(&mark).ok()).unwrap_or_default())
+    Ok(count(journal.mark(&mark(tenant, day)).await?.as_ref()))
+}
+
+fn count(mark: Option<&Mark>) -> Count {
+    mark.and_then(|mark| serde_json::from_slice(&mark.value).ok()).unwrap_or_default()
 }
 
 impl Tally {
@@ -39,14 +42,19 @@ impl Tally {
     /// Writes everything; what cannot be written now is tried again.
     pub(super) async fn flush(&mut self, journal: &dyn Journal) -> Result<(), JournalError> {
         while let Some((tenant, day)) = self.0.keys().next().cloned() {
-            let mut sum = written(journal, tenant, &day).await?;
-            let key = (tenant, day);
+            let name = mark(tenant, &day);
+            let known = journal.mark(&name).await?;
+            let (mut sum, key) = (count(known.as_ref()), (tenant, day));
             let more = self.0.get(&key).copied().unwrap_or_default();
             sum.verifications += more.verifications;
             sum.failures += more.failures;
             let value = serde_json::to_vec(&sum).unwrap_or_default();
-            journal.set_mark(&mark(tenant, &key.1), value).await?;
-            self.0.remove(&key);
+            match journal.swap_mark(&name, known.map(|mark| mark.version), value).await {
+                Ok(_) => _ = self.0.remove(&key),
+                // Another node adds to it: once more.
+                Err(SwapError::Conflict) => {}
+                Err(SwapError::Journal(error)) => return Err(error),
+            }
         }
         Ok(())
     }

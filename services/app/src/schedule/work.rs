@@ -23,13 +23,19 @@ pub(super) enum Finished {
 impl Schedule {
     pub(super) fn spawn(&mut self, due: Due, late: i64) {
         let (app, hosts, interval) = (self.app.clone(), self.hosts.clone(), self.interval);
+        let tenure = self.tenure.clone();
         let ladder = self.ladders.get(&due.tenant).cloned();
         let task = self.running.spawn(async move {
             let whose = (due.tenant, due.id);
             let done = match due.job {
-                Job::Check => app.routine_check(whose, &hosts, interval).await.map(Finished::Checked),
+                Job::Check => {
+                    app.routine_check(whose, (&hosts, interval), &tenure).await.map(Finished::Checked)
+                }
                 Job::Expiry => {
-                    let told = app.tell_of_expiry(whose, ladder.as_deref().unwrap_or_default()).await;
+                    let told = match tenure.check() {
+                        Ok(()) => app.tell_of_expiry(whose, ladder.as_deref().unwrap_or_default()).await,
+                        Err(over) => Err(over),
+                    };
                     told.map(|()| Finished::Told)
                 }
             };

@@ -15,7 +15,7 @@ use super::{
     place::{Lane, Place},
     secret::Signer,
 };
-use crate::{App, AppError};
+use crate::{App, AppError, Tenure, leases::Fenced};
 
 /// Deliveries under way at once to one endpoint: at first, and to one that has shown that it is quick.
 /// To one that fails or takes its time, a single one.
@@ -45,6 +45,8 @@ pub(super) struct Courier {
     pub(super) id: WebhookEndpointId,
     /// Places for deliveries of all couriers.
     pub(super) places: Places,
+    tenure: Tenure,
+    mark: Fenced,
     /// How many it gets at once.
     pub(super) pace: usize,
     pub(super) place: Place,
@@ -74,8 +76,9 @@ impl Courier {
         app: &App,
         row: &WebhookEndpointRow,
         places: &Places,
+        tenure: &Tenure,
     ) -> Result<Self, AppError> {
-        let known = app.ports().journal.mark(&mark_of(row.id)).await?;
+        let (mark, known) = Fenced::take(&*app.ports().journal, mark_of(row.id), tenure).await?;
         let place = match known {
             Some(bytes) => {
                 serde_json::from_slice(&bytes).map_err(|error| AppError::Internal(error.into()))?
@@ -87,6 +90,8 @@ impl Courier {
             tenant: row.tenant,
             id: row.id,
             places: places.clone(),
+            tenure: tenure.clone(),
+            mark,
             pace: AT_ONCE.0,
             place,
             signer: None,
@@ -101,16 +106,20 @@ impl Courier {
         })
     }
 
-    /// Delivers until `stop` or until the endpoint is deleted; comes back after every failure.
-    pub(super) async fn run(mut self, wake: Arc<Notify>, stop: CancellationToken) {
+    /// Delivers until `stop` or until the endpoint is deleted; comes back after every failure, unless
+    /// somebody else has written the place: then it has to be read again.
+    pub(super) async fn run(mut self, wake: &Notify, stop: &CancellationToken) -> Ended {
         let mut wait = BACKOFF.0;
         while !stop.is_cancelled() {
-            match self.turn(&wake, &stop).await {
+            match self.turn(wake, stop).await {
                 Ok(Turn::Again) => wait = BACKOFF.0,
-                Ok(Turn::Over) => return,
+                Ok(Turn::Over) => return Ended::Over,
                 Err(error) => {
                     tracing::warn!(webhook.id = %self.id, error = &error as &dyn std::error::Error,
                         "deliveries are held up: trying again");
+                    if self.mark.is_lost() {
+                        return Ended::Superseded;
+                    }
                     tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(wait) => {} }
                     wait = (wait * 2).min(BACKOFF.1);
                 }
@@ -120,6 +129,7 @@ impl Courier {
             tracing::warn!(webhook.id = %self.id, error = &error as &dyn std::error::Error,
                 "what arrived last is not written down: it will be sent again");
         }
+        Ended::Over
     }
 
     /// Starts what is due, and waits for one thing to happen.
@@ -224,11 +234,15 @@ impl Courier {
         let (places, endpoint) = (self.places.clone(), Arc::clone(row));
         let trying = Try { app: self.app.clone(), endpoint, signer, lane: lane.clone() };
         self.lanes_under_way.insert(key.clone());
-        let numbers = Arc::clone(&self.app.0.webhook_numbers);
+        let (tenure, numbers) = (self.tenure.clone(), Arc::clone(&self.app.0.webhook_numbers));
         self.under_way.spawn(async move {
             let _place = places.take().await;
             let _counted = InFlight::of(&numbers);
-            (key, lane, trying.run().await)
+            let tried = match tenure.check() {
+                Ok(()) => trying.run().await,
+                Err(over) => Tried::Hindered(over),
+            };
+            (key, lane, tried)
         });
         Ok(())
     }
@@ -260,6 +274,7 @@ impl Courier {
     /// Writes down what was tried, and the place when that is worth it, side by side so that both can
     /// share one commit. Without the place it is sent again; without the attempt the log has a gap.
     pub(super) async fn write(&mut self, tried: Vec<NewJournalEntry>) -> Result<(), AppError> {
+        self.tenure.check()?;
         let app = self.app.clone();
         let attempts = async {
             if !tried.is_empty() {
@@ -277,7 +292,7 @@ impl Courier {
     pub(super) async fn write_mark(&mut self) -> Result<(), AppError> {
         let bytes = serde_json::to_vec(&self.place).map_err(|error| AppError::Internal(error.into()))?;
         let length = bytes.len();
-        self.app.ports().journal.set_mark(&mark_of(self.id), bytes).await?;
+        self.mark.set(&*self.app.ports().journal, bytes, &self.tenure).await?;
         (self.unmarked, self.unmarked_outcomes, self.mark_bytes) = (0, 0, length);
         Ok(())
     }
@@ -290,6 +305,15 @@ impl Courier {
         }
         self.write_mark().await
     }
+}
+
+/// Why a courier works no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// He was stopped, or there is no endpoint any more.
+    Over,
+    /// The place is not as he left it.
+    Superseded,
 }
 
 enum Turn {

@@ -10,8 +10,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{courier::Courier, numbers::WebhookNumbers};
-use crate::{App, AppError};
+use super::{
+    courier::{Courier, Ended},
+    numbers::WebhookNumbers,
+};
+use crate::{App, AppError, Tenure, Work};
 
 /// Deliveries under way at once, of all endpoints.
 const AT_ONCE: usize = 768;
@@ -50,6 +53,7 @@ struct Desk {
     couriers: HashMap<WebhookEndpointId, Engaged>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
+    tenure: Tenure,
 }
 
 struct Engaged {
@@ -62,6 +66,11 @@ impl App {
     /// Delivers webhooks until `stop`; comes back by itself after every failure.
     pub async fn run_webhooks(&self, stop: CancellationToken) {
         tokio::select! { () = stop.cancelled() => return, () = self.caught_up() => {} }
+        let stop = &stop;
+        self.while_leased(Work::Webhooks, stop, |tenure| self.deliver(tenure, stop)).await;
+    }
+
+    async fn deliver(&self, tenure: Tenure, stop: &CancellationToken) {
         let mut desk = Desk {
             app: self.clone(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
@@ -69,9 +78,10 @@ impl App {
             couriers: HashMap::new(),
             tasks: JoinSet::new(),
             stop: stop.child_token(),
+            tenure,
         };
         while !stop.is_cancelled() {
-            if let Err(error) = desk.mind(&stop).await {
+            if let Err(error) = desk.mind(stop).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "webhooks failed: trying again");
             }
             tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(AGAIN) => {} }
@@ -93,7 +103,7 @@ impl App {
     pub async fn webhook_round(&self, tenant: TenantId, id: WebhookEndpointId) -> Result<(), AppError> {
         let row = self.ports().views.webhook_endpoint(tenant, id).await?.ok_or(AppError::NotFound)?;
         let places = Places::of_a_tenant(&Arc::new(Semaphore::new(AT_ONCE)));
-        Courier::engage(self, &row, &places).await?.round().await
+        Courier::engage(self, &row, &places, &Tenure::alone()).await?.round().await
     }
 }
 
@@ -157,24 +167,35 @@ impl Desk {
         self.couriers
             .insert(row.id, Engaged { tenant: row.tenant, wake: Arc::clone(&wake), stop: stop.clone() });
         let places = self.tenants.entry(row.tenant).or_insert_with(|| Places::of_a_tenant(&self.places));
-        self.tasks.spawn(work(self.app.clone(), row, places.clone(), (wake, stop)));
+        let post = Post { app: self.app.clone(), row, places: places.clone(), tenure: self.tenure.clone() };
+        self.tasks.spawn(post.serve(wake, stop));
     }
 }
 
-/// One courier's work. A place that cannot be read holds back its own endpoint and no other.
-async fn work(
+/// What each courier of one endpoint needs.
+struct Post {
     app: App,
     row: WebhookEndpointRow,
     places: Places,
-    (wake, stop): (Arc<Notify>, CancellationToken),
-) {
-    while !stop.is_cancelled() {
-        match Courier::engage(&app, &row, &places).await {
-            Ok(courier) => return courier.run(wake, stop).await,
-            Err(error) => tracing::error!(webhook.id = %row.id, error = &error as &dyn std::error::Error,
-                "the place of a webhook endpoint cannot be read: trying again"),
+    tenure: Tenure,
+}
+
+impl Post {
+    /// One courier after the other. A place that cannot be read holds back its own endpoint and no other.
+    async fn serve(self, wake: Arc<Notify>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match Courier::engage(&self.app, &self.row, &self.places, &self.tenure).await {
+                Ok(courier) => match courier.run(&wake, &stop).await {
+                    Ended::Over => return,
+                    Ended::Superseded => {}
+                },
+                Err(error) => {
+                    tracing::error!(webhook.id = %self.row.id, error = &error as &dyn std::error::Error,
+                        "the place of a webhook endpoint cannot be read: trying again");
+                }
+            }
+            tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(AGAIN) => {} }
         }
-        tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(AGAIN) => {} }
     }
 }
 

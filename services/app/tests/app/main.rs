@@ -11,6 +11,7 @@ mod feed;
 mod idempotency;
 mod lag;
 mod names;
+mod nodes;
 mod other_components;
 mod policy;
 mod receivers;

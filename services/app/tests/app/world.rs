@@ -100,6 +100,12 @@ impl World {
         self.over(self.kept.clone()).await
     }
 
+    /// Two processes over the same log and vault, and a journal that both of them have.
+    pub(crate) async fn two_nodes(&self) -> [Self; 2] {
+        let kept = Kept { journal: Arc::new(MemoryJournal::shared()), ..self.kept.clone() };
+        [self.over(kept.clone()).await, self.over(kept).await]
+    }
+
     async fn over(&self, kept: Kept) -> Self {
         let (app, ports) = application(&kept).await;
         let mut world = Self { kept, app, ports, alice: self.alice.clone(), projecting: None, frozen: false };

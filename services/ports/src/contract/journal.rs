@@ -6,23 +6,34 @@ use futures_util::future::join_all;
 use keytrail_domain::{TenantId, Timestamp};
 
 use super::{fresh_id, fresh_tenant};
-use crate::{Journal, JournalEntry, NewJournalEntry, Span, SpanEnd};
+use crate::{Clock, Journal, JournalEntry, Mark, NewJournalEntry, Span, SpanEnd, SwapError, SystemClock};
 
-/// Makes every promise of [`Journal`] a test; the expression is a future of a fresh journal.
+/// Makes the promises of [`Journal`] tests; the expression is a future of a fresh journal.
 #[macro_export]
 macro_rules! journal_contract {
     ($fresh:expr) => {
         $crate::contract_cases! { journal, $fresh,
             what_was_appended_is_there_in_order_and_numbered_upwards,
             appends_at_once_are_all_kept,
-            a_topic_is_read_in_parts_for_every_tenant,
             a_subjects_newest_entries_come_first,
             what_is_about_a_subject_is_of_one_tenant,
-            forgetting_drops_one_topics_old_entries,
-            numbers_are_never_used_again,
-            a_mark_keeps_its_last_value,
+            forgetting_keeps_what_is_not_old_and_no_number_is_used_again,
+            a_mark_keeps_its_last_value_and_each_change_gives_it_a_higher_version,
+            a_mark_is_swapped_only_from_the_version_that_it_has,
+            of_many_swaps_at_once_exactly_one_is_done,
             a_span_is_read_from_both_ends_and_counted,
             entries_of_one_moment_are_told_apart_by_number,
+        }
+    };
+}
+
+/// The same for a store that forgets when it is told to, and not by itself.
+#[macro_export]
+macro_rules! journal_forget_contract {
+    ($fresh:expr) => {
+        $crate::contract_cases! { journal, $fresh,
+            forgetting_drops_one_topics_old_entries,
+            numbers_of_what_was_dropped_are_never_used_again,
         }
     };
 }
@@ -46,13 +57,20 @@ fn seconds(entries: &[JournalEntry]) -> Vec<i64> {
     entries.iter().map(|it| it.entry.at.as_seconds()).collect()
 }
 
+/// All entries about `a`, in the order of their numbers.
+async fn all(journal: &impl Journal, tenant: TenantId, topic: &str) -> Vec<JournalEntry> {
+    let mut found = journal.about(tenant, topic, "a", None, 1_000).await.unwrap();
+    found.reverse();
+    found
+}
+
 /// Promise 1.
 pub async fn what_was_appended_is_there_in_order_and_numbered_upwards(journal: impl Journal) {
     let (tenant, topic) = (fresh_tenant(), fresh_topic());
     let new: Vec<_> = (0..5).map(|second| entry(tenant, &topic, "a", second)).collect();
     let first = journal.append(new[..2].to_vec()).await.unwrap();
     let last = journal.append(new[2..].to_vec()).await.unwrap();
-    let kept = journal.read(&topic, 0, 10).await.unwrap();
+    let kept = all(&journal, tenant, &topic).await;
     assert!(first < last);
     assert_eq!((kept[1].number, kept[4].number), (first, last));
     assert!(kept.windows(2).all(|pair| pair[0].number < pair[1].number));
@@ -62,27 +80,15 @@ pub async fn what_was_appended_is_there_in_order_and_numbered_upwards(journal: i
 /// Promise 1.
 pub async fn appends_at_once_are_all_kept(journal: impl Journal) {
     let (tenant, topic) = (fresh_tenant(), fresh_topic());
-    let all = (0..50).map(|second| journal.append(vec![entry(tenant, &topic, "a", second); 2]));
-    let mut numbers: Vec<u64> = join_all(all).await.into_iter().map(Result::unwrap).collect();
+    let appends = (0..50).map(|second| journal.append(vec![entry(tenant, &topic, "a", second); 2]));
+    let mut numbers: Vec<u64> = join_all(appends).await.into_iter().map(Result::unwrap).collect();
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers.len(), 50);
-    assert_eq!(journal.read(&topic, 0, 1_000).await.unwrap().len(), 100);
+    assert_eq!(all(&journal, tenant, &topic).await.len(), 100);
 }
 
 /// Promise 2.
-pub async fn a_topic_is_read_in_parts_for_every_tenant(journal: impl Journal) {
-    let (topic, other) = (fresh_topic(), fresh_topic());
-    for second in 0..6 {
-        journal.append(vec![entry(fresh_tenant(), &topic, "a", second)]).await.unwrap();
-        journal.append(vec![entry(fresh_tenant(), &other, "a", 99)]).await.unwrap();
-    }
-    let first = journal.read(&topic, 0, 4).await.unwrap();
-    let rest = journal.read(&topic, first[3].number, 4).await.unwrap();
-    assert_eq!((seconds(&first), seconds(&rest)), (vec![0, 1, 2, 3], vec![4, 5]));
-}
-
-/// Promise 3.
 pub async fn a_subjects_newest_entries_come_first(journal: impl Journal) {
     let (tenant, topic) = (fresh_tenant(), fresh_topic());
     for second in 0..6 {
@@ -96,14 +102,26 @@ pub async fn a_subjects_newest_entries_come_first(journal: impl Journal) {
     assert!(newest.iter().chain(&rest).all(|it| it.entry.subject == "a"));
 }
 
-/// Promise 3.
+/// Promise 2.
 pub async fn what_is_about_a_subject_is_of_one_tenant(journal: impl Journal) {
     let (ours, theirs, topic) = (fresh_tenant(), fresh_tenant(), fresh_topic());
     journal.append(vec![entry(ours, &topic, "a", 1), entry(theirs, &topic, "a", 2)]).await.unwrap();
     assert_eq!(seconds(&journal.about(ours, &topic, "a", None, 9).await.unwrap()), [1]);
 }
 
-/// Promise 4.
+/// Promises 3 and 7, of every store: it may have dropped the old entry or not.
+pub async fn forgetting_keeps_what_is_not_old_and_no_number_is_used_again(journal: impl Journal) {
+    let (tenant, topic, now) = (fresh_tenant(), fresh_topic(), SystemClock.now());
+    let old = entry(tenant, &topic, "a", 0);
+    let last = journal.append(vec![old, NewJournalEntry { at: now, ..entry(tenant, &topic, "a", 1) }]);
+    let last = last.await.unwrap();
+    journal.forget(&topic, now.plus_days(-1)).await.unwrap();
+    assert_eq!(all(&journal, tenant, &topic).await.last().map(|it| it.number), Some(last));
+    let next = NewJournalEntry { at: now, ..entry(tenant, &topic, "a", 2) };
+    assert!(journal.append(vec![next]).await.unwrap() > last);
+}
+
+/// Promise 7.
 pub async fn forgetting_drops_one_topics_old_entries(journal: impl Journal) {
     let (tenant, topic, other) = (fresh_tenant(), fresh_topic(), fresh_topic());
     for second in 0..6 {
@@ -113,27 +131,69 @@ pub async fn forgetting_drops_one_topics_old_entries(journal: impl Journal) {
     let moment = Timestamp::EPOCH.plus_seconds(4);
     assert_eq!(journal.forget(&topic, moment).await.unwrap(), 4);
     assert_eq!(journal.forget(&topic, moment).await.unwrap(), 0);
-    assert_eq!(seconds(&journal.read(&topic, 0, 9).await.unwrap()), [4, 5]);
-    assert_eq!(journal.read(&other, 0, 9).await.unwrap().len(), 6);
+    assert_eq!(seconds(&all(&journal, tenant, &topic).await), [4, 5]);
+    assert_eq!(all(&journal, tenant, &other).await.len(), 6);
 }
 
-/// Promise 4: not even when the newest one was forgotten.
-pub async fn numbers_are_never_used_again(journal: impl Journal) {
+/// Promise 3: not even when the newest one was dropped.
+pub async fn numbers_of_what_was_dropped_are_never_used_again(journal: impl Journal) {
     let (tenant, topic) = (fresh_tenant(), fresh_topic());
     let first = journal.append(vec![entry(tenant, &topic, "a", 0)]).await.unwrap();
     journal.forget(&topic, Timestamp::EPOCH.plus_days(1)).await.unwrap();
     assert!(journal.append(vec![entry(tenant, &topic, "a", 1)]).await.unwrap() > first);
 }
 
-/// Promise 5.
-pub async fn a_mark_keeps_its_last_value(journal: impl Journal) {
+/// Promise 4.
+pub async fn a_mark_keeps_its_last_value_and_each_change_gives_it_a_higher_version(journal: impl Journal) {
     let (name, other) = (fresh_topic(), fresh_topic());
     assert_eq!(journal.mark(&name).await.unwrap(), None);
-    for value in [b"one".to_vec(), Vec::new(), b"two".to_vec()] {
+    let mut before = None;
+    for value in [b"one".to_vec(), Vec::new(), b"two".to_vec(), b"two".to_vec()] {
         journal.set_mark(&name, value.clone()).await.unwrap();
-        assert_eq!(journal.mark(&name).await.unwrap(), Some(value));
+        let mark = journal.mark(&name).await.unwrap().unwrap();
+        assert_eq!(mark.value, value);
+        assert!(before < Some(mark.version));
+        before = Some(mark.version);
     }
+    let swapped = journal.swap_mark(&name, before, b"three".to_vec()).await.unwrap();
+    assert!(before < Some(swapped));
+    let mark = Mark { value: b"three".to_vec(), version: swapped };
+    assert_eq!(journal.mark(&name).await.unwrap(), Some(mark));
     assert_eq!(journal.mark(&other).await.unwrap(), None);
+}
+
+/// Promise 5.
+pub async fn a_mark_is_swapped_only_from_the_version_that_it_has(journal: impl Journal) {
+    let name = fresh_topic();
+    let swap = |expected, value: &str| journal.swap_mark(&name, expected, value.as_bytes().to_vec());
+    assert!(matches!(swap(Some(7), "nothing there").await, Err(SwapError::Conflict)));
+    assert_eq!(journal.mark(&name).await.unwrap(), None);
+    let first = swap(None, "first").await.unwrap();
+    assert!(matches!(swap(None, "there already").await, Err(SwapError::Conflict)));
+    journal.set_mark(&name, b"set".to_vec()).await.unwrap();
+    assert!(matches!(swap(Some(first), "it was set").await, Err(SwapError::Conflict)));
+    let mark = journal.mark(&name).await.unwrap().unwrap();
+    assert_eq!(mark.value, b"set");
+    let second = swap(Some(mark.version), "second").await.unwrap();
+    assert!(matches!(swap(Some(mark.version), "too late").await, Err(SwapError::Conflict)));
+    assert_eq!(journal.mark(&name).await.unwrap(), Some(Mark { value: b"second".to_vec(), version: second }));
+}
+
+/// Promise 5.
+pub async fn of_many_swaps_at_once_exactly_one_is_done(journal: impl Journal) {
+    let name = fresh_topic();
+    let mut expected = None;
+    for _ in 0..3 {
+        let swaps = (0..20_u8).map(|number| journal.swap_mark(&name, expected, vec![number]));
+        let swapped = join_all(swaps).await;
+        let won: Vec<_> =
+            (0..20_u8).zip(&swapped).filter_map(|(n, it)| Some((n, *it.as_ref().ok()?))).collect();
+        let lost = swapped.iter().filter(|it| matches!(it, Err(SwapError::Conflict))).count();
+        assert_eq!((won.len(), lost), (1, 19));
+        let (value, version) = (vec![won[0].0], won[0].1);
+        assert_eq!(journal.mark(&name).await.unwrap(), Some(Mark { value, version }));
+        expected = Some(version);
+    }
 }
 
 fn span(tenant: TenantId, topic: &str) -> Span {
@@ -148,14 +208,14 @@ pub async fn a_span_is_read_from_both_ends_and_counted(journal: impl Journal) {
         let others = entry(tenant, &topic, "b", second);
         journal.append(vec![entry(tenant, &topic, "a", second), theirs, others]).await.unwrap();
     }
-    let all = span(tenant, &topic);
-    let newest = journal.span(all.clone(), SpanEnd::Newest, 9).await.unwrap();
+    let whole = span(tenant, &topic);
+    let newest = journal.span(whole.clone(), SpanEnd::Newest, 9).await.unwrap();
     assert_eq!(seconds(&newest), [5, 4, 3, 2, 1]);
     let place = |it: &JournalEntry| Some((it.entry.at, it.number));
-    let inner = Span { after: place(&newest[4]), before: place(&newest[0]), ..all.clone() };
+    let inner = Span { after: place(&newest[4]), before: place(&newest[0]), ..whole.clone() };
     assert_eq!(seconds(&journal.span(inner.clone(), SpanEnd::Oldest, 2).await.unwrap()), [2, 3]);
     assert_eq!(seconds(&journal.span(inner.clone(), SpanEnd::Newest, 2).await.unwrap()), [4, 3]);
-    assert_eq!((journal.count(all).await.unwrap(), journal.count(inner).await.unwrap()), (5, 3));
+    assert_eq!((journal.count(whole).await.unwrap(), journal.count(inner).await.unwrap()), (5, 3));
 }
 
 /// Promise 6.

@@ -1,22 +1,29 @@
 //! A journal in memory.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use keytrail_domain::{TenantId, Timestamp};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
-use crate::{Journal, JournalEntry, JournalError, NewJournalEntry, Span, SpanEnd};
+use crate::{Journal, JournalEntry, JournalError, Mark, NewJournalEntry, Span, SpanEnd, SwapError};
 
 /// A journal that lives as long as this value.
 #[derive(Default)]
-pub struct MemoryJournal(Mutex<Book>);
+pub struct MemoryJournal {
+    book: Mutex<Book>,
+    shared: bool,
+    away: AtomicBool,
+}
 
 #[derive(Default)]
 struct Book {
     entries: Vec<JournalEntry>,
     last: u64,
-    marks: HashMap<String, Vec<u8>>,
+    marks: HashMap<String, Mark>,
 }
 
 impl Book {
@@ -33,6 +40,12 @@ impl Book {
         found.sort_by_key(place);
         found
     }
+
+    fn set(&mut self, name: &str, value: Vec<u8>) -> u64 {
+        let version = self.marks.get(name).map_or(1, |mark| mark.version + 1);
+        self.marks.insert(name.to_owned(), Mark { value, version });
+        version
+    }
 }
 
 impl MemoryJournal {
@@ -40,24 +53,40 @@ impl MemoryJournal {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// An empty journal for several nodes at once.
+    pub fn shared() -> Self {
+        Self { shared: true, ..Self::default() }
+    }
+
+    /// From now on it answers nothing.
+    pub fn go_away(&self) {
+        self.away.store(true, Ordering::Relaxed);
+    }
+
+    /// It answers again, as if nothing had been.
+    pub fn come_back(&self) {
+        self.away.store(false, Ordering::Relaxed);
+    }
+
+    fn book(&self) -> Result<MutexGuard<'_, Book>, JournalError> {
+        match self.away.load(Ordering::Relaxed) {
+            true => Err(JournalError::Unavailable("it is away".into())),
+            false => Ok(self.book.lock()),
+        }
+    }
 }
 
 #[async_trait]
 impl Journal for MemoryJournal {
     async fn append(&self, entries: Vec<NewJournalEntry>) -> Result<u64, JournalError> {
-        let mut book = self.0.lock();
+        let mut book = self.book()?;
         for entry in entries {
             book.last += 1;
             let number = book.last;
             book.entries.push(JournalEntry { number, entry });
         }
         Ok(book.last)
-    }
-
-    async fn read(&self, topic: &str, after: u64, max: usize) -> Result<Vec<JournalEntry>, JournalError> {
-        let book = self.0.lock();
-        let wanted = book.entries.iter().filter(|it| it.entry.topic == topic && it.number > after);
-        Ok(wanted.take(max).cloned().collect())
     }
 
     async fn about(
@@ -68,7 +97,7 @@ impl Journal for MemoryJournal {
         before: Option<u64>,
         max: usize,
     ) -> Result<Vec<JournalEntry>, JournalError> {
-        let book = self.0.lock();
+        let book = self.book()?;
         let about = (tenant, topic, subject);
         let wanted = book.entries.iter().rev().filter(|it| {
             before.is_none_or(|before| it.number < before)
@@ -78,7 +107,7 @@ impl Journal for MemoryJournal {
     }
 
     async fn span(&self, span: Span, end: SpanEnd, max: usize) -> Result<Vec<JournalEntry>, JournalError> {
-        let mut found = self.0.lock().within(&span);
+        let mut found = self.book()?.within(&span);
         if end == SpanEnd::Newest {
             found.reverse();
         }
@@ -87,23 +116,35 @@ impl Journal for MemoryJournal {
     }
 
     async fn count(&self, span: Span) -> Result<u64, JournalError> {
-        Ok(self.0.lock().within(&span).len() as u64)
+        Ok(self.book()?.within(&span).len() as u64)
     }
 
     async fn forget(&self, topic: &str, moment: Timestamp) -> Result<u64, JournalError> {
-        let mut book = self.0.lock();
+        let mut book = self.book()?;
         let before = book.entries.len();
         book.entries.retain(|it| it.entry.topic != topic || it.entry.at >= moment);
         Ok((before - book.entries.len()) as u64)
     }
 
-    async fn mark(&self, name: &str) -> Result<Option<Vec<u8>>, JournalError> {
-        Ok(self.0.lock().marks.get(name).cloned())
+    async fn mark(&self, name: &str) -> Result<Option<Mark>, JournalError> {
+        Ok(self.book()?.marks.get(name).cloned())
     }
 
     async fn set_mark(&self, name: &str, value: Vec<u8>) -> Result<(), JournalError> {
-        self.0.lock().marks.insert(name.to_owned(), value);
+        self.book()?.set(name, value);
         Ok(())
+    }
+
+    async fn swap_mark(&self, name: &str, expected: Option<u64>, value: Vec<u8>) -> Result<u64, SwapError> {
+        let mut book = self.book()?;
+        if book.marks.get(name).map(|mark| mark.version) != expected {
+            return Err(SwapError::Conflict);
+        }
+        Ok(book.set(name, value))
+    }
+
+    fn is_shared(&self) -> bool {
+        self.shared
     }
 }
 
@@ -112,4 +153,5 @@ mod tests {
     use super::MemoryJournal;
 
     crate::journal_contract!(async { MemoryJournal::new() });
+    crate::journal_forget_contract!(async { MemoryJournal::new() });
 }

@@ -15,7 +15,8 @@ use prometheus_client::registry::Registry;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use super::{
-    Built, failed, identity::Members, schedule_metrics::ScheduleMetrics, webhook_metrics::WebhookMetrics,
+    Built, failed, identity::Members, lease_metrics::LeaseMetrics, schedule_metrics::ScheduleMetrics,
+    webhook_metrics::WebhookMetrics,
 };
 use crate::{
     auth::{Authenticator, Rate, RateLimits},
@@ -77,6 +78,7 @@ fn parts(built: &Built, life: &Lifecycle) -> Result<HttpParts, StartError> {
     registry.register_collector(Box::new(ProcessMetrics::starting_now()));
     registry.register_collector(Box::new(ScheduleMetrics(built.app.clone())));
     registry.register_collector(Box::new(WebhookMetrics(built.app.clone())));
+    registry.register_collector(Box::new(LeaseMetrics(built.app.clone())));
     let members = Arc::new(Members(built.app.clone()));
     let verifier = built.identities.verifier(clock.clone())?;
     let dyn_clock: Arc<dyn keytrail_ports::Clock> = clock;

@@ -132,7 +132,7 @@ async fn sweep_if_due(app: &App, ports: &Ports) -> Result<Option<SweepReport>, N
 async fn is_due(ports: &Ports) -> Result<bool, JournalError> {
     let now = ports.clock.now();
     let last = ports.journal.mark(LAST).await?;
-    match last.and_then(|last| serde_json::from_slice::<Timestamp>(&last).ok()) {
+    match last.and_then(|last| serde_json::from_slice::<Timestamp>(&last.value).ok()) {
         Some(last) if last <= now => Ok(last.plus_seconds(DAY) <= now),
         // Never swept, or by a clock that was wrong: counting begins now.
         Some(_) | None => set_last(ports).await.map(|()| false),

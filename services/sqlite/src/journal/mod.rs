@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use keytrail_domain::{TenantId, Timestamp};
-use keytrail_ports::{Journal, JournalEntry, JournalError, NewJournalEntry, Span, SpanEnd};
+use keytrail_ports::{Journal, JournalEntry, JournalError, Mark, NewJournalEntry, Span, SpanEnd, SwapError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
@@ -26,13 +26,16 @@ const KIND: Kind = Kind {
     format: 1,
     schema: include_str!("schema.sql"),
 };
-/// Files that were made before entries were asked for by time lack it.
-const BY_TIME: &str =
-    "CREATE INDEX IF NOT EXISTS entries_about_by_time ON entries (tenant, topic, subject, at)";
+/// What files of earlier versions have and lack: entries are asked for by time, and no topic as a whole.
+const INDEXES: &str = "CREATE INDEX IF NOT EXISTS entries_about_by_time ON entries (tenant, topic, subject, at); \
+     DROP INDEX IF EXISTS entries_of_topic";
+/// Marks of earlier versions had no version.
+const VERSION: &str = "ALTER TABLE marks ADD COLUMN version INTEGER NOT NULL DEFAULT 1";
 /// Threads that read.
 const READERS: usize = 2;
 
-/// The embedded journal.
+/// The embedded journal. It is this process's alone: whoever opens it holds the lock of the directory
+/// around it.
 pub struct SqliteJournal {
     // Closed before the writer: the last connection empties the log of changes, if it may write.
     readers: Readers,
@@ -62,7 +65,7 @@ impl SqliteJournal {
     fn start(file: File, durable: Durable) -> Result<Self, OpenError> {
         let connection = file.open_writer(durable)?;
         check_last(&connection).map_err(|fault| file.refused(fault))?;
-        connection.execute_batch(BY_TIME).map_err(|error| file.refused(error.into()))?;
+        upgrade(&connection).map_err(|error| file.refused(error.into()))?;
         let stats = Arc::new(Stats::default());
         let readers = Readers::spawn(&file, READERS)?;
         let book = Book::new(Arc::clone(&stats));
@@ -77,7 +80,7 @@ impl SqliteJournal {
     }
 
     /// Both failures mean "try again": an entry that is there twice does no harm.
-    async fn submit(&self, job: Job) -> Result<u64, JournalError> {
+    async fn submit(&self, job: Job) -> Result<Option<u64>, JournalError> {
         self.writer.submit(job).await.map_err(|failure| match failure {
             Failure::NotWritten(fault) | Failure::Unknown(fault) => fault.into_journal(&self.place),
         })
@@ -91,6 +94,14 @@ impl SqliteJournal {
     }
 }
 
+fn upgrade(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(INDEXES)?;
+    if connection.column_exists(None, "marks", "version")? {
+        return Ok(());
+    }
+    connection.execute_batch(VERSION)
+}
+
 /// A cheap look: the newest entry reads back.
 fn check_last(connection: &Connection) -> Result<(), Fault> {
     entries(connection, &format!("{ENTRY} ORDER BY number DESC LIMIT 1"), []).map(|_| ())
@@ -99,15 +110,7 @@ fn check_last(connection: &Connection) -> Result<(), Fault> {
 #[async_trait]
 impl Journal for SqliteJournal {
     async fn append(&self, entries: Vec<NewJournalEntry>) -> Result<u64, JournalError> {
-        self.submit(Job::Append(entries)).await
-    }
-
-    async fn read(&self, topic: &str, after: u64, max: usize) -> Result<Vec<JournalEntry>, JournalError> {
-        let topic = topic.to_owned();
-        let find =
-            select("INDEXED BY entries_of_topic WHERE topic = ? AND number > ? ORDER BY number LIMIT ?");
-        self.reading(move |connection| entries(connection, &find, params![topic, integer(after), limit(max)]))
-            .await
+        self.submit(Job::Append(entries)).await.map(Option::unwrap_or_default)
     }
 
     async fn about(
@@ -162,24 +165,35 @@ impl Journal for SqliteJournal {
         let mut forgotten = 0;
         loop {
             let some = self.submit(Job::ForgetSome { topic: topic.to_owned(), before: moment }).await?;
-            forgotten += some;
-            if some == 0 {
-                return Ok(forgotten);
+            match some {
+                None | Some(0) => return Ok(forgotten),
+                Some(some) => forgotten += some,
             }
         }
     }
 
-    async fn mark(&self, name: &str) -> Result<Option<Vec<u8>>, JournalError> {
+    async fn mark(&self, name: &str) -> Result<Option<Mark>, JournalError> {
         let name = name.to_owned();
         self.reading(move |connection| {
-            let mut statement = connection.prepare_cached("SELECT value FROM marks WHERE name = ?")?;
-            Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+            let mut statement =
+                connection.prepare_cached("SELECT value, version FROM marks WHERE name = ?")?;
+            let found = statement.query_row([name], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            found.map(|(value, version)| Ok(Mark { value, version: to_number(version)? })).transpose()
         })
         .await
     }
 
     async fn set_mark(&self, name: &str, value: Vec<u8>) -> Result<(), JournalError> {
         self.submit(Job::SetMark { name: name.to_owned(), value }).await.map(|_| ())
+    }
+
+    async fn swap_mark(&self, name: &str, expected: Option<u64>, value: Vec<u8>) -> Result<u64, SwapError> {
+        let swapped = self.submit(Job::SwapMark { name: name.to_owned(), expected, value }).await?;
+        swapped.ok_or(SwapError::Conflict)
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }
 
@@ -229,6 +243,7 @@ mod tests {
     use super::*;
 
     keytrail_ports::journal_contract!(async { SqliteJournal::in_memory().unwrap() });
+    keytrail_ports::journal_forget_contract!(async { SqliteJournal::in_memory().unwrap() });
 
     fn check(second: i64) -> NewJournalEntry {
         NewJournalEntry {
@@ -250,8 +265,23 @@ mod tests {
         journal.forget("check", Timestamp::EPOCH.plus_days(1)).await.unwrap();
         drop(journal);
         let journal = SqliteJournal::open(&path).unwrap();
-        assert_eq!(journal.mark("webhooks").await.unwrap(), Some(b"7".to_vec()));
+        let mark = Mark { value: b"7".to_vec(), version: 1 };
+        assert_eq!(journal.mark("webhooks").await.unwrap(), Some(mark));
         assert!(journal.append(vec![check(3)]).await.unwrap() > last);
+    }
+
+    #[tokio::test]
+    async fn a_journal_whose_marks_had_no_version_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        drop(SqliteJournal::open(&path).unwrap());
+        let earlier = "ALTER TABLE marks DROP COLUMN version; INSERT INTO marks VALUES ('webhooks', x'37'); \
+                       DROP INDEX entries_about_by_time; CREATE INDEX entries_of_topic ON entries (topic)";
+        Connection::open(&path).unwrap().execute_batch(earlier).unwrap();
+        let journal = SqliteJournal::open(&path).unwrap();
+        let mark = Mark { value: b"7".to_vec(), version: 1 };
+        assert_eq!(journal.mark("webhooks").await.unwrap(), Some(mark));
+        assert_eq!(journal.swap_mark("webhooks", Some(1), b"8".to_vec()).await.unwrap(), 2);
     }
 
     #[tokio::test]
@@ -260,7 +290,15 @@ mod tests {
         journal.append((0..12_000).map(check).collect()).await.unwrap();
         let forgotten = journal.forget("check", Timestamp::EPOCH.plus_seconds(11_000)).await.unwrap();
         assert_eq!(forgotten, 11_000);
-        assert_eq!(journal.read("check", 0, usize::MAX).await.unwrap().len(), 1_000);
+        let check = check(0);
+        let span = Span {
+            tenant: check.tenant,
+            topic: check.topic,
+            subject: check.subject,
+            after: None,
+            before: None,
+        };
+        assert_eq!(journal.count(span).await.unwrap(), 1_000);
         let commits = journal.stats().commits.load(std::sync::atomic::Ordering::Relaxed);
         assert!(commits > 3, "{commits}");
     }

@@ -9,11 +9,11 @@ CREATE TABLE entries (
     data    BLOB NOT NULL
 );
 
-CREATE INDEX entries_of_topic ON entries (topic);
 CREATE INDEX entries_by_age ON entries (topic, at);
 CREATE INDEX entries_about ON entries (tenant, topic, subject);
 
 CREATE TABLE marks (
-    name  TEXT PRIMARY KEY,
-    value BLOB NOT NULL
+    name    TEXT PRIMARY KEY,
+    value   BLOB NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1         -- grows with each change
 ) WITHOUT ROWID;

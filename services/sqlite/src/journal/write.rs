@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use keytrail_domain::Timestamp;
 use keytrail_ports::NewJournalEntry;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
-    column::{run, to_number},
+    column::{integer, run, to_number},
     fault::Fault,
     group_commit::Ledger,
     stats::Stats,
@@ -22,8 +22,10 @@ pub(super) enum Job {
     Append(Vec<NewJournalEntry>),
     /// Answers how many it dropped; none when all are gone.
     ForgetSome { topic: String, before: Timestamp },
-    /// Answers nothing of interest.
+    /// Answers the new version.
     SetMark { name: String, value: Vec<u8> },
+    /// Answers the new version, or nothing when the mark has another one than expected.
+    SwapMark { name: String, expected: Option<u64>, value: Vec<u8> },
 }
 
 pub(super) struct Book {
@@ -39,18 +41,19 @@ impl Book {
 
 impl Ledger for Book {
     type Job = Job;
-    type Answer = u64;
+    type Answer = Option<u64>;
 
-    fn write(&mut self, inside: &Connection, job: Job) -> Result<u64, Fault> {
+    fn write(&mut self, inside: &Connection, job: Job) -> Result<Option<u64>, Fault> {
         match job {
             Job::Append(entries) => {
                 self.uncommitted += entries.len() as u64;
-                append(inside, &entries)
+                append(inside, &entries).map(Some)
             }
-            Job::ForgetSome { topic, before } => forget(inside, &topic, before),
-            Job::SetMark { name, value } => {
-                run(inside, "REPLACE INTO marks (name, value) VALUES (?, ?)", params![name, value])?;
-                Ok(0)
+            Job::ForgetSome { topic, before } => forget(inside, &topic, before).map(Some),
+            Job::SetMark { name, value } => change(inside, SET, params![name, value]),
+            Job::SwapMark { name, expected: None, value } => change(inside, MAKE, params![name, value]),
+            Job::SwapMark { name, expected: Some(expected), value } => {
+                change(inside, SWAP, params![name, value, integer(expected)])
             }
         }
     }
@@ -62,6 +65,19 @@ impl Ledger for Book {
     fn aborted(&mut self) {
         self.uncommitted = 0;
     }
+}
+
+const SET: &str = "INSERT INTO marks (name, value) VALUES (?1, ?2) ON CONFLICT (name) \
+                   DO UPDATE SET value = excluded.value, version = version + 1 RETURNING version";
+const MAKE: &str =
+    "INSERT INTO marks (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING RETURNING version";
+const SWAP: &str = "UPDATE marks SET value = ?2, version = version + 1 \
+                    WHERE name = ?1 AND version = ?3 RETURNING version";
+
+/// The new version of the mark that was changed, if one was.
+fn change(inside: &Connection, statement: &str, values: impl rusqlite::Params) -> Result<Option<u64>, Fault> {
+    let version = inside.prepare_cached(statement)?.query_row(values, |row| row.get(0)).optional()?;
+    version.map(to_number).transpose()
 }
 
 fn append(inside: &Connection, entries: &[NewJournalEntry]) -> Result<u64, Fault> {
