@@ -18,6 +18,7 @@ mod execute;
 mod feed;
 mod idempotency;
 mod inputs;
+mod journal_topics;
 mod key_ring;
 mod keys;
 mod leases;
@@ -43,6 +44,7 @@ pub use inputs::{
     CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember, NewWebhookEndpoint,
     TeamPlace, TenantUpdate, WebhookEndpointUpdate,
 };
+pub use journal_topics::journal_topics;
 pub use leases::{Tenure, Work};
 pub use projection::Projections;
 pub use queries::{Access, AsOf, Counted, KnownComponent, Way};

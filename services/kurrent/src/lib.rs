@@ -11,8 +11,10 @@
 mod connection;
 mod event_store;
 mod fault;
+mod journal;
 mod settings;
 
 pub use event_store::KurrentEventStore;
 pub use fault::OpenError;
+pub use journal::KurrentJournal;
 pub use settings::{Settings, SettingsError};

@@ -13,7 +13,7 @@ pub(crate) const DELIVERIES: &str = "webhook-delivery";
 /// One entry for each try; its subject is `<endpoint>/<delivery>`. *Format*.
 pub(crate) const ATTEMPTS: &str = "webhook-attempt";
 /// How long entries are kept.
-const DAYS: i64 = 30;
+pub(crate) const DAYS: i64 = 30;
 
 /// Something that is to arrive at an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "these are tests: a panic is how they speak")]
 
 mod faults;
+mod journal;
 mod opening;
 mod subscribing;
 

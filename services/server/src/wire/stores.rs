@@ -3,9 +3,9 @@
 use std::{path::Path, sync::Arc};
 
 use futures_util::StreamExt;
-use keytrail_app::Projections;
+use keytrail_app::{Projections, journal_topics};
 use keytrail_domain::SecretValue;
-use keytrail_kurrent::KurrentEventStore;
+use keytrail_kurrent::{KurrentEventStore, KurrentJournal};
 use keytrail_ports::{
     AuthoritySource, EventStore, Filter, Journal, LogSignal, SecretStore,
     views::{Projector, Views},
@@ -29,6 +29,8 @@ const VIEWS: &str = "views.db";
 const VIEWS_NEXT: &str = "views.next.db";
 const SECRETS: &str = "secrets.db";
 const KEY: &str = "vault.key";
+/// Where to look when the event store cannot be used.
+const KURRENT_HINT: &str = "check KEYTRAIL_EVENT_LOG; docs/kurrentdb.md has examples";
 /// Events that a rebuild hands over at once.
 const BATCH: usize = 4_096;
 
@@ -43,16 +45,9 @@ pub(super) struct Stores {
 
 pub(super) async fn open(config: &Config, dir: &DataDir) -> Result<Stores, StartError> {
     let log = event_log(config, dir).await?;
-    let journal_file = dir.file(JOURNAL);
-    let journal = blocking(move || SqliteJournal::open(&journal_file)).await?;
+    let journal = journal(config, dir).await?;
     let views = Arc::new(open_views(dir, &*log).await?);
-    Ok(Stores {
-        log,
-        journal: Arc::new(journal),
-        authority: views.clone(),
-        views,
-        secrets: open_secrets(config, dir).await?,
-    })
+    Ok(Stores { log, journal, authority: views.clone(), views, secrets: open_secrets(config, dir).await? })
 }
 
 async fn event_log(config: &Config, dir: &DataDir) -> Result<Arc<dyn EventStore>, StartError> {
@@ -62,15 +57,31 @@ async fn event_log(config: &Config, dir: &DataDir) -> Result<Arc<dyn EventStore>
             refuse_lost_log(&path, &dir.file(JOURNAL))?;
             Ok(Arc::new(blocking(move || SqliteEventStore::open(&path)).await?))
         }
-        EventLog::Kurrent(address) => Ok(Arc::new(kurrent(address).await?)),
+        EventLog::Kurrent(address) => {
+            let opened = KurrentEventStore::open(kurrent_settings(address)?).await;
+            Ok(Arc::new(opened.map_err(|error| failed(&error, KURRENT_HINT))?))
+        }
     }
 }
 
-async fn kurrent(address: &SecretValue) -> Result<KurrentEventStore, StartError> {
-    let hint = "check KEYTRAIL_EVENT_LOG; docs/kurrentdb.md has examples";
-    let settings = keytrail_kurrent::Settings::parse(address.expose())
-        .map_err(|error| StartError::new(format!("KEYTRAIL_EVENT_LOG cannot be used: {error}"), hint))?;
-    KurrentEventStore::open(settings).await.map_err(|error| failed(&error, hint))
+/// With the log, so that nodes that share the one share the other.
+async fn journal(config: &Config, dir: &DataDir) -> Result<Arc<dyn Journal>, StartError> {
+    match &config.event_log {
+        EventLog::Embedded => {
+            let path = dir.file(JOURNAL);
+            Ok(Arc::new(blocking(move || SqliteJournal::open(&path)).await?))
+        }
+        EventLog::Kurrent(address) => {
+            let kept = journal_topics().map(|(topic, age)| (topic.to_owned(), age));
+            let opened = KurrentJournal::new(kurrent_settings(address)?, kept);
+            Ok(Arc::new(opened.map_err(|error| failed(&error, KURRENT_HINT))?))
+        }
+    }
+}
+
+fn kurrent_settings(address: &SecretValue) -> Result<keytrail_kurrent::Settings, StartError> {
+    keytrail_kurrent::Settings::parse(address.expose())
+        .map_err(|error| StartError::new(format!("KEYTRAIL_EVENT_LOG cannot be used: {error}"), KURRENT_HINT))
 }
 
 /// The journal is made after the log: without a log there was one, and an empty one in its place
