@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use eventstore::{
-    AppendToStreamOptions, EventData, ReadStreamOptions, RecordedEvent, StreamMetadata,
-    StreamMetadataBuilder, StreamPosition, StreamState,
+    AppendToStreamOptions, EventData, ReadStreamOptions, RecordedEvent, StreamPosition, StreamState,
 };
 use keytrail_ports::{Clock, Ids, JournalError, SystemClock, SystemIds};
-use serde_json::value::RawValue;
+use serde_json::{Value, json, value::RawValue};
 
 use super::KurrentJournal;
 use crate::{connection::PATIENCE, fault::Fault};
@@ -28,18 +27,18 @@ pub(super) enum Keeps {
 }
 
 impl Keeps {
-    fn metadata(self) -> Option<StreamMetadata> {
-        let builder = StreamMetadataBuilder::new();
+    /// As the server takes it: seconds. The client's own builder writes milliseconds.
+    fn metadata(self) -> Option<Value> {
         match self {
             Self::All => None,
-            Self::Younger(age) => Some(builder.max_age(age).build()),
-            Self::Last => Some(builder.max_count(1).build()),
+            Self::Younger(age) => Some(json!({ "$maxAge": age.as_secs().max(1) })),
+            Self::Last => Some(json!({ "$maxCount": 1 })),
         }
     }
 }
 
 /// An event of the journal: JSON where it is, so that a person can read it.
-pub(super) fn event(kind: &str, data: &[u8], metadata: &serde_json::Value) -> EventData {
+pub(super) fn event(kind: &str, data: &[u8], metadata: &Value) -> EventData {
     let whole = |raw: &&RawValue| raw.get().len() == data.len();
     let json = serde_json::from_slice::<&RawValue>(data).ok().filter(whole);
     let made = json.and_then(|raw| EventData::json(kind, &raw).ok());
@@ -100,11 +99,12 @@ impl KurrentJournal {
         let Some(metadata) = keeps.metadata() else { return };
         let options = AppendToStreamOptions::default().stream_state(StreamState::NoStream);
         let options = options.requires_leader(true).deadline(PATIENCE);
+        let event = event("$metadata", metadata.to_string().as_bytes(), &json!({}));
         let limited = self
             .connection
             .again(|client| {
-                let (stream, options, metadata) = (stream.to_owned(), options.clone(), metadata.clone());
-                async move { client.set_stream_metadata(stream, &options, &metadata).await }
+                let (name, options, event) = (format!("$${stream}"), options.clone(), event.clone());
+                async move { client.append_to_stream(name, &options, event).await }
             })
             .await;
         if let Err(fault) = limited {
