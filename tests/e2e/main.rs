@@ -12,6 +12,7 @@ mod disk_full;
 mod harness;
 mod idempotency;
 mod input;
+mod kurrent;
 mod leaks;
 mod lists;
 mod main_job;

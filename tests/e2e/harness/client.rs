@@ -73,7 +73,12 @@ impl Client {
 
     /// A GET of any path.
     pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
-        self.http.get(format!("{}{path}", self.base)).send().await.expect("answered")
+        self.try_get(path).await.expect("answered")
+    }
+
+    /// The same of a server that may not answer.
+    pub(crate) async fn try_get(&self, path: &str) -> Option<reqwest::Response> {
+        self.http.get(format!("{}{path}", self.base)).send().await.ok()
     }
 
     /// A socket of this caller.

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use keytrail_eventstore_double::Double;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -29,6 +30,19 @@ impl Settings {
         self.environment.push((name.to_owned(), value.into()));
         self
     }
+
+    /// On a double of the event store when whoever tests wants all tests there:
+    /// `KEYTRAIL_TEST_EVENT_LOG=double`.
+    async fn with_log(self) -> Self {
+        const SETTING: &str = "KEYTRAIL_EVENT_LOG";
+        let chosen = self.environment.iter().any(|(name, _)| name == SETTING);
+        if chosen || !std::env::var("KEYTRAIL_TEST_EVENT_LOG").is_ok_and(|log| log == "double") {
+            return self;
+        }
+        // It lives as long as its test.
+        let double: &Double = Box::leak(Box::new(Double::start().await.expect("a free port")));
+        self.set(SETTING, double.url())
+    }
 }
 
 /// A running server, its data folder and its log.
@@ -47,11 +61,27 @@ impl Keytrail {
 
     /// The same with more settings.
     pub(crate) async fn with(settings: Settings) -> Self {
-        let folder = tempfile::tempdir().expect("folder");
-        let mut server = Self { settings, folder, child: None, base: String::new() };
+        let mut server = Self::in_folder(settings.with_log().await);
         server.run(&["tenant", "create", "acme", "--owner", "alice"]).await;
         server.up().await;
         server
+    }
+
+    /// One more node on a log that has the tenant already.
+    pub(crate) async fn beside(settings: Settings) -> Self {
+        let mut server = Self::in_folder(settings);
+        server.up().await;
+        server
+    }
+
+    /// What one says that cannot start with these settings.
+    pub(crate) async fn refused(settings: Settings) -> String {
+        Self::in_folder(settings).refuses_to_start().await
+    }
+
+    fn in_folder(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        Self { settings, folder, child: None, base: String::new() }
     }
 
     /// A command, with the server's settings; it must succeed.
