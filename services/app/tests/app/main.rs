@@ -18,6 +18,7 @@ mod receivers;
 mod retries;
 mod schedule;
 mod silence;
+mod webhook_endpoints;
 mod webhook_lanes;
 mod webhooks;
 mod world;
