@@ -1,13 +1,13 @@
 //! The journal's promises, and what the server forgets by itself.
 
-use std::{env, time::Duration};
+use std::time::Duration;
 
 use keytrail_domain::{TenantId, Timestamp};
 use keytrail_eventstore_double::{Double, Fault, Method};
 use keytrail_kurrent::{KurrentJournal, Settings};
 use keytrail_ports::{Journal, NewJournalEntry};
 
-use crate::{REAL, double};
+use crate::{address, double};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -17,10 +17,7 @@ fn at(address: &str) -> KurrentJournal {
 }
 
 async fn journal() -> KurrentJournal {
-    match env::var(REAL) {
-        Ok(address) => at(&address),
-        Err(_) => at(&double().await.url()),
-    }
+    at(&address().await)
 }
 
 keytrail_ports::journal_contract!(journal());

@@ -8,8 +8,6 @@ mod journal;
 mod opening;
 mod subscribing;
 
-use std::env;
-
 use keytrail_domain::{EventId, NewEvent, StreamId, TeamId, TenantId};
 use keytrail_eventstore_double::Double;
 use keytrail_kurrent::{KurrentEventStore, Settings};
@@ -29,9 +27,15 @@ async fn opened(address: &str) -> KurrentEventStore {
 
 /// On the real server when there is one, else on a double of its own.
 async fn store() -> KurrentEventStore {
-    match env::var(REAL) {
-        Ok(address) => opened(&address).await,
-        Err(_) => opened(&double().await.url()).await,
+    opened(&address().await).await
+}
+
+async fn address() -> String {
+    #[expect(clippy::disallowed_methods, reason = "what the person who tests wants")]
+    let real = std::env::var(REAL);
+    match real {
+        Ok(address) => address,
+        Err(_) => double().await.url(),
     }
 }
 
