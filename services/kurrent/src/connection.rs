@@ -11,8 +11,8 @@ use crate::{
     settings::Settings,
 };
 
-/// No call waits longer for its answer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// No call waits longer for its answer: less than work leases do, so that they outlive a dead connection.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 /// For so long a call that may pass is made again.
 const PERSISTENCE: Duration = Duration::from_secs(4);
 /// First and longest wait before that.
@@ -48,7 +48,7 @@ impl Connection {
         match timeout(PATIENCE, call(client)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
-                if matches!(error, Error::ConnectionClosed | Error::GrpcConnectionError(_)) {
+                if is_about_connection(&error) {
                     self.renew(number);
                 }
                 Err(error.into())
@@ -99,4 +99,16 @@ impl Connection {
             Err(error) => tracing::warn!(%error, "no new client for the event log"),
         }
     }
+}
+
+/// True when the node may be gone. The client goes on asking the one that it chose first, also when the
+/// cluster has another leader by now: only a new client looks for one.
+fn is_about_connection(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::ConnectionClosed
+            | Error::GrpcConnectionError(_)
+            | Error::ServerError(_)
+            | Error::DeadlineExceeded
+    )
 }

@@ -120,6 +120,10 @@ fn check_parameter(name: &str, value: &str) -> Result<(), SettingsError> {
     if matches!(name, "tls" | "tlsverifycert") && !matches!(value, "true" | "false") {
         return Err(wrong(format!("its parameter `{name}` must be `true` or `false`")));
     }
+    // Without it, a connection that died without a word is never noticed.
+    if name.starts_with("keepalive") && value == "-1" {
+        return Err(wrong(format!("its parameter `{name}` must not be switched off")));
+    }
     if FILES.contains(&name) && !has_pem(Path::new(value)) {
         return Err(wrong(format!(
             "its parameter `{name}` must name a file with PEM that this process can read"
@@ -147,6 +151,7 @@ mod tests {
             ("kurrentdb://admin:s3cr3t@db.example", "db.example:2113"),
             ("esdb+discover://cluster.example:2113", "cluster.example:2113"),
             ("esdb://u:s3cr3t@a:1,b:2,c:3?tls=true&nodePreference=leader", "a:1,b:2,c:3"),
+            ("esdb://u:p@s3cr3t@a:1,b:2?tls=true", "a:1,b:2"),
         ] {
             let settings = Settings::parse(text).expect(text);
             assert_eq!(settings.to_string(), place);
@@ -161,6 +166,7 @@ mod tests {
             ("embeded", "begin with"),
             ("esdb://localhost:2113?tsl=false", "`tsl`"),
             ("esdb://localhost:2113?tls=maybe", "`tls`"),
+            ("esdb://localhost:2113?keepAliveInterval=-1", "`keepaliveinterval`"),
             ("esdb://localhost:2113?tlsCaFile=/nowhere/ca.pem", "`tlscafile`"),
             ("esdb://u:s3cr3t@localhost:port", "no connection string"),
             ("esdb://localhost:2113/path?tls=false", "no connection string"),

@@ -4,7 +4,7 @@ use eventstore::{
     Client, Error, ReadAllOptions, ReadEvent, ReadStream, ReadStreamOptions, ResolvedEvent, StreamPosition,
     SubscriptionFilter,
 };
-use keytrail_domain::{EventId, Position, RecordedEvent, StreamId};
+use keytrail_domain::{EventId, Position, RecordedEvent, StreamId, StreamKind, TenantId};
 use keytrail_ports::LogError;
 
 use super::convert;
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What all our streams begin with, and no stream of somebody else.
-pub(super) const PREFIX: &str = "kt.";
+const PREFIX: &str = "kt.";
 
 /// At most `max` events of a stream, from a revision on.
 pub(super) async fn stream(
@@ -44,9 +44,16 @@ pub(super) async fn stream(
 
 /// The place of our last event.
 pub(super) async fn head(connection: &Connection) -> Result<Option<Position>, LogError> {
+    last(connection, None).await
+}
+
+/// The place of the last event of one tenant, or of all.
+pub(super) async fn last(
+    connection: &Connection,
+    tenant: Option<TenantId>,
+) -> Result<Option<Position>, LogError> {
     let options = ReadAllOptions::default().position(StreamPosition::End);
-    let filter = SubscriptionFilter::on_stream_name().add_prefix(PREFIX);
-    let last = one(connection, options.filter(filter)).await?;
+    let last = one(connection, options.filter(filter_of(tenant))).await?;
     last.map(|event| convert::incoming(event).map(|event| event.position)).transpose()
 }
 
@@ -83,4 +90,12 @@ async fn all(mut answer: ReadStream) -> Result<Vec<ResolvedEvent>, Error> {
         }
     }
     Ok(events)
+}
+
+/// All of our streams, or those of one tenant.
+pub(super) fn filter_of(tenant: Option<TenantId>) -> SubscriptionFilter {
+    let filter = SubscriptionFilter::on_stream_name();
+    let Some(tenant) = tenant else { return filter.add_prefix(PREFIX) };
+    let prefixes = StreamKind::ALL.iter().map(|kind| format!("{}{}-{tenant}.", PREFIX, kind.as_str()));
+    prefixes.fold(filter, |filter, prefix| filter.add_prefix(prefix))
 }

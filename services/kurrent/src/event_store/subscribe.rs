@@ -7,11 +7,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use eventstore::{
-    Error, StreamPosition, SubscribeToAllOptions, Subscription as Told, SubscriptionEvent, SubscriptionFilter,
-};
+use eventstore::{Error, StreamPosition, SubscribeToAllOptions, Subscription as Told, SubscriptionEvent};
 use futures_util::stream;
-use keytrail_domain::{Position, StreamKind, TenantId};
+use keytrail_domain::Position;
 use keytrail_ports::{Filter, LogError, LogSignal, Subscription};
 use tokio::time::Instant;
 
@@ -26,7 +24,7 @@ pub(super) async fn subscribe(
     after: Option<Position>,
     filter: Filter,
 ) -> Result<Subscription, LogError> {
-    let end = read::head(&connection).await?;
+    let end = read::last(&connection, filter.tenant).await?;
     let mut teller = Teller {
         connection,
         filter,
@@ -133,7 +131,8 @@ impl Teller {
         let from = self
             .after
             .map_or(StreamPosition::Start, |after| StreamPosition::Position(convert::position(after)));
-        let options = SubscribeToAllOptions::default().position(from).filter(filter_of(self.filter.tenant));
+        let options =
+            SubscribeToAllOptions::default().position(from).filter(read::filter_of(self.filter.tenant));
         self.connection
             .once(|client| async move {
                 let mut told = client.subscribe_to_all(&options).await;
@@ -154,12 +153,4 @@ impl Teller {
         tokio::time::sleep(self.wait).await;
         self.wait = (self.wait * 2).min(BACKOFF.1);
     }
-}
-
-/// All of our streams, or those of one tenant.
-fn filter_of(tenant: Option<TenantId>) -> SubscriptionFilter {
-    let filter = SubscriptionFilter::on_stream_name();
-    let Some(tenant) = tenant else { return filter.add_prefix(read::PREFIX) };
-    let prefixes = StreamKind::ALL.iter().map(|kind| format!("{}{}-{tenant}.", read::PREFIX, kind.as_str()));
-    prefixes.fold(filter, |filter, prefix| filter.add_prefix(prefix))
 }

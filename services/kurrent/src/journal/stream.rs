@@ -76,6 +76,9 @@ impl KurrentJournal {
         events: &[EventData],
         keeps: Keeps,
     ) -> Result<u64, Fault> {
+        if end.is_none() {
+            self.limit(stream, keeps).await?;
+        }
         let state = end.map_or(StreamState::NoStream, StreamState::StreamRevision);
         let options = AppendToStreamOptions::default().stream_state(state);
         let options = options.requires_leader(true).deadline(PATIENCE);
@@ -88,15 +91,12 @@ impl KurrentJournal {
             .await?
             .next_expected_version;
         self.ends.insert(stream.to_owned(), written);
-        if end.is_none() {
-            self.limit(stream, keeps).await;
-        }
         Ok(written)
     }
 
-    /// Says how much of a new stream is kept. Without that, it keeps more: no reason to fail.
-    async fn limit(&self, stream: &str, keeps: Keeps) {
-        let Some(metadata) = keeps.metadata() else { return };
+    /// Says how much of a new stream is kept, before its first event: later, nobody would.
+    async fn limit(&self, stream: &str, keeps: Keeps) -> Result<(), Fault> {
+        let Some(metadata) = keeps.metadata() else { return Ok(()) };
         let options = AppendToStreamOptions::default().stream_state(StreamState::NoStream);
         let options = options.requires_leader(true).deadline(PATIENCE);
         let event = event("$metadata", metadata.to_string().as_bytes(), &json!({}));
@@ -107,8 +107,10 @@ impl KurrentJournal {
                 async move { client.append_to_stream(name, &options, event).await }
             })
             .await;
-        if let Err(fault) = limited {
-            tracing::warn!(stream, fault = ?fault, "a stream of the journal has no limit: it will grow");
+        match limited {
+            // Somebody was faster, or an earlier try got so far.
+            Ok(_) | Err(Fault::Conflict(_)) => Ok(()),
+            Err(fault) => Err(fault),
         }
     }
 

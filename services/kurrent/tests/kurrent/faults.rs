@@ -71,6 +71,26 @@ async fn another_node_leads_and_is_written_to() {
 }
 
 #[tokio::test]
+async fn a_node_that_died_is_left_for_another_of_the_cluster() {
+    let (one, other) = (double().await, double().await);
+    let both = format!("esdb://127.0.0.1:{},127.0.0.1:{}?tls=false", one.port(), other.port());
+    let store = opened(&both).await;
+    store.append(&stream(1), Expected::NoStream, events(1..2)).await.unwrap();
+    let (chosen, left) = if ids(one).is_empty() { (other, one) } else { (one, other) };
+    chosen.stop().await;
+    // It may take more than one call until a node is found.
+    let mut written = Err(LogError::Denied);
+    for _ in 0..5 {
+        written = store.append(&stream(1), Expected::NoStream, events(1..2)).await;
+        if written.is_ok() {
+            break;
+        }
+    }
+    written.unwrap();
+    assert_eq!(ids(left), [1]);
+}
+
+#[tokio::test]
 async fn a_server_that_was_away_is_written_to_as_soon_as_it_is_back() {
     let double = double().await;
     let store = opened(&double.url()).await;
