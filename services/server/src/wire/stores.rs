@@ -161,6 +161,10 @@ fn remove(path: &Path) -> std::io::Result<()> {
 pub(super) async fn settle(dir: &Path) {
     for name in [LOG, JOURNAL] {
         let path = dir.join(name);
+        // On an event store there are no such files.
+        if !path.exists() {
+            continue;
+        }
         let settled = spawn_blocking(move || keytrail_sqlite::settle(&path)).await;
         if let Ok(Err(error)) = settled {
             tracing::warn!(name, error = &*error as &dyn std::error::Error, "not left as one file");
