@@ -34,6 +34,36 @@ pub(crate) trait InMemory {
     }
 }
 
+/// A union of two objects that are in memory.
+pub(crate) trait OneOf: OutputType {
+    /// The names of both types.
+    fn members() -> [Cow<'static, str>; 2];
+
+    /// The one that it is.
+    fn held(&self) -> &dyn InMemory;
+}
+
+impl<T: OneOf> InMemory for T {
+    fn own_type(&self) -> Cow<'static, str> {
+        self.held().own_type()
+    }
+
+    fn is_a(&self, condition: &str) -> Option<bool> {
+        if condition == T::type_name() {
+            return Some(true);
+        }
+        T::members().iter().any(|name| name == condition).then(|| self.own_type() == condition)
+    }
+
+    fn in_memory(&self, field: &str, ctx: &ContextSelectionSet<'_>) -> Option<Value> {
+        self.held().in_memory(field, ctx)
+    }
+
+    fn object_in_memory(&self, field: &str) -> Option<&dyn InMemory> {
+        self.held().object_in_memory(field)
+    }
+}
+
 /// Answers its object in one go where that is possible.
 #[derive(Clone, Debug)]
 pub(crate) struct Quick<T>(pub(crate) T);

@@ -1,13 +1,15 @@
 //! The real binary with its log and journal on a double of the event store: alone, and two nodes at once,
 //! of which one dies or freezes.
 
-use keytrail_eventstore_double::Double;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use keytrail_eventstore_double::{Double, Rights};
 use keytrail_test_support::{OpenBao, eventually};
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Keytrail, Settings, World, bearer};
+use crate::harness::{Canary, Client, Keytrail, Search, Settings, World, bearer};
 
 const NAMES: &str = "{ credentials(first: 50) { nodes { name } } }";
+const PASSWORD: &str = "s3cr3t-0f-the-l0g";
 const WORK: [&str; 4] = ["alerts", "schedule", "webhooks", "upkeep"];
 
 struct Cluster {
@@ -19,9 +21,11 @@ struct Cluster {
 impl Cluster {
     async fn start() -> Self {
         let (double, vault) = (Double::start().await.unwrap(), OpenBao::raft_with_policy().await);
+        double.users(&[("keytrail", PASSWORD, Rights::Write)]);
         let access = vault.fresh_access().await;
         let settings = Settings::default()
-            .set("KEYTRAIL_EVENT_LOG", double.url())
+            .set("KEYTRAIL_EVENT_LOG", double.url_of("keytrail", PASSWORD))
+            .set("KEYTRAIL_LOG", "trace")
             .set("KEYTRAIL_VAULT", vault.address())
             .set("KEYTRAIL_VAULT_MOUNT", access.mount)
             .set("KEYTRAIL_VAULT_ROLE_ID", access.role_id)
@@ -84,6 +88,12 @@ async fn a_log_on_the_event_store_is_used_like_the_embedded_one() {
     });
     assert_eq!(renamed.await["data"]["updateCredential"]["visible"], true);
     assert_eq!(names(&alice).await, ["Renamed"]);
+    // Everything was logged, also that the store was away: how to log in there was not.
+    let canary = Canary::given("the password of the log", PASSWORD);
+    let (log, login) = (world.server.log(), BASE64_STANDARD.encode(format!("keytrail:{PASSWORD}")));
+    assert!(log.contains("TRACE"));
+    assert_eq!(Search::of([&canary]).find(log.as_bytes()), None);
+    assert!(!log.contains(&login));
 }
 
 #[tokio::test]
@@ -137,7 +147,7 @@ async fn the_work_of_a_frozen_node_goes_on_and_it_does_nothing_when_it_wakes_up(
 #[tokio::test]
 async fn an_event_store_that_cannot_be_used_is_named_with_its_setting() {
     let double = Double::start().await.unwrap();
-    double.users(&[("keytrail", "right", keytrail_eventstore_double::Rights::Write)]);
+    double.users(&[("keytrail", "right", Rights::Write)]);
     let port = double.port();
     for (address, part) in [
         (format!("esdb://keytrail:wr0ng@127.0.0.1:{port}?tls=false"), "denied access"),

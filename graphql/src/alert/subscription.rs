@@ -14,7 +14,7 @@ use crate::{
     credential::AccessLost,
     error::{OrFail, from_app},
     event::Event,
-    quick::{InMemory, Quick},
+    quick::{InMemory, OneOf, Quick},
 };
 
 /// An alert that opened, was acknowledged or was resolved.
@@ -55,34 +55,16 @@ impl InMemory for AlertChange {
     }
 }
 
-impl AlertMessage {
+impl OneOf for AlertMessage {
+    fn members() -> [Cow<'static, str>; 2] {
+        [<AlertChange as OutputType>::type_name(), <AccessLost as OutputType>::type_name()]
+    }
+
     fn held(&self) -> &dyn InMemory {
         match self {
             Self::Change(change) => change.as_ref(),
             Self::AccessLost(lost) => lost,
         }
-    }
-}
-
-impl InMemory for AlertMessage {
-    fn own_type(&self) -> Cow<'static, str> {
-        self.held().own_type()
-    }
-
-    fn is_a(&self, condition: &str) -> Option<bool> {
-        let either = [<AlertChange as OutputType>::type_name(), <AccessLost as OutputType>::type_name()];
-        if condition == <Self as OutputType>::type_name() {
-            return Some(true);
-        }
-        either.iter().any(|name| name == condition).then(|| self.own_type() == condition)
-    }
-
-    fn in_memory(&self, field: &str, ctx: &ContextSelectionSet<'_>) -> Option<Value> {
-        self.held().in_memory(field, ctx)
-    }
-
-    fn object_in_memory(&self, field: &str) -> Option<&dyn InMemory> {
-        self.held().object_in_memory(field)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     context::{app, caller, request_id},
     error::{OrFail, bad_id, from_app},
     event::Event,
-    quick::{InMemory, Quick},
+    quick::{InMemory, OneOf, Quick},
 };
 
 /// The subscriber may not view this credential any more: nothing more comes about it.
@@ -69,34 +69,16 @@ impl InMemory for CredentialChange {
     }
 }
 
-impl CredentialMessage {
+impl OneOf for CredentialMessage {
+    fn members() -> [Cow<'static, str>; 2] {
+        [<CredentialChange as OutputType>::type_name(), <AccessLost as OutputType>::type_name()]
+    }
+
     fn held(&self) -> &dyn InMemory {
         match self {
             Self::Change(change) => change,
             Self::AccessLost(lost) => lost,
         }
-    }
-}
-
-impl InMemory for CredentialMessage {
-    fn own_type(&self) -> Cow<'static, str> {
-        self.held().own_type()
-    }
-
-    fn is_a(&self, condition: &str) -> Option<bool> {
-        let either = [<CredentialChange as OutputType>::type_name(), <AccessLost as OutputType>::type_name()];
-        if condition == <Self as OutputType>::type_name() {
-            return Some(true);
-        }
-        either.iter().any(|name| name == condition).then(|| self.own_type() == condition)
-    }
-
-    fn in_memory(&self, field: &str, ctx: &ContextSelectionSet<'_>) -> Option<Value> {
-        self.held().in_memory(field, ctx)
-    }
-
-    fn object_in_memory(&self, field: &str) -> Option<&dyn InMemory> {
-        self.held().object_in_memory(field)
     }
 }
 

@@ -9,7 +9,7 @@ use url::Url;
 /// Without `+discover`.
 const SCHEMES: [&str; 2] = ["esdb", "kurrentdb"];
 /// All parameters that the client knows, in small letters.
-const PARAMETERS: [&str; 14] = [
+const PARAMETERS: [&str; 13] = [
     "maxdiscoverattempts",
     "discoveryinterval",
     "gossiptimeout",
@@ -23,11 +23,10 @@ const PARAMETERS: [&str; 14] = [
     "usercertfile",
     "userkeyfile",
     "tlscafile",
-    "throwonappendfailure",
 ];
-/// Between two attempts to find a node, and how many: together about two seconds.
-const DISCOVERY_MILLISECONDS: u32 = 100;
-const DISCOVERIES: u32 = 20;
+/// Between two attempts to find a node, in milliseconds, and how many: together about two seconds, when
+/// nobody wants something else.
+const HASTE: [(&str, u32); 2] = [("discoveryInterval", 100), ("maxDiscoverAttempts", 20)];
 /// Those that name a PEM file.
 const FILES: [&str; 3] = ["usercertfile", "userkeyfile", "tlscafile"];
 
@@ -53,10 +52,11 @@ impl Settings {
         if !SCHEMES.contains(&scheme.trim_end_matches("+discover")) {
             return Err(wrong("it must begin with `esdb://` or `kurrentdb://`"));
         }
-        for (name, value) in parameters(text)? {
-            check_parameter(&name, &value)?;
+        let given = parameters(text)?;
+        for (name, value) in &given {
+            check_parameter(name, value)?;
         }
-        let client: ClientSettings = hurried(text).parse().map_err(|_| {
+        let client: ClientSettings = hurried(text, &given).parse().map_err(|_| {
             wrong(
                 "it is no connection string: `esdb://user:password@host:2113?tls=true`; a value may be wrong",
             )
@@ -91,12 +91,13 @@ impl fmt::Debug for Settings {
 }
 
 /// The client waits for an interval before it connects, also the first time; half a second by itself.
-fn hurried(text: &str) -> String {
-    if text.to_ascii_lowercase().contains("discoveryinterval=") {
-        return text.to_owned();
-    }
-    let joint = if text.contains('?') { '&' } else { '?' };
-    format!("{text}{joint}discoveryInterval={DISCOVERY_MILLISECONDS}&maxDiscoverAttempts={DISCOVERIES}")
+fn hurried(text: &str, given: &[(String, String)]) -> String {
+    let missing =
+        HASTE.iter().filter(|(name, _)| !given.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)));
+    missing.fold(text.to_owned(), |text, (name, value)| {
+        let joint = if text.contains('?') { '&' } else { '?' };
+        format!("{text}{joint}{name}={value}")
+    })
 }
 
 fn wrong(why: impl Into<String>) -> SettingsError {
@@ -156,6 +157,20 @@ mod tests {
             let settings = Settings::parse(text).expect(text);
             assert_eq!(settings.to_string(), place);
             assert!(!format!("{settings:?}").contains("s3cr3t"));
+        }
+    }
+
+    #[test]
+    fn what_somebody_chose_is_not_hurried() {
+        for (text, expected) in [
+            ("esdb://a", (100, 20)),
+            ("esdb://a?tls=false", (100, 20)),
+            ("esdb://a?maxDiscoverAttempts=5", (100, 5)),
+            ("esdb://u:discoveryinterval=@a?DISCOVERYINTERVAL=7&maxdiscoverattempts=9", (7, 9)),
+        ] {
+            let client = Settings::parse(text).expect(text).client;
+            let found = (client.discovery_interval().as_millis(), client.max_discover_attempts());
+            assert_eq!(found, expected, "{text}");
         }
     }
 

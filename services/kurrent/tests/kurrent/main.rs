@@ -1,5 +1,5 @@
 //! The adapter on the double of the Streams protocol, and the contract also on a real server:
-//! `KEYTRAIL_TEST_KURRENTDB=esdb://... cargo xtask test -- -E 'package(keytrail-kurrent)'`.
+//! `KEYTRAIL_TEST_KURRENTDB=esdb://... cargo xtask test -- --test kurrent`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "these are tests: a panic is how they speak")]
 
