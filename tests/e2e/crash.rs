@@ -16,7 +16,7 @@ use keytrail_test_support::{Reply, StubServer, eventually};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::harness::{Client, Keytrail};
+use crate::harness::{Client, Keytrail, Settings};
 
 const CLIENTS: usize = 16;
 /// After how many acknowledgements each round is killed: early, and when batches are full.
@@ -31,7 +31,8 @@ type Attempts = BTreeMap<String, Option<String>>;
 async fn every_acknowledged_create_survives_a_kill_and_nothing_is_half_there() {
     let stub = StubServer::start().await;
     stub.on("GET", "/", Reply::status(204));
-    let mut server = Keytrail::start().await;
+    // What is acknowledged must be in the file that is looked into.
+    let mut server = Keytrail::with(Settings::embedded()).await;
     let owner = server.sign_in("acme", "alice").await;
     let mut attempts = Attempts::new();
     for (round, kill_after) in ROUNDS.into_iter().enumerate() {

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Keytrail, World, create_bearer};
+use crate::harness::{Client, Keytrail, Settings, World, create_bearer};
 
 /// Everything that a caller can see, in parts that are each within the limits of one query.
 const SEEN: [&str; 5] = [
@@ -32,7 +32,11 @@ struct Story {
 
 impl Story {
     async fn tell() -> Self {
-        let world = World::start().await;
+        Self::told_with(Settings::default()).await
+    }
+
+    async fn told_with(settings: Settings) -> Self {
+        let world = World::with(settings).await;
         for name in ["Deploy", "Deposit", "Billing"] {
             create_bearer(&world.alice, name, "s3cr3t").await;
         }
@@ -148,7 +152,8 @@ async fn views_rebuilt_by_hand_answer_the_same_stopped_and_running() {
 
 #[tokio::test]
 async fn a_damaged_log_is_refused_by_name_and_left_as_it_is() {
-    let mut story = Story::tell().await;
+    // It is about the embedded log's file.
+    let mut story = Story::told_with(Settings::embedded()).await;
     story.server().stop().await;
     let log = story.server().file("log.db");
     let good = fs::read(&log).unwrap();
@@ -169,7 +174,8 @@ async fn a_damaged_log_is_refused_by_name_and_left_as_it_is() {
 
 #[tokio::test]
 async fn a_log_that_is_gone_is_not_begun_anew() {
-    let mut story = Story::tell().await;
+    // It is about the embedded log's file.
+    let mut story = Story::told_with(Settings::embedded()).await;
     story.server().stop().await;
     for name in ["log.db", "log.db-wal", "log.db-shm"] {
         drop(fs::remove_file(story.server().file(name)));

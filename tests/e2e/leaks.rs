@@ -3,6 +3,7 @@
 
 use std::{fs, path::Path, sync::Mutex};
 
+use keytrail_eventstore_double::Recorded;
 use keytrail_test_support::{Reply, StubServer};
 use serde_json::{Value, json};
 
@@ -357,12 +358,17 @@ async fn add_person(scene: &mut Scene) -> [Canary; 2] {
 
 fn nothing_is_found(scene: &Scene, people: &[Canary], when: &str) {
     let server = &scene.world.server;
-    let files = files(server);
-    for name in ["log.db", "journal.db", "views.db", "secrets.db"] {
-        assert!(files.iter().any(|(file, _)| file == name), "{name} was not searched");
+    let mut files = files(server);
+    files.extend(streams(server));
+    let (log_file, journal_file) = match server.double {
+        None => ("log.db", "journal.db"),
+        Some(_) => ("kt.credential-", "ktj."),
+    };
+    for name in [log_file, journal_file, "views.db", "secrets.db"] {
+        assert!(files.iter().any(|(file, _)| file.starts_with(name)), "{name} was not searched");
     }
     let plain = Search::of([&Canary::given("what is no secret", "Redirecting")]);
-    for name in ["log.db", "views.db"] {
+    for name in [log_file, "views.db"] {
         let mut same = files.iter().filter(|(file, _)| file.starts_with(name));
         assert!(same.any(|(_, bytes)| plain.find(bytes).is_some()), "{name}: what is there is not found");
     }
@@ -388,4 +394,14 @@ fn files(server: &Keytrail) -> Vec<(String, Vec<u8>)> {
         .map(|entry| (entry.file_name().into_string().unwrap(), read(&entry.path())))
         .filter(|(name, _)| name != "vault.key" && name != "issuer.key")
         .collect()
+}
+
+/// Everything that the event store was given, when log and journal are there.
+fn streams(server: &Keytrail) -> Vec<(String, Vec<u8>)> {
+    let events = server.double.map(|double| double.all()).unwrap_or_default();
+    let whole = |event: Recorded| {
+        let head = format!("{} {} {} ", event.stream, event.kind, event.content_type);
+        (event.stream, [head.as_bytes(), &event.data[..], b" ", &event.metadata[..]].concat())
+    };
+    events.into_iter().map(whole).collect()
 }

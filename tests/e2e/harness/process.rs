@@ -19,6 +19,8 @@ use super::Client;
 /// Nothing here takes longer on a healthy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const EVENT_LOG: &str = "KEYTRAIL_EVENT_LOG";
+
 /// How to start it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
@@ -31,19 +33,23 @@ impl Settings {
         self
     }
 
+    /// On the embedded log also when all other tests are on a double: for what is about its file.
+    pub(crate) fn embedded() -> Self {
+        Self::default().set(EVENT_LOG, "embedded")
+    }
+
     /// On a double of the event store when whoever tests wants all tests there:
     /// `KEYTRAIL_TEST_EVENT_LOG=double`.
-    async fn with_log(self) -> Self {
-        const SETTING: &str = "KEYTRAIL_EVENT_LOG";
-        let chosen = self.environment.iter().any(|(name, _)| name == SETTING);
+    async fn with_log(self) -> (Self, Option<&'static Double>) {
+        let chosen = self.environment.iter().any(|(name, _)| name == EVENT_LOG);
         #[expect(clippy::disallowed_methods, reason = "what the person who tests wants")]
         let wanted = std::env::var("KEYTRAIL_TEST_EVENT_LOG").is_ok_and(|log| log == "double");
         if chosen || !wanted {
-            return self;
+            return (self, None);
         }
         // It lives as long as its test.
         let double: &Double = Box::leak(Box::new(Double::start().await.expect("a free port")));
-        self.set(SETTING, double.url())
+        (self.set(EVENT_LOG, double.url()), Some(double))
     }
 }
 
@@ -53,6 +59,8 @@ pub(crate) struct Keytrail {
     folder: TempDir,
     child: Option<Child>,
     pub(crate) base: String,
+    /// Where its log and journal are, when the harness put them there.
+    pub(crate) double: Option<&'static Double>,
 }
 
 impl Keytrail {
@@ -63,7 +71,8 @@ impl Keytrail {
 
     /// The same with more settings.
     pub(crate) async fn with(settings: Settings) -> Self {
-        let mut server = Self::in_folder(settings.with_log().await);
+        let (settings, double) = settings.with_log().await;
+        let mut server = Self { double, ..Self::in_folder(settings) };
         server.run(&["tenant", "create", "acme", "--owner", "alice"]).await;
         server.up().await;
         server
@@ -83,7 +92,7 @@ impl Keytrail {
 
     fn in_folder(settings: Settings) -> Self {
         let folder = tempfile::tempdir().expect("folder");
-        Self { settings, folder, child: None, base: String::new() }
+        Self { settings, folder, child: None, base: String::new(), double: None }
     }
 
     /// A command, with the server's settings; it must succeed.
