@@ -6,8 +6,9 @@
 //!
 //! The client's mistakes that are worked round here, each at its place: it gives up for ever when it
 //! cannot connect (`connection`), it sets no deadline of its own (`connection`), it panics over files
-//! that it cannot read and only warns about settings that it does not know (`settings`), and it writes ages in
-//! milliseconds where the server takes seconds (`journal`).
+//! that it cannot read and only warns about settings that it does not know (`settings`), it never comes back from a
+//! subscription that the server ended without an error (`event_store::leaving`), and it writes ages in milliseconds
+//! where the server takes seconds (`journal`).
 
 mod connection;
 mod event_store;

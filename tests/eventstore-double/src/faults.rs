@@ -51,6 +51,8 @@ pub enum Fault {
     Twice,
     /// A subscription ends with `UNAVAILABLE` after so many messages, the confirmation counted.
     DropAfter(usize),
+    /// A subscription ends with `OK` after so many messages, the confirmation counted.
+    EndAfter(usize),
 }
 
 /// Where tests ask for faults.

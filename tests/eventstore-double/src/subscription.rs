@@ -207,6 +207,11 @@ impl Outlet {
         {
             return self.end(Status::unavailable("the subscription was dropped")).await;
         }
+        if let Some(Fault::EndAfter(most)) = self.fault
+            && self.sent >= most
+        {
+            return Err(Gone);
+        }
         self.sent += 1;
         self.sender.send(Ok(content.into())).await.map_err(|_| Gone)
     }

@@ -7,6 +7,7 @@
 mod append;
 mod convert;
 mod identity;
+mod leaving;
 mod read;
 mod subscribe;
 

@@ -13,7 +13,7 @@ use keytrail_domain::Position;
 use keytrail_ports::{Filter, LogError, LogSignal, Subscription};
 use tokio::time::Instant;
 
-use super::{convert, read};
+use super::{convert, leaving, read};
 use crate::{
     connection::{BACKOFF, Connection, PATIENCE},
     fault::Fault,
@@ -91,7 +91,7 @@ impl Teller {
             Some(told) => told,
             None => self.begin().await?,
         };
-        let said = told.next_subscription_event().await?;
+        let said = leaving::next(&mut told).await?;
         (self.told, self.wait, self.broken_since) = (Some(told), BACKOFF.0, None);
         Ok(self.meaning(said))
     }
@@ -136,7 +136,7 @@ impl Teller {
         self.connection
             .once(|client| async move {
                 let mut told = client.subscribe_to_all(&options).await;
-                match told.next_subscription_event().await? {
+                match leaving::next(&mut told).await? {
                     SubscriptionEvent::Confirmed(_) => Ok(told),
                     _ => Err(Error::InternalParsingError("a subscription began without a word".to_owned())),
                 }

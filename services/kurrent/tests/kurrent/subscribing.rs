@@ -34,12 +34,21 @@ async fn foreign(double: &Double, stream: &str, many: usize) {
 
 #[tokio::test]
 async fn dropped_after_every_message_it_tells_everything_once_and_in_order() {
-    for fault in [Fault::DropAfter(1), Fault::DropAfter(2), Fault::DropAfter(3), Fault::Twice] {
+    for (fault, times) in [
+        (Fault::DropAfter(1), 4),
+        (Fault::DropAfter(2), 4),
+        (Fault::DropAfter(3), 4),
+        (Fault::EndAfter(1), 4),
+        (Fault::EndAfter(2), 4),
+        (Fault::EndAfter(3), 4),
+        (Fault::Twice, 1),
+    ] {
         let double = double().await;
         let store = opened(&double.url()).await;
         store.append(&stream(1), Expected::NoStream, events(1..6)).await.unwrap();
+        // Before the subscription: it has the fault that it meets when it begins.
+        (0..times).for_each(|_| double.faults().once(Method::Subscribe, fault.clone()));
         let mut signals = store.subscribe(None, Filter::default()).await.unwrap();
-        double.faults().always(Method::Subscribe, fault.clone());
         let live = async {
             for number in 6..11 {
                 let expected = Expected::Revision(u64::try_from(number).unwrap() - 2);
@@ -55,6 +64,7 @@ async fn dropped_after_every_message_it_tells_everything_once_and_in_order() {
         };
         let ((), heard) = tokio::join!(live, heard);
         assert_eq!(heard, (1..=10).collect::<Vec<u128>>(), "{fault:?}");
+        assert!(!double.faults().pending(Method::Subscribe), "{fault:?} has not happened");
     }
 }
 
