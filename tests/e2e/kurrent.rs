@@ -6,7 +6,7 @@ use keytrail_eventstore_double::{Double, Rights};
 use keytrail_test_support::{OpenBao, eventually};
 use serde_json::{Value, json};
 
-use crate::harness::{Canary, Client, Keytrail, Search, Settings, World, bearer};
+use crate::harness::{Canary, Client, Keytrail, Proxy, Search, Settings, World, bearer};
 
 const NAMES: &str = "{ credentials(first: 50) { nodes { name } } }";
 const PASSWORD: &str = "s3cr3t-0f-the-l0g";
@@ -128,6 +128,46 @@ async fn two_nodes_answer_from_one_log_and_the_work_of_a_dead_one_goes_on() {
     assert_eq!(held(&alice).await.unwrap(), Vec::<&str>::new(), "one at a time does the work");
     first.server.kill().await;
     holds_everything(&alice).await;
+}
+
+/// Asks a node to wait until it shows a position.
+async fn names_after(client: &Client, position: &str) -> Value {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = http.post(format!("{}/graphql", client.base)).bearer_auth(client.token.as_deref().unwrap());
+    let request = request.header("keytrail-after", position).json(&json!({ "query": NAMES }));
+    request.send().await.unwrap().json().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_caller_reads_on_another_node_what_he_wrote_or_is_told_that_it_is_behind() {
+    let cluster = Cluster::start().await;
+    let first = World::with(cluster.settings.clone()).await;
+    let wire = Proxy::before(&format!("http://127.0.0.1:{}", cluster.double.port())).await;
+    let behind = cluster.double.url_of("keytrail", PASSWORD);
+    let behind =
+        behind.replace(&format!("127.0.0.1:{}", cluster.double.port()), &wire.url()["http://".len()..]);
+    let second = Keytrail::beside(cluster.settings.clone().set("KEYTRAIL_EVENT_LOG", behind)).await;
+    let alice = second.sign_in("acme", "alice").await;
+    wire.fall_silent();
+    let made = first.alice.mutate("createCredential", "position", bearer("Far", "t")).await;
+    let position = made["position"].as_str().unwrap();
+    assert_eq!(names(&alice).await, Vec::<String>::new(), "nothing comes through");
+    let late = names_after(&alice, position).await;
+    let error = &late["errors"][0];
+    assert_eq!(error["extensions"]["code"], "UNAVAILABLE", "{late:#}");
+    wire.speak();
+    let seen = eventually("the second node goes on", async || {
+        let answer = names_after(&alice, position).await;
+        answer["errors"].is_null().then_some(answer)
+    });
+    assert_eq!(seen.await["data"]["credentials"]["nodes"], json!([{ "name": "Far" }]));
+    for number in 0..20 {
+        let made =
+            first.alice.mutate("createCredential", "position", bearer(&format!("N{number}"), "t")).await;
+        let seen = names_after(&alice, made["position"].as_str().unwrap()).await;
+        let nodes = seen["data"]["credentials"]["nodes"].as_array().map(Vec::len);
+        assert_eq!(nodes, Some(number + 2), "{seen:#}");
+    }
 }
 
 #[tokio::test]
