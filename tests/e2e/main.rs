@@ -15,6 +15,7 @@ mod input;
 mod kurrent;
 mod leaks;
 mod lists;
+mod log_copy;
 mod main_job;
 mod main_job_changes;
 mod monitoring;

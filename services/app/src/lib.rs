@@ -22,6 +22,7 @@ mod journal_topics;
 mod key_ring;
 mod keys;
 mod leases;
+mod log_copy;
 mod profile;
 mod progress;
 mod projection;
@@ -46,6 +47,7 @@ pub use inputs::{
 };
 pub use journal_topics::journal_topics;
 pub use leases::{Tenure, Work};
+pub use log_copy::{Copied, CopyError, CopyStage, LogCopy, copy_is_unfinished};
 pub use projection::Projections;
 pub use queries::{Access, AsOf, Counted, KnownComponent, Way};
 pub use schedule::{Schedule, ScheduleNumbers, ScheduleOptions};

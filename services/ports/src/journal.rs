@@ -163,3 +163,30 @@ pub trait Journal: Send + Sync + 'static {
     /// wrote something here before, in another process, is not there any more.
     fn is_shared(&self) -> bool;
 }
+
+/// What entries are about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subject {
+    /// Whose.
+    pub tenant: TenantId,
+    /// What kind of fact.
+    pub topic: String,
+    /// What they are about.
+    pub subject: String,
+}
+
+/// A journal that can be read as a whole, to be copied to another store.
+#[async_trait]
+pub trait WholeJournal: Journal {
+    /// Everything that there are entries about, each once.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    async fn subjects(&self) -> Result<Vec<Subject>, JournalError>;
+
+    /// All marks: names and values.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    async fn marks(&self) -> Result<Vec<(String, Vec<u8>)>, JournalError>;
+}

@@ -28,7 +28,8 @@ pub use clock::{Clock, Ids, SystemClock, SystemIds};
 pub use components::{CheckedFields, Completeness, ComponentCatalog};
 pub use event_store::{Appended, EventStore, Expected, Filter, LogError, LogSignal, Subscription};
 pub use journal::{
-    Journal, JournalEntry, JournalError, JournalPlace, Mark, NewJournalEntry, Span, SpanEnd, SwapError,
+    Journal, JournalEntry, JournalError, JournalPlace, Mark, NewJournalEntry, Span, SpanEnd, Subject,
+    SwapError, WholeJournal,
 };
 pub use secret_store::{DeploymentMark, SecretError, SecretStore, StoredSecret};
 pub use verifier::{CheckRequest, Verifier};

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
+use keytrail_domain::SecretValue;
 
 use crate::{admin::Admin, config::Config, data_dir::DataDir, lifecycle::Lifecycle};
 
@@ -23,6 +24,30 @@ impl StartError {
     }
 }
 
+/// How far the copy of a log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyProgress {
+    /// Of what, in words.
+    pub what: &'static str,
+    /// So many.
+    pub done: u64,
+    /// Of so many, where that is known.
+    pub total: Option<u64>,
+}
+
+/// A log that was copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopiedLog {
+    /// Its events.
+    pub events: u64,
+    /// How many of them were there already.
+    pub there_before: u64,
+    /// Entries of its journal.
+    pub entries: u64,
+    /// Host and port of the event store.
+    pub place: String,
+}
+
 /// Builds the application.
 #[async_trait]
 pub trait Launcher: Send + Sync {
@@ -37,6 +62,19 @@ pub trait Launcher: Send + Sync {
         dir: &DataDir,
         life: &Lifecycle,
     ) -> Result<Box<dyn Wired>, StartError>;
+
+    /// Copies the embedded log and journal of a directory to an event store, verifies the copy and lets the
+    /// vault belong to it. What an earlier run copied is not copied again.
+    ///
+    /// # Errors
+    /// [`StartError`]; what was copied stays, and the next run goes on from there.
+    async fn copy_log(
+        &self,
+        config: &Config,
+        dir: &DataDir,
+        to: &SecretValue,
+        told: &(dyn Fn(CopyProgress) + Sync),
+    ) -> Result<CopiedLog, StartError>;
 
     /// The GraphQL schema in its definition language.
     ///

@@ -3,6 +3,7 @@
 
 mod identity;
 mod lease_metrics;
+mod log_copy;
 mod operator;
 mod readiness;
 mod schedule_metrics;
@@ -16,7 +17,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
 use keytrail_app::{App, Options, Ports, ScheduleOptions, SteadyClock, Work};
-use keytrail_domain::policy::PolicyText;
+use keytrail_domain::{SecretValue, policy::PolicyText};
 use keytrail_policy::{CasbinAuthorizer, PolicyFiles};
 use keytrail_ports::{SystemClock, SystemIds};
 use keytrail_verify::{Catalog, ComponentVerifier, GuardedWebhookSender, VerifyConfig, guard::SystemLookup};
@@ -26,7 +27,7 @@ use crate::{
     admin::Admin,
     config::{Config, Mode},
     data_dir::DataDir,
-    launch::{Launcher, StartError, Wired},
+    launch::{CopiedLog, CopyProgress, Launcher, StartError, Wired},
     lifecycle::{Lifecycle, Stage, Weight},
 };
 
@@ -93,6 +94,16 @@ impl Launcher for Keytrail {
             Arc::new(Operator::new(app.clone(), ports.clone(), identities.builtin(), dir, readings.clone()));
         let mode = dir.mode();
         Ok(Box::new(Built { app, ports, identities, config, mode, operator, readings }))
+    }
+
+    async fn copy_log(
+        &self,
+        config: &Config,
+        dir: &DataDir,
+        to: &SecretValue,
+        told: &(dyn Fn(CopyProgress) + Sync),
+    ) -> Result<CopiedLog, StartError> {
+        log_copy::run(config, dir, to, told).await
     }
 
     fn schema(&self) -> Result<String, StartError> {

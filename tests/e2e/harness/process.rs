@@ -136,6 +136,18 @@ impl Keytrail {
         command
     }
 
+    /// The server's next start, and its commands, have one more setting.
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.settings.environment.push((name.to_owned(), value.into()));
+    }
+
+    /// A command that is still running.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command();
+        let silent = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        silent.spawn().expect("the command starts")
+    }
+
     /// Where its files are.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")

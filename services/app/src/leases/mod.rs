@@ -45,6 +45,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long the journal may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// What the marks of leases begin with.
+const PREFIX: &str = "lease/";
+
+/// Whether a mark of the journal is a lease.
+pub(crate) fn is_lease(mark: &str) -> bool {
+    mark.starts_with(PREFIX)
+}
+
 /// What one node at a time does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
@@ -163,7 +171,7 @@ impl Leases {
     }
 
     async fn try_to_take(&self, work: Work, seen: &mut Option<Seen>) -> Result<Option<Held>, SwapError> {
-        let name = format!("lease/{}", work.as_str());
+        let name = format!("{PREFIX}{}", work.as_str());
         let mark = in_time(self.journal.mark(&name)).await?;
         let state = mark.as_ref().map(state).transpose()?;
         if !self.is_free(mark.as_ref(), state.as_ref(), seen) {

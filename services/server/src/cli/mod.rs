@@ -2,6 +2,7 @@
 //! line on standard error; exit code 1, or 2 when the command itself makes no sense.
 
 mod dev;
+mod event_log;
 mod failure;
 mod reach;
 mod schema;
@@ -65,6 +66,9 @@ enum Command {
     /// Look after the read models
     #[command(subcommand)]
     Views(views::ViewsCommand),
+    /// Look after the event log
+    #[command(subcommand)]
+    Log(event_log::LogCommand),
     /// Look after the vault
     #[command(subcommand)]
     Vault(vault::VaultCommand),
@@ -127,6 +131,7 @@ async fn run(cli: Cli, launcher: &dyn Launcher) -> Result<(), Failure> {
         Command::Tenant(command) => tenant::run(command, config, launcher, &mut out).await,
         Command::Views(command) => views::run(command, config, launcher, &mut out).await,
         Command::Vault(command) => vault::run(command, config, launcher, &mut out).await,
+        Command::Log(command) => event_log::run(command, config, launcher, &mut out).await,
         Command::Schema => schema::run(launcher, &mut out),
     }
 }

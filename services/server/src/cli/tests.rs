@@ -18,7 +18,7 @@ use crate::{
         RebuiltViews, SocketAdmin, Status, SweepMode, Swept,
     },
     data_dir::{DataDir, Wanted},
-    launch::{StartError, Wired},
+    launch::{CopiedLog, CopyProgress, StartError, Wired},
     lifecycle::{Failed, Stage, Weight},
 };
 
@@ -89,6 +89,17 @@ impl Launcher for Fake {
     async fn open(&self, _: Arc<Config>, _: &DataDir, _: &Lifecycle) -> Result<Box<dyn Wired>, StartError> {
         self.0.lock().opened += 1;
         Ok(Box::new(self.clone()))
+    }
+
+    async fn copy_log(
+        &self,
+        _: &Config,
+        _: &DataDir,
+        to: &SecretValue,
+        told: &(dyn Fn(CopyProgress) + Sync),
+    ) -> Result<CopiedLog, StartError> {
+        told(CopyProgress { what: "events copied", done: 3, total: Some(3) });
+        Ok(CopiedLog { events: 3, there_before: 1, entries: 2, place: to.expose().to_owned() })
     }
 
     fn schema(&self) -> Result<String, StartError> {

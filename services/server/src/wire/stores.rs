@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use futures_util::StreamExt;
-use keytrail_app::{Projections, journal_topics};
+use keytrail_app::{Projections, copy_is_unfinished, journal_topics};
 use keytrail_domain::SecretValue;
 use keytrail_kurrent::{KurrentEventStore, KurrentJournal};
 use keytrail_ports::{
@@ -14,7 +14,7 @@ use keytrail_sqlite::{OpenError, Opened, Origin, Rebuild, SqliteEventStore, Sqli
 use keytrail_vault::{KeySource, Login, SealedConfig, SealedSecretStore, VaultConfig, VaultSecretStore};
 use tokio::task::spawn_blocking;
 
-use super::failed;
+use super::{failed, log_copy::MOVED};
 use crate::{
     admin::{Progress, ProgressSender},
     config::{Config, EventLog, RemoteVault, SecretSource, Vault, VaultLogin},
@@ -50,11 +50,24 @@ pub(super) async fn open(config: &Config, dir: &DataDir) -> Result<Stores, Start
     Ok(Stores { log, journal, authority: views.clone(), views, secrets: open_secrets(config, dir).await? })
 }
 
+/// Log and journal of this directory, to be copied elsewhere.
+pub(super) async fn embedded(dir: &DataDir) -> Result<(SqliteEventStore, SqliteJournal), StartError> {
+    let (log, journal) = (dir.file(LOG), dir.file(JOURNAL));
+    refuse_lost_log(&log, &journal)?;
+    if !log.exists() {
+        let message = format!("there is no embedded event log at {}", log.display());
+        return Err(StartError::new(message, "set KEYTRAIL_DATA_DIR to the directory of the log"));
+    }
+    let log = blocking(move || SqliteEventStore::open(&log)).await?;
+    Ok((log, blocking(move || SqliteJournal::open(&journal)).await?))
+}
+
 async fn event_log(config: &Config, dir: &DataDir) -> Result<Arc<dyn EventStore>, StartError> {
     match &config.event_log {
         EventLog::Embedded => {
             let path = dir.file(LOG);
             refuse_lost_log(&path, &dir.file(JOURNAL))?;
+            refuse_moved_log(&dir.file(MOVED))?;
             Ok(Arc::new(blocking(move || SqliteEventStore::open(&path)).await?))
         }
         EventLog::Kurrent(address) => {
@@ -74,7 +87,9 @@ async fn journal(config: &Config, dir: &DataDir) -> Result<Arc<dyn Journal>, Sta
         EventLog::Kurrent(address) => {
             let kept = journal_topics().map(|(topic, age)| (topic.to_owned(), age));
             let opened = KurrentJournal::new(kurrent_settings(address)?, kept);
-            Ok(Arc::new(opened.map_err(|error| failed(&error, KURRENT_HINT))?))
+            let journal = Arc::new(opened.map_err(|error| failed(&error, KURRENT_HINT))?);
+            refuse_half_a_copy(&*journal).await?;
+            Ok(journal)
         }
     }
 }
@@ -95,6 +110,29 @@ fn refuse_lost_log(log: &Path, journal: &Path) -> Result<(), StartError> {
         format!("the event log {} is missing or empty, and other files here belong to it", log.display()),
         "put the file back from a backup, or set KEYTRAIL_DATA_DIR to a new directory",
     ))
+}
+
+/// What happens on a log that was copied is not in the copy: the two would never be one again.
+fn refuse_moved_log(moved: &Path) -> Result<(), StartError> {
+    let Ok(place) = std::fs::read_to_string(moved) else { return Ok(()) };
+    Err(StartError::new(
+        format!("the event log of this directory was copied to {}", place.trim()),
+        format!(
+            "set KEYTRAIL_EVENT_LOG to it; to go on here, without what happened there since, delete {}",
+            moved.display()
+        ),
+    ))
+}
+
+async fn refuse_half_a_copy(journal: &dyn Journal) -> Result<(), StartError> {
+    match copy_is_unfinished(journal).await {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(StartError::new(
+            "a copy of another log into this one is not finished",
+            "run `keytrail log copy` again, where the other log is: it goes on from there",
+        )),
+        Err(error) => Err(failed(&error, KURRENT_HINT)),
+    }
 }
 
 async fn blocking<T: Send + 'static>(
@@ -231,7 +269,7 @@ async fn feed(
     Err("the event log ended too early".into())
 }
 
-async fn open_secrets(config: &Config, dir: &DataDir) -> Result<Arc<dyn SecretStore>, StartError> {
+pub(super) async fn open_secrets(config: &Config, dir: &DataDir) -> Result<Arc<dyn SecretStore>, StartError> {
     match &config.vault {
         Vault::Embedded { key } => {
             let key = match key {

@@ -6,7 +6,10 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use keytrail_domain::{TenantId, Timestamp};
-use keytrail_ports::{Journal, JournalEntry, JournalError, Mark, NewJournalEntry, Span, SpanEnd, SwapError};
+use keytrail_ports::{
+    Journal, JournalEntry, JournalError, Mark, NewJournalEntry, Span, SpanEnd, Subject, SwapError,
+    WholeJournal,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
@@ -194,6 +197,32 @@ impl Journal for SqliteJournal {
 
     fn is_shared(&self) -> bool {
         false
+    }
+}
+
+#[async_trait]
+impl WholeJournal for SqliteJournal {
+    async fn subjects(&self) -> Result<Vec<Subject>, JournalError> {
+        let find = "SELECT DISTINCT tenant, topic, subject FROM entries ORDER BY tenant, topic, subject";
+        self.reading(move |connection| {
+            let subject = |row: &Row<'_>| {
+                let tenant = TenantId::from_uuid(Uuid::from_bytes(row.get(0)?));
+                Ok(Subject { tenant, topic: row.get(1)?, subject: row.get(2)? })
+            };
+            let mut statement = connection.prepare(find)?;
+            let found = statement.query_map([], subject)?.collect::<Result<_, rusqlite::Error>>();
+            Ok(found?)
+        })
+        .await
+    }
+
+    async fn marks(&self) -> Result<Vec<(String, Vec<u8>)>, JournalError> {
+        self.reading(move |connection| {
+            let mut statement = connection.prepare("SELECT name, value FROM marks ORDER BY name")?;
+            let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(found.collect::<Result<_, rusqlite::Error>>()?)
+        })
+        .await
     }
 }
 
