@@ -33,11 +33,12 @@ mod sign_in;
 mod standing;
 mod steady_clock;
 mod throttle;
+mod usage;
 mod webhook;
 
 pub use app::{App, Options, Ports};
 pub use call::{Call, Done, Listed, Mutation, PageArgs, Profile, Stats, Viewer};
-pub use commands::{MintedToken, NewTenant};
+pub use commands::{CopiedFlow, MintedToken, NewTenant};
 pub use error::AppError;
 pub use feed::{Delivered, Feed};
 pub use inputs::{
@@ -51,4 +52,7 @@ pub use queries::{Access, AsOf, Counted, KnownComponent, Way};
 pub use schedule::{Schedule, ScheduleNumbers, ScheduleOptions};
 pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;
+pub use usage::{
+    BeforeUse, ConnectionChange, ConnectionStep, FlowChange, FlowCopy, NewConnection, NewFlow, NewStep,
+};
 pub use webhook::{Purpose, WebhookAttempt, WebhookDelivery, WebhookNumbers, WebhookOutcome};
