@@ -48,7 +48,7 @@ pub use inputs::{
 pub use journal_topics::journal_topics;
 pub use leases::{Tenure, Work};
 pub use projection::Projections;
-pub use queries::{Access, AsOf, Counted, KnownComponent, Way};
+pub use queries::{Access, AsOf, Counted, KnownComponent, SeenUsage, Usages, Way};
 pub use schedule::{Schedule, ScheduleNumbers, ScheduleOptions};
 pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;

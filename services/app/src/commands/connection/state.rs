@@ -140,6 +140,18 @@ impl App {
         Ok(done?.map(|id| (id, lost)))
     }
 
+    /// Where a connection may go from where it stands.
+    ///
+    /// # Errors
+    /// As every query.
+    pub async fn open_transitions(
+        &self,
+        call: &Call,
+        row: &keytrail_ports::views::ConnectionRow,
+    ) -> Result<Vec<ConnectionState>, AppError> {
+        Ok(self.transitions_of(call.principal.tenant, &row.component).await?.next(row.state))
+    }
+
     /// The ways that a component leaves open to its connections.
     async fn transitions_of(
         &self,
