@@ -158,6 +158,8 @@ fn run_behind(app: &App, ports: &Ports, config: &Config, life: &Lifecycle) {
     life.spawn(Stage::Background, Weight::Vital, "webhooks", async move {
         delivering.run_webhooks(until).await;
     });
+    let (keeping, until) = (app.clone(), stop());
+    life.spawn(Stage::Background, Weight::Vital, "usage", async move { keeping.run_usage(until).await });
     let (recording, until) = (app.clone(), stop());
     life.spawn(Stage::Background, Weight::Light, "policy", async move {
         upkeep::record_policy(recording, until).await;

@@ -173,7 +173,7 @@ impl App {
     ///
     /// # Errors
     /// `CREDENTIAL_SUSPENDED` and whatever else the credential refuses.
-    async fn activate(
+    pub(crate) async fn activate(
         &self,
         call: &Call,
         consumer: Consumer,
