@@ -103,7 +103,7 @@ async fn a_step_takes_a_credential_of_its_component_alone() {
     let error = world.alice.refused("createFlow", unknown).await;
     assert_eq!(
         (&error["code"], &error["fields"][0]["path"]),
-        (&json!("BAD_USER_INPUT"), &json!("steps.0.component"))
+        (&json!("BAD_USER_INPUT"), &json!("input.steps.0.component"))
     );
     let both = json!([{ "component": "http-bearer", "credentialId": id }, { "component": "github", "credentialId": id }]);
     let refused = world.alice.refused("createFlow", json!({ "name": "X", "steps": both })).await;
