@@ -1,7 +1,7 @@
 //! Enums of the API, each the twin of one of the domain's.
 
 use async_graphql::Enum;
-use keytrail_domain::{alert, component, credential, verification, webhook};
+use keytrail_domain::{alert, component, connection, credential, verification, webhook};
 use keytrail_ports::{Action, views};
 
 /// The status of a credential. Dates count when asked.
@@ -173,6 +173,72 @@ pub enum UsageKind {
     Connection,
     /// An integration flow.
     Flow,
+}
+
+/// Where a connection stands.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "connection::ConnectionState")]
+pub enum ConnectionState {
+    /// Found, and nobody has said yet what to do with it.
+    Discovered,
+    /// Taken up, not in use yet.
+    Registered,
+    /// In use: its credentials cannot be deleted.
+    Connected,
+    /// Not to be bothered with.
+    Ignored,
+    /// Taken out of use for a while by its administrators.
+    Maintenance,
+    /// Out of use, by hand or because a credential went bad.
+    Disconnected,
+    /// The system was not there when somebody looked.
+    NotFound,
+    /// Deleted; it can be restored.
+    Deleted,
+}
+
+/// How Keytrail came to know of a connection.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "connection::Management")]
+pub enum Management {
+    /// Found by discovery, and kept by it.
+    Managed,
+    /// Entered by hand.
+    Unmanaged,
+}
+
+/// What set a connection to another state.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "connection::Mover")]
+pub enum Mover {
+    /// Somebody asked for it.
+    User,
+    /// A credential of it went bad, or is well again.
+    Automatic,
+}
+
+/// Whether credentials were checked before.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "credential::VerificationChoice")]
+pub enum VerificationChoice {
+    /// They were, and worked.
+    Checked,
+    /// Somebody chose not to.
+    Skipped,
+    /// There was nothing to check.
+    NotNeeded,
+}
+
+/// What a list of connections or flows goes by.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "views::ConsumerSort")]
+pub enum ConsumerSort {
+    /// Name, without regard to case.
+    Name,
+    /// When it was made.
+    CreatedAt,
+    /// When people last changed it.
+    UpdatedAt,
 }
 
 /// Something that the viewer may do.

@@ -20,17 +20,22 @@ pub(crate) fn mutation(name: &'static str, key: Option<String>, input: &impl Inp
 /// must come as a variable (as `$input`, or `fields: $fields`), never as a literal.
 pub(crate) fn refuse_literal_fields(ctx: &Context<'_>) -> Result<()> {
     let arguments = &ctx.item.node.arguments;
-    let literal = arguments.iter().any(|(_, argument)| match &argument.node {
-        AstValue::Object(input) => input
-            .get("fields")
-            .is_some_and(|fields| !matches!(fields, AstValue::Variable(_) | AstValue::Null)),
-        _ => false,
-    });
-    if literal {
+    if arguments.iter().any(|(_, argument)| has_literal_fields(&argument.node)) {
         let rule = "must come as a GraphQL variable, not inside the query text: it can hold secrets";
         return Err(bad_input("input.fields", rule));
     }
     Ok(())
+}
+
+/// Also of a credential that is made inside another thing's input.
+fn has_literal_fields(value: &AstValue) -> bool {
+    let AstValue::Object(input) = value else { return false };
+    let literal = |value: &AstValue| !matches!(value, AstValue::Variable(_) | AstValue::Null);
+    input.iter().any(
+        |(name, value)| {
+            if name == "fields" { literal(value) } else { has_literal_fields(value) }
+        },
+    )
 }
 
 /// A JSON object.

@@ -10,11 +10,13 @@
 
 pub mod alert;
 pub mod component;
+pub mod connection;
 mod context;
 pub mod credential;
 pub mod enums;
 mod error;
 pub mod event;
+pub mod flow;
 mod input;
 pub mod limits;
 mod loader;

@@ -1,13 +1,17 @@
 //! Relay's `node` and `nodes`: anything by its global id.
 
 use async_graphql::{Context, ID, Interface, Object, Result};
-use keytrail_domain::{AlertId, CredentialId, MemberId, TeamId, TenantId, WebhookEndpointId};
+use keytrail_domain::{
+    AlertId, ConnectionId, CredentialId, FlowId, MemberId, TeamId, TenantId, WebhookEndpointId,
+};
 
 use crate::{
     alert::Alert,
+    connection::Connection,
     context::{app, caller},
     credential::Credential,
     error::{OrFail, bad_input},
+    flow::Flow,
     member::Member,
     team::Team,
     tenant::Tenant,
@@ -33,6 +37,10 @@ pub enum Node {
     Tenant(Tenant),
     /// A webhook endpoint.
     WebhookEndpoint(WebhookEndpoint),
+    /// A connection.
+    Connection(Connection),
+    /// A flow.
+    Flow(Flow),
 }
 
 async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
@@ -56,6 +64,12 @@ async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
     }
     if let Ok(id) = WebhookEndpointId::parse(id) {
         return Ok(WebhookEndpoint::load(ctx, id).await?.map(Node::WebhookEndpoint));
+    }
+    if let Ok(id) = ConnectionId::parse(id) {
+        return Ok(Connection::load(ctx, id).await?.map(Node::Connection));
+    }
+    if let Ok(id) = FlowId::parse(id) {
+        return Ok(Flow::load(ctx, id).await?.map(Node::Flow));
     }
     if let Ok(id) = TenantId::parse(id) {
         let tenant = app.tenant(&call).await.or_fail(ctx)?;

@@ -11,8 +11,10 @@ use keytrail_app::App;
 use crate::{
     alert::{AlertMutation, AlertQuery, AlertSubscription},
     component::{ComponentMutation, ComponentQuery},
+    connection::{ConnectionMutation, ConnectionQuery},
     credential::{CredentialMutation, CredentialQuery, CredentialSubscription},
     event::AuditQuery,
+    flow::{FlowMutation, FlowQuery},
     loader::with_loaders,
     member::{MemberMutation, MemberQuery},
     node::NodeQuery,
@@ -40,6 +42,8 @@ pub struct Query(
     AuditQuery,
     StatsQuery,
     WebhookQuery,
+    ConnectionQuery,
+    FlowQuery,
 );
 
 /// Everything that can be changed.
@@ -52,6 +56,8 @@ pub struct Mutation(
     TenantMutation,
     AlertMutation,
     WebhookMutation,
+    ConnectionMutation,
+    FlowMutation,
 );
 
 /// Everything that can be heard.

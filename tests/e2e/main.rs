@@ -4,11 +4,13 @@
 
 mod as_of;
 mod component;
+mod connections;
 mod coverage;
 mod crash;
 mod damage;
 mod databases;
 mod disk_full;
+mod flows;
 mod harness;
 mod idempotency;
 mod input;

@@ -22,7 +22,7 @@ pub enum Owner {
 }
 
 impl Owner {
-    pub(super) async fn load(ctx: &Context<'_>, owner: DomainOwner, as_of: AsOf) -> Result<Option<Self>> {
+    pub(crate) async fn load(ctx: &Context<'_>, owner: DomainOwner, as_of: AsOf) -> Result<Option<Self>> {
         Ok(match owner {
             DomainOwner::Member(id) => Member::load(ctx, id).await?.map(Self::Member),
             DomainOwner::Team(id) => Team::seen(ctx, id, as_of).await?.map(Self::Team),

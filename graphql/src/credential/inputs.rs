@@ -196,7 +196,7 @@ pub struct RestoreCredentialInput {
 }
 
 /// The credential that an input names.
-pub(super) fn credential_id(id: &ID) -> Result<CredentialId> {
+pub(crate) fn credential_id(id: &ID) -> Result<CredentialId> {
     CredentialId::parse(id).map_err(|error| bad_id("input.credentialId", &error))
 }
 
@@ -205,20 +205,25 @@ pub(super) fn grantee_id(id: &ID) -> Result<Grantee> {
     Grantee::parse(id).map_err(|error| bad_id("input.granteeId", &error))
 }
 
-pub(super) fn labels(labels: Vec<LabelInput>) -> Result<Labels> {
+/// The team that is to own a new thing.
+pub(crate) fn owner_team(id: Option<&ID>) -> Result<Option<Owner>> {
+    let owner = id.map(|id| TeamId::parse(id).map(Owner::Team)).transpose();
+    owner.map_err(|error| bad_id("input.ownerTeamId", &error))
+}
+
+pub(crate) fn labels(labels: Vec<LabelInput>) -> Result<Labels> {
     Labels::new(labels.into_iter().map(|label| (label.key, label.value)))
         .map_err(|error| bad_input("input.labels", &error.to_string()))
 }
 
 impl CreateCredentialInput {
     pub(super) fn into_app(self) -> Result<NewCredential> {
-        let owner = self.owner_team_id.as_ref().map(|id| TeamId::parse(id).map(Owner::Team));
         Ok(NewCredential {
             component: self.component,
             name: self.name,
             external_id: self.external_id,
             fields: object("input.fields", self.fields.0)?,
-            owner: owner.transpose().map_err(|error| bad_id("input.ownerTeamId", &error))?,
+            owner: owner_team(self.owner_team_id.as_ref())?,
             labels: labels(self.labels.unwrap_or_default())?,
             expires_at: self.expires_at.map(|moment| moment.0),
             allowed_hosts: self.allowed_hosts,

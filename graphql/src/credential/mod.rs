@@ -12,5 +12,5 @@ pub use access::{CredentialAccess, Grant, Owner};
 pub use mutation::CredentialMutation;
 pub use query::CredentialQuery;
 pub use subscription::{AccessLost, CredentialSubscription};
-pub use types::Credential;
+pub use types::{Credential, Label};
 pub use verification::{TestReport, Verification};

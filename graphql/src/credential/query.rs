@@ -64,7 +64,7 @@ pub struct CredentialOrderInput {
     pub descending: bool,
 }
 
-fn owner_id(path: &str, id: Option<&ID>) -> Result<Option<Owner>> {
+pub(crate) fn owner_id(path: &str, id: Option<&ID>) -> Result<Option<Owner>> {
     id.map(|id| Owner::parse(id).map_err(|error| bad_id(path, &error))).transpose()
 }
 

@@ -6,18 +6,20 @@ use async_graphql::{
     Context, ContextSelectionSet, ID, Json, Object, OutputType, Result, SimpleObject, Value,
     resolver_utils::enum_value,
 };
-use keytrail_app::{App, AsOf, Counted};
-use keytrail_domain::CredentialId;
-use keytrail_ports::views::{CredentialRow, UsageRow, VersionRow};
+use keytrail_app::{App, AsOf, Counted, SeenUsage};
+use keytrail_domain::{ConnectionId, CredentialId, FlowId, Labels};
+use keytrail_ports::views::{CredentialRow, VersionRow};
 
 use super::{Grant, Owner, Verification};
 use crate::{
     alert::Alert,
     component::Component,
+    connection::Connection,
     context::{app, caller},
     enums::{CredentialKind, CredentialStatus, Permission, UsageKind},
     error::OrFail,
     event::Event,
+    flow::Flow,
     loader::load,
     member::Actor,
     page::{Paged, Window, connection, cost},
@@ -43,6 +45,13 @@ pub struct Label {
     value: String,
 }
 
+impl Label {
+    /// All labels of a thing, sorted by key.
+    pub(crate) fn all(labels: &Labels) -> Vec<Self> {
+        labels.iter().map(|(key, value)| Self { key: key.to_owned(), value: value.to_owned() }).collect()
+    }
+}
+
 /// One field of a credential.
 #[derive(SimpleObject)]
 pub struct CredentialField {
@@ -60,7 +69,7 @@ pub struct CredentialField {
 pub struct CredentialVersion(VersionRow);
 
 /// Something that uses the credential.
-pub struct Usage(UsageRow);
+pub struct Usage(SeenUsage);
 
 #[Object]
 impl Credential {
@@ -102,8 +111,7 @@ impl Credential {
 
     /// Free labels.
     async fn labels(&self) -> Vec<Label> {
-        let label = |(key, value): (&str, &str)| Label { key: key.to_owned(), value: value.to_owned() };
-        self.row.labels.iter().map(label).collect()
+        Label::all(&self.row.labels)
     }
 
     /// Hosts that its secret may be sent to.
@@ -197,10 +205,19 @@ impl Credential {
         Ok(actions.into_iter().map(Into::into).collect())
     }
 
-    /// What uses it.
+    /// What uses it, as far as the viewer may see that now.
     #[graphql(complexity = "10 * child_complexity + 1")]
-    async fn usages(&self) -> Vec<Usage> {
-        self.row.usages.iter().cloned().map(Usage).collect()
+    async fn usages(&self, ctx: &Context<'_>) -> Result<Vec<Usage>> {
+        let call = caller(ctx).await?;
+        let usages = app(ctx)?.usages(&call, &self.row.usages).await.or_fail(ctx)?;
+        Ok(usages.seen.into_iter().map(Usage).collect())
+    }
+
+    /// How many more connections and flows use it that the viewer may not see.
+    #[graphql(complexity = 10)]
+    async fn hidden_usage_count(&self, ctx: &Context<'_>) -> Result<u32> {
+        let call = caller(ctx).await?;
+        Ok(app(ctx)?.usages(&call, &self.row.usages).await.or_fail(ctx)?.hidden)
     }
 
     /// Everything that happened to it, oldest first.
@@ -353,21 +370,42 @@ impl CredentialVersion {
 impl Usage {
     /// Its global id.
     async fn id(&self) -> ID {
-        self.0.id.clone().into()
+        self.0.usage.id.clone().into()
     }
 
     /// What it is.
     async fn kind(&self) -> UsageKind {
-        self.0.kind.into()
+        self.0.usage.kind.into()
+    }
+
+    /// Its name.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The connection, if it is one.
+    async fn connection(&self, ctx: &Context<'_>) -> Result<Option<Connection>> {
+        match ConnectionId::parse(&self.0.usage.id) {
+            Ok(id) => Connection::load(ctx, id).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The flow, if it is one.
+    async fn flow(&self, ctx: &Context<'_>) -> Result<Option<Flow>> {
+        match FlowId::parse(&self.0.usage.id) {
+            Ok(id) => Flow::load(ctx, id).await,
+            Err(_) => Ok(None),
+        }
     }
 
     /// It runs right now.
     async fn active(&self) -> bool {
-        self.0.active
+        self.0.usage.active
     }
 
     /// Since when.
     async fn attached_at(&self) -> DateTime {
-        self.0.attached_at.into()
+        self.0.usage.attached_at.into()
     }
 }

@@ -20,6 +20,9 @@ pub struct UpdateTenantInput {
     pub restore_days: Option<u32>,
     /// Days before a credential's end at which an alert says so: at most ten, each 1 to 365.
     pub expiry_days: Option<Vec<u32>>,
+    /// Let connections that a bad credential disconnected come back by themselves when their credentials
+    /// are well again.
+    pub reconnect_on_recovery: Option<bool>,
     /// Only when the tenant is at this revision.
     pub expected_revision: Option<i64>,
     /// The same key and input answer the same again, for a day.
@@ -54,6 +57,7 @@ impl TenantMutation {
             name: input.name,
             restore_days: input.restore_days,
             expiry_days: input.expiry_days,
+            reconnect: input.reconnect_on_recovery,
             expected_revision: expected,
         };
         let done = app.update_tenant(&call, mutation, update).await.or_fail(ctx)?;

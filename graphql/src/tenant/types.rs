@@ -49,6 +49,14 @@ impl Tenant {
         Ok(Some(self.0.expiry_days.clone()))
     }
 
+    /// Whether connections that a bad credential disconnected come back by themselves when their
+    /// credentials are well again. For OWNER, ADMIN and AUDITOR.
+    async fn reconnect_on_recovery(&self, ctx: &Context<'_>) -> Result<Option<bool>> {
+        let call = caller(ctx).await?;
+        app(ctx)?.may_see_settings(&call).await.or_fail(ctx)?;
+        Ok(Some(self.0.reconnect))
+    }
+
     /// When it was made.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()

@@ -75,6 +75,11 @@ impl AppError {
         matches!(self, Self::Unauthenticated | Self::Forbidden | Self::NotFound)
     }
 
+    /// Surely nothing was written to the log. False while the outcome is not known.
+    pub(crate) fn nothing_was_written(&self) -> bool {
+        !matches!(self, Self::Unavailable { .. } | Self::Internal(_))
+    }
+
     pub(crate) fn internal(message: &str) -> Self {
         Self::Internal(message.into())
     }

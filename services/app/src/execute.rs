@@ -41,7 +41,7 @@ pub(crate) struct Execution<'a> {
     pub(crate) expected_revision: Option<u64>,
     pub(crate) idempotency: Option<Idempotency>,
     /// The event that leads to this one, for a reactor.
-    pub(crate) cause: Option<(EventId, &'static str)>,
+    pub(crate) cause: Option<(EventId, &'a str)>,
     /// The stream is new: nothing is to be loaded.
     pub(crate) fresh: bool,
 }

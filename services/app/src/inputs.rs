@@ -133,6 +133,8 @@ pub struct TenantUpdate {
     pub restore_days: Option<u32>,
     /// Days before a credential's end at which people are told.
     pub expiry_days: Option<Vec<u32>>,
+    /// Whether connections come back by themselves when their credentials are well again.
+    pub reconnect: Option<bool>,
     /// Only at this revision.
     pub expected_revision: Option<u64>,
 }

@@ -34,11 +34,12 @@ mod sign_in;
 mod standing;
 mod steady_clock;
 mod throttle;
+mod usage;
 mod webhook;
 
 pub use app::{App, Options, Ports};
 pub use call::{Call, Done, Listed, Mutation, PageArgs, Profile, Stats, Viewer};
-pub use commands::{MintedToken, NewTenant};
+pub use commands::{CopiedFlow, MintedToken, NewTenant};
 pub use error::AppError;
 pub use feed::{Delivered, Feed};
 pub use inputs::{
@@ -49,8 +50,11 @@ pub use journal_topics::journal_topics;
 pub use leases::{Tenure, Work};
 pub use log_copy::{Copied, CopyError, CopyStage, LogCopy, copy_is_unfinished};
 pub use projection::Projections;
-pub use queries::{Access, AsOf, Counted, KnownComponent, Way};
+pub use queries::{Access, AsOf, Counted, KnownComponent, SeenUsage, Usages, Way};
 pub use schedule::{Schedule, ScheduleNumbers, ScheduleOptions};
 pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;
+pub use usage::{
+    BeforeUse, ConnectionChange, ConnectionStep, FlowChange, FlowCopy, NewConnection, NewFlow, NewStep,
+};
 pub use webhook::{Purpose, WebhookAttempt, WebhookDelivery, WebhookNumbers, WebhookOutcome};

@@ -14,6 +14,8 @@ pub use event::ComponentEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::connection::Transitions;
+
 /// The broad kind of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -80,6 +82,9 @@ pub struct Component {
     /// Checks with a wrong secret lock nobody's account: false bounds them after a definite no.
     #[serde(default = "safe", skip_serializing_if = "is_safe")]
     pub lockout_safe: bool,
+    /// The ways between states that its connections have, where those are fewer than all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transitions: Option<Transitions>,
 }
 
 const fn safe() -> bool {

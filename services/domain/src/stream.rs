@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{AlertId, CredentialId, TeamId, TenantId, TokenId, WebhookEndpointId, alert::Subject};
+use crate::{
+    AlertId, ConnectionId, CredentialId, FlowId, TeamId, TenantId, TokenId, WebhookEndpointId, alert::Subject,
+};
 
 /// What every stream of ours begins with: the filter for subscriptions to a shared log.
 const PREFIX: &str = "kt.";
@@ -28,11 +30,15 @@ pub enum StreamKind {
     Webhook,
     /// One of a tenant's own components.
     Component,
+    /// One connection.
+    Connection,
+    /// One flow.
+    Flow,
 }
 
 impl StreamKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Tenant,
         Self::Team,
         Self::Credential,
@@ -41,6 +47,8 @@ impl StreamKind {
         Self::Policy,
         Self::Webhook,
         Self::Component,
+        Self::Connection,
+        Self::Flow,
     ];
 
     /// The kind as it stands in the stream's name.
@@ -54,6 +62,8 @@ impl StreamKind {
             Self::Policy => "policy",
             Self::Webhook => "webhook",
             Self::Component => "component",
+            Self::Connection => "connection",
+            Self::Flow => "flow",
         }
     }
 }
@@ -107,6 +117,16 @@ impl StreamId {
         Self::new(StreamKind::Component, tenant, slug.to_owned())
     }
 
+    /// A connection's stream.
+    pub fn connection(tenant: TenantId, connection: ConnectionId) -> Self {
+        Self::new(StreamKind::Connection, tenant, connection.to_string())
+    }
+
+    /// A flow's stream.
+    pub fn flow(tenant: TenantId, flow: FlowId) -> Self {
+        Self::new(StreamKind::Flow, tenant, flow.to_string())
+    }
+
     fn new(kind: StreamKind, tenant: TenantId, id: String) -> Self {
         Self { kind, tenant, id }
     }
@@ -149,6 +169,16 @@ impl StreamId {
     /// The team, if it is the stream of one.
     pub fn team_id(&self) -> Option<TeamId> {
         (self.kind == StreamKind::Team).then(|| TeamId::parse(&self.id).ok()).flatten()
+    }
+
+    /// The connection, if it is the stream of one.
+    pub fn connection_id(&self) -> Option<ConnectionId> {
+        (self.kind == StreamKind::Connection).then(|| ConnectionId::parse(&self.id).ok()).flatten()
+    }
+
+    /// The flow, if it is the stream of one.
+    pub fn flow_id(&self) -> Option<FlowId> {
+        (self.kind == StreamKind::Flow).then(|| FlowId::parse(&self.id).ok()).flatten()
     }
 
     /// The own component's slug without the tenant, if it is the stream of one.
@@ -218,6 +248,8 @@ mod tests {
             StreamId::team(tenant, TeamId::from_uuid(uuid::Uuid::from_u128(3))),
             StreamId::webhook(tenant, WebhookEndpointId::from_uuid(uuid::Uuid::from_u128(4))),
             StreamId::component(tenant, "erp-2"),
+            StreamId::connection(tenant, ConnectionId::from_uuid(uuid::Uuid::from_u128(5))),
+            StreamId::flow(tenant, FlowId::from_uuid(uuid::Uuid::from_u128(6))),
         ] {
             assert_eq!(StreamId::parse(&stream.to_string()), Some(stream));
         }

@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use keytrail_domain::{
     Actor, DomainEvent, EventId, EventMeta, NewEvent, Position, RecordedEvent, StreamId, TenantId, Timestamp,
-    alert::AlertEvent, component::ComponentEvent, credential::CredentialEvent, policy::PolicyEvent,
-    team::TeamEvent, tenant::TenantEvent, token::TokenEvent, webhook::WebhookEndpointEvent,
+    alert::AlertEvent, component::ComponentEvent, connection::ConnectionEvent, credential::CredentialEvent,
+    flow::FlowEvent, policy::PolicyEvent, team::TeamEvent, tenant::TenantEvent, token::TokenEvent,
+    webhook::WebhookEndpointEvent,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -73,6 +74,8 @@ fn every_shipped_version_reads_and_writes() {
             "webhook" => reads_and_writes::<WebhookEndpointEvent>(&file),
             "policy" => reads_and_writes::<PolicyEvent>(&file),
             "component" => reads_and_writes::<ComponentEvent>(&file),
+            "connection" => reads_and_writes::<ConnectionEvent>(&file),
+            "flow" => reads_and_writes::<FlowEvent>(&file),
             other => panic!("unknown aggregate {other}"),
         }
     }
@@ -104,6 +107,8 @@ fn every_event_has_a_file_of_each_version() {
         names_of::<PolicyEvent>(),
         names_of::<WebhookEndpointEvent>(),
         names_of::<ComponentEvent>(),
+        names_of::<ConnectionEvent>(),
+        names_of::<FlowEvent>(),
     ] {
         assert!(!names.is_empty());
         known.extend(names);

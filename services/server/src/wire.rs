@@ -87,7 +87,7 @@ impl Launcher for Keytrail {
         let app = App::new(ports.clone(), options)
             .await
             .map_err(|error| failed(&error, "see the log lines above"))?;
-        run_behind(&app, &ports, &config, life);
+        run_projections(&app, life);
         app.caught_up().await;
         let readings = Arc::new(Readings::new(app.clone(), ports.clone()));
         let operator =
@@ -118,6 +118,7 @@ impl Wired for Built {
     }
 
     async fn listen(&self, life: &Lifecycle) -> Result<SocketAddr, StartError> {
+        run_behind(&self.app, &self.ports, &self.config, life);
         serving::listen(self, life).await
     }
 
@@ -151,13 +152,18 @@ fn verifier(config: &Config, mode: Mode, clock: Arc<SteadyClock>) -> Result<Comp
     ComponentVerifier::new(config, clock).map_err(|error| failed(&error, "check the system's certificates"))
 }
 
-/// What works behind the requests.
-fn run_behind(app: &App, ports: &Ports, config: &Config, life: &Lifecycle) {
-    let stop = || life.stopping(Stage::Background);
-    let (projecting, until) = (app.clone(), stop());
+/// Every command needs the views.
+fn run_projections(app: &App, life: &Lifecycle) {
+    let (projecting, until) = (app.clone(), life.stopping(Stage::Background));
     life.spawn(Stage::Background, Weight::Vital, "projections", async move {
         projecting.run_projections(until).await;
     });
+}
+
+/// What works behind the requests of a server. A command that lives for a moment takes no work upon itself:
+/// others would wait until they may take it over.
+fn run_behind(app: &App, ports: &Ports, config: &Config, life: &Lifecycle) {
+    let stop = || life.stopping(Stage::Background);
     let (alerting, until) = (app.clone(), stop());
     life.spawn(Stage::Background, Weight::Vital, "alerts", async move { alerting.run_alerts(until).await });
     let (checking, until) = (app.clone(), stop());
@@ -169,6 +175,8 @@ fn run_behind(app: &App, ports: &Ports, config: &Config, life: &Lifecycle) {
     life.spawn(Stage::Background, Weight::Vital, "webhooks", async move {
         delivering.run_webhooks(until).await;
     });
+    let (keeping, until) = (app.clone(), stop());
+    life.spawn(Stage::Background, Weight::Vital, "usage", async move { keeping.run_usage(until).await });
     let (recording, until) = (app.clone(), stop());
     life.spawn(Stage::Background, Weight::Light, "policy", async move {
         upkeep::record_policy(recording, until).await;

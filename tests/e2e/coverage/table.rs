@@ -30,18 +30,23 @@ pub(super) const FORBIDDEN: Gets = Code("FORBIDDEN");
 /// Field, arguments, what the viewer gets, what the stranger gets.
 pub(super) type Query = (&'static str, &'static str, Gets, Gets);
 
-pub(super) const QUERIES: [Query; 16] = [
+pub(super) const QUERIES: [Query; 21] = [
     ("alerts", "(first: 3)", Data, Data),
     ("auditLog", "(first: 3, filter: { credentialId: $credential })", NOT_FOUND, Data),
     ("component", "(slug: \"vault\")", Data, Data),
     ("components", "(first: 3)", Data, Data),
+    ("connection", "(id: $connection)", NOT_FOUND, NOT_FOUND),
+    ("connectionStates", "", Data, Data),
+    ("connections", "(first: 1)", Data, Data),
     ("credential", "(id: $credential)", Data, NOT_FOUND),
     ("credentialAccess", "(id: $credential, first: 3)", FORBIDDEN, NOT_FOUND),
     ("credentialByName", "(name: \"Shared\")", Data, NOT_FOUND),
     ("credentials", "(first: 3)", Data, Data),
+    ("flow", "(id: $flow)", NOT_FOUND, NOT_FOUND),
+    ("flows", "(first: 1)", Data, Data),
     ("members", "(first: 3)", Data, Data),
     ("node", "(id: $credential)", Data, Nothing),
-    ("nodes", "(ids: [$credential, $team, $alert, $tenant, $endpoint])", Data, Nothing),
+    ("nodes", "(ids: [$credential, $team, $alert, $tenant, $endpoint, $connection, $flow])", Data, Nothing),
     ("stats", "", Data, Data),
     ("teams", "(first: 3)", Data, Data),
     ("tenant", "", Data, Data),
@@ -50,7 +55,7 @@ pub(super) const QUERIES: [Query; 16] = [
 ];
 
 /// Fields that need a role that the viewer has not.
-pub(super) const NOT_FOR_MEMBERS: [&str; 2] = ["expiryDays", "restoreDays"];
+pub(super) const NOT_FOR_MEMBERS: [&str; 3] = ["expiryDays", "reconnectOnRecovery", "restoreDays"];
 
 pub(super) const SUBSCRIPTIONS: [&str; 2] = ["credentialAlerts", "credentialEvents"];
 
@@ -65,6 +70,9 @@ pub(super) struct Setting {
     pub(super) tenant: String,
     /// A webhook endpoint of the tenant.
     pub(super) endpoint: String,
+    /// A connection and a flow of alice's.
+    pub(super) connection: String,
+    pub(super) flow: String,
     /// A cursor of acme's log.
     pub(super) position: String,
     /// An event of the credential.
@@ -104,13 +112,31 @@ impl Setting {
         let (endpoint, position) = (text(&made["webhookEndpoint"]["id"]), text(&made["position"]));
         let history = world.alice.credential(&credential, "history { nodes { id } }").await;
         let event = text(&history["history"]["nodes"][0]["id"]);
-        Self { world, api, credential, alert, other_team, tenant, endpoint, position, event }
+        let input = json!({ "component": "http-bearer", "name": "Link", "credentialIds": [credential] });
+        let made = world.alice.mutate("createConnection", "connection { id }", input).await;
+        let connection = text(&made["connection"]["id"]);
+        let steps = json!([{ "component": "http-bearer", "credentialId": credential }]);
+        let input = json!({ "name": "Orders", "steps": steps });
+        let flow = text(&world.alice.mutate("createFlow", "flow { id }", input).await["flow"]["id"]);
+        Self {
+            world,
+            api,
+            credential,
+            alert,
+            other_team,
+            tenant,
+            endpoint,
+            connection,
+            flow,
+            position,
+            event,
+        }
     }
 
-    pub(super) fn ids(&self) -> [&String; 7] {
+    pub(super) fn ids(&self) -> [&String; 9] {
         let world = &self.world;
-        let Self { credential, alert, other_team, tenant, endpoint, .. } = self;
-        [credential, alert, other_team, tenant, endpoint, &world.team, &world.bob_id]
+        let Self { credential, alert, other_team, tenant, endpoint, connection, flow, .. } = self;
+        [credential, alert, other_team, tenant, endpoint, connection, flow, &world.team, &world.bob_id]
     }
 
     pub(super) async fn query(&self, client: &Client, query: &Query, selection: &str) -> Value {
@@ -122,6 +148,8 @@ impl Setting {
             ("alert", &self.alert),
             ("tenant", &self.tenant),
             ("endpoint", &self.endpoint),
+            ("connection", &self.connection),
+            ("flow", &self.flow),
         ];
         let used = declared.iter().filter(|(name, _)| arguments.contains(&format!("${name}")));
         let head: Vec<String> = used.clone().map(|(name, _)| format!("${name}: ID!")).collect();
@@ -205,6 +233,41 @@ impl Setting {
             ("redeliverWebhook", with(&endpoint, json!({ "eventId": self.event })), NOT_FOUND, NOT_FOUND),
             ("replayWebhooks", with(&endpoint, json!({ "from": self.position })), NOT_FOUND, NOT_FOUND),
             ("deleteWebhookEndpoint", endpoint, NOT_FOUND, NOT_FOUND),
+        ]
+        .into_iter()
+        .chain(self.of_connections())
+        .chain(self.of_flows())
+        .collect()
+    }
+
+    fn of_connections(&self) -> Vec<(&'static str, Value, Gets, Gets)> {
+        let id = &self.connection;
+        let attach = json!({ "connectionId": id, "credentialId": self.credential });
+        let new = json!({ "component": "http-bearer", "name": "X", "ownerTeamId": self.other_team });
+        let to = json!({ "connectionId": id, "to": "IGNORED" });
+        let one = json!({ "connectionId": id });
+        vec![
+            ("createConnection", new, NOT_FOUND, NOT_FOUND),
+            ("updateConnection", json!({ "connectionId": id, "name": "X" }), NOT_FOUND, NOT_FOUND),
+            ("transitionConnection", to, NOT_FOUND, NOT_FOUND),
+            ("attachCredential", attach.clone(), NOT_FOUND, NOT_FOUND),
+            ("detachCredential", attach, NOT_FOUND, NOT_FOUND),
+            ("deleteConnection", one.clone(), NOT_FOUND, NOT_FOUND),
+            ("restoreConnection", one, NOT_FOUND, NOT_FOUND),
+        ]
+    }
+
+    fn of_flows(&self) -> Vec<(&'static str, Value, Gets, Gets)> {
+        let one = json!({ "flowId": self.flow });
+        let named = json!({ "flowId": self.flow, "name": "X" });
+        let new = json!({ "name": "X", "ownerTeamId": self.other_team });
+        vec![
+            ("createFlow", new, NOT_FOUND, NOT_FOUND),
+            ("updateFlow", named.clone(), NOT_FOUND, NOT_FOUND),
+            ("copyFlow", named, NOT_FOUND, NOT_FOUND),
+            ("startFlow", one.clone(), NOT_FOUND, NOT_FOUND),
+            ("stopFlow", one.clone(), NOT_FOUND, NOT_FOUND),
+            ("deleteFlow", one, NOT_FOUND, NOT_FOUND),
         ]
     }
 }

@@ -78,7 +78,7 @@ impl App {
     }
 
     /// A system that locks accounts is not asked again and again after it said no.
-    async fn must_not_lock_out(&self, tenant: TenantId, state: &State) -> Result<(), AppError> {
+    pub(crate) async fn must_not_lock_out(&self, tenant: TenantId, state: &State) -> Result<(), AppError> {
         let component = self.component_made_with(state).await?;
         let Some(row) = self.ports().views.credentials_by_id(tenant, &[state.id]).await?.pop() else {
             return Ok(());
@@ -95,7 +95,7 @@ impl App {
     }
 
     /// Checks what is stored, with other plain fields when given.
-    pub(super) async fn check_stored(
+    pub(crate) async fn check_stored(
         &self,
         state: &State,
         fields: Option<&BTreeMap<String, Value>>,

@@ -60,18 +60,20 @@ impl App {
     }
 
     async fn owner_of(&self, call: &Call, wanted: Option<Owner>) -> Result<Owner, AppError> {
-        let owner = match wanted {
-            Some(owner) => owner,
-            None => Owner::Member(call.principal.actor.member().ok_or_else(|| {
-                AppError::bad_input("ownerTeamId", "a service account owns nothing: name the owning team")
-            })?),
-        };
+        let owner = self.owner_or_caller(call, wanted)?;
         self.authorize(call, Action::Create, Object::NewCredential(owner)).await?;
         Ok(owner)
     }
 
+    /// Who is to own a new thing: the caller himself when nobody is named.
+    pub(crate) fn owner_or_caller(&self, call: &Call, wanted: Option<Owner>) -> Result<Owner, AppError> {
+        let nobody =
+            || AppError::bad_input("ownerTeamId", "a service account owns nothing: name the owning team");
+        wanted.map_or_else(|| call.principal.actor.member().map(Owner::Member).ok_or_else(nobody), Ok)
+    }
+
     /// `NOT_FOUND` for a team that is gone. Asked after the key: what was done before is answered again.
-    async fn present_owner(&self, call: &Call, owner: Owner) -> Result<(), AppError> {
+    pub(crate) async fn present_owner(&self, call: &Call, owner: Owner) -> Result<(), AppError> {
         match owner {
             Owner::Team(team) => self.present_team(call, team).await,
             Owner::Member(_) => Ok(()),

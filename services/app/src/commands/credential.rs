@@ -260,7 +260,10 @@ impl App {
         let tenant = self.ports().views.tenant(call.principal.tenant).await?;
         let restore_days = tenant.ok_or(AppError::Unauthenticated)?.restore_days;
         let command = CredentialCommand::Delete { now: self.now(), restore_days, detach };
-        self.simply(call, mutation, Action::Delete, (id, expected), command).await
+        match self.simply(call, mutation, Action::Delete, (id, expected), command).await {
+            Ok(done) => Ok(done),
+            Err(error) => Err(self.as_seen_by(call, error).await),
+        }
     }
 
     /// Brings a deleted credential back with its grants, labels and attachments.

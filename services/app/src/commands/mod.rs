@@ -3,8 +3,10 @@
 mod alert;
 mod checking;
 mod component;
+mod connection;
 mod create_credential;
 mod credential;
+mod flow;
 mod member;
 mod names;
 mod policy;
@@ -15,6 +17,7 @@ mod token;
 mod webhook;
 
 pub(crate) use checking::{present, unchanged};
+pub use flow::CopiedFlow;
 pub use tenant::NewTenant;
 pub use token::MintedToken;
 

@@ -94,8 +94,8 @@ impl App {
             Admission::Done(done) => return Ok(done.map(|_| tenant)),
             Admission::Do(ticket) => ticket,
         };
-        let TenantUpdate { name, restore_days, expiry_days, expected_revision: expected } = update;
-        let command = TenantCommand::ChangeSettings { name, restore_days, expiry_days };
+        let TenantUpdate { name, restore_days, expiry_days, reconnect, expected_revision: expected } = update;
+        let command = TenantCommand::ChangeSettings { name, restore_days, expiry_days, reconnect };
         let execution = Execution::of(call, stream, &ticket).at(expected);
         let done = self.execute::<Tenant>(execution, |_| Ok(command.clone())).await?;
         Ok(done.map(|()| tenant))

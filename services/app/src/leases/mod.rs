@@ -64,11 +64,13 @@ pub enum Work {
     Webhooks,
     /// The daily sweep of the vault.
     Upkeep,
+    /// What credentials mean for the connections that use them, and reservations that nothing came of.
+    Usage,
 }
 
 impl Work {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Alerts, Self::Schedule, Self::Webhooks, Self::Upkeep];
+    pub const ALL: [Self; 5] = [Self::Alerts, Self::Schedule, Self::Webhooks, Self::Upkeep, Self::Usage];
 
     /// Its name in metrics and in the journal.
     pub fn as_str(self) -> &'static str {
@@ -77,6 +79,7 @@ impl Work {
             Self::Schedule => "schedule",
             Self::Webhooks => "webhooks",
             Self::Upkeep => "upkeep",
+            Self::Usage => "usage",
         }
     }
 }

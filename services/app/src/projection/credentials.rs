@@ -186,9 +186,10 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
             id: usage.clone(),
             active: false,
             attached_at: meta.recorded_at,
+            changed_at: meta.recorded_at,
         }),
-        E::UseActivated { usage } => set_active(row, usage, true),
-        E::UseDeactivated { usage } => set_active(row, usage, false),
+        E::UseActivated { usage } => set_active(row, usage, true, meta),
+        E::UseDeactivated { usage } => set_active(row, usage, false, meta),
         E::Detached { usage } => row.usages.retain(|known| known.id != *usage),
         E::Suspended { .. } => row.suspended = true,
         E::Resumed { .. } => row.suspended = false,
@@ -248,8 +249,9 @@ fn nothing_is_proven(row: &mut CredentialRow) {
     (row.inconclusive_since, row.noted_expiry) = (None, None);
 }
 
-fn set_active(row: &mut CredentialRow, usage: &str, active: bool) {
+fn set_active(row: &mut CredentialRow, usage: &str, active: bool, meta: &EventMeta) {
     for known in row.usages.iter_mut().filter(|known| known.id == usage) {
         known.active = active;
+        known.changed_at = meta.recorded_at;
     }
 }

@@ -4,19 +4,22 @@
 pub(crate) mod alerts;
 mod authority;
 mod components;
+mod connections;
 pub(crate) mod credentials;
+mod flows;
 mod teams;
 mod tenants;
 mod webhooks;
 
 use keytrail_domain::{
     EventMeta, RecordedEvent, StreamKind, alert::AlertEvent, component::ComponentEvent,
-    credential::CredentialEvent, team::TeamEvent, tenant::TenantEvent, webhook::WebhookEndpointEvent,
+    connection::ConnectionEvent, credential::CredentialEvent, flow::FlowEvent, team::TeamEvent,
+    tenant::TenantEvent, webhook::WebhookEndpointEvent,
 };
 use keytrail_ports::views::{EventRow, IdempotencyRow, Projector, ViewError, ViewTx};
 
 /// The shape of the rows. Raise it when a projection changes: the views are then made anew.
-const SHAPE: u32 = 3;
+const SHAPE: u32 = 4;
 
 /// All projections as one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,6 +50,10 @@ impl Projector for Projections {
                 webhooks::project(&fact, &decode::<WebhookEndpointEvent>(event)?, views)?;
             }
             StreamKind::Component => components::project(&fact, &decode::<ComponentEvent>(event)?, views)?,
+            StreamKind::Connection => {
+                connections::project(&fact, &decode::<ConnectionEvent>(event)?, views)?;
+            }
+            StreamKind::Flow => flows::project(&fact, &decode::<FlowEvent>(event)?, views)?,
             StreamKind::Token | StreamKind::Policy => {}
         }
         if let Some(row) = idempotency_row(&fact) {

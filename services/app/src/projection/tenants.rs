@@ -23,6 +23,7 @@ pub(super) fn project(fact: &Fact<'_>, event: &TenantEvent, views: &mut dyn View
                 keys: *keys,
                 restore_days: RESTORE_DAYS,
                 expiry_days: EXPIRY_LADDER.to_vec(),
+                reconnect: false,
                 created_at: fact.meta.recorded_at,
                 revision: 1,
             })?;
@@ -56,7 +57,8 @@ pub(super) fn project(fact: &Fact<'_>, event: &TenantEvent, views: &mut dyn View
         }
     }
     let mut row = views.tenant(fact.meta.tenant)?.ok_or_else(|| fact.orphan())?;
-    if let TenantEvent::SettingsChanged { name, restore_days, expiry_days } = event {
+    if let TenantEvent::SettingsChanged { name, restore_days, expiry_days, reconnect } = event {
+        row.reconnect = reconnect.unwrap_or(row.reconnect);
         row.name.clone_from(name);
         row.restore_days = *restore_days;
         if let Some(days) = expiry_days {

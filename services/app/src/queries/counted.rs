@@ -4,7 +4,7 @@
 use keytrail_domain::{CredentialId, Timestamp, WebhookEndpointId};
 use keytrail_ports::{
     Action, Object,
-    views::{AlertFilter, CredentialFilter, EventFilter},
+    views::{AlertFilter, ConnectionFilter, CredentialFilter, EventFilter, FlowFilter},
 };
 
 use super::events::of_credential;
@@ -37,6 +37,10 @@ pub enum Counted {
     WebhookEndpoints,
     /// What was to arrive at one.
     WebhookDeliveries(WebhookEndpointId),
+    /// Connections.
+    Connections(ConnectionFilter),
+    /// Flows.
+    Flows(FlowFilter),
 }
 
 impl App {
@@ -73,6 +77,11 @@ impl App {
             }
             Counted::WebhookEndpoints => Ok(self.endpoints_in_sight(call).await?.len() as u64),
             Counted::WebhookDeliveries(id) => self.count_deliveries(call, id).await,
+            Counted::Connections(filter) => {
+                let states = self.connection_states(call, filter).await?;
+                Ok(states.into_iter().map(|(_, count)| count).sum())
+            }
+            Counted::Flows(filter) => self.count_flows(call, filter).await,
             Counted::Components => Ok(self.all_components(call).await?.len() as u64),
         }
     }

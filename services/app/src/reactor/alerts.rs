@@ -1,26 +1,21 @@
 //! Opens and resolves alerts. Event ids derive from the event that is the reason, so doing it
 //! twice is doing it once.
 
-use std::time::Duration;
-
-use futures_util::StreamExt;
+use async_trait::async_trait;
 use keytrail_domain::{
-    CredentialId, Position, Principal, RecordedEvent, StreamId, StreamKind, Timestamp,
+    CredentialId, Principal, RecordedEvent, StreamId, StreamKind, Timestamp,
     alert::{Alert, AlertCommand, Cause, Severity},
     credential::{CredentialEvent as E, Health},
     verification::{Report, Verdict},
 };
-use keytrail_ports::{Filter, LogSignal, views::CredentialRow};
+use keytrail_ports::views::CredentialRow;
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, AppError, Call, Tenure, Work, execute::Execution, leases::Fenced};
+use super::follow::Reactor;
+use crate::{App, AppError, Call, Work, execute::Execution};
 
 /// Name of the reactor and of its mark in the journal.
 pub(super) const NAME: &str = "alerts";
-/// Events after which the mark is written, when nothing else makes it worth it.
-const MARK_EVERY: u32 = 256;
-/// First and longest wait after a failure.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
 /// Why a restored credential has an alert whose own sentence is not known any more.
 const REJECTED_BEFORE: &str = "the system rejected the credential before it was deleted";
@@ -31,66 +26,27 @@ enum Reaction {
     Recover(Cause),
 }
 
+struct Alerts(App);
+
+#[async_trait]
+impl Reactor for Alerts {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn react(&self, event: &RecordedEvent) -> Result<bool, AppError> {
+        self.0.react(event).await
+    }
+}
+
 impl App {
     /// Opens and resolves alerts until `stop`; comes back by itself after every failure.
     pub async fn run_alerts(&self, stop: CancellationToken) {
         let stop = &stop;
         self.while_leased(Work::Alerts, stop, |tenure| async move {
-            self.react_again_and_again(&tenure, stop).await
+            self.follow(&Alerts(self.clone()), &tenure, stop).await;
         })
         .await;
-    }
-
-    async fn react_again_and_again(&self, tenure: &Tenure, stop: &CancellationToken) {
-        let mut wait = BACKOFF.0;
-        loop {
-            let began = tokio::time::Instant::now();
-            let ended = tokio::select! {
-                () = stop.cancelled() => return,
-                ended = self.react_until_failure(tenure) => ended,
-            };
-            if let Err(error) = ended {
-                tracing::error!(error = &error as &dyn std::error::Error, "alerts failed: trying again");
-            }
-            // What ran for a while was well: the next failure is a new one.
-            wait = if began.elapsed() > BACKOFF.1 { BACKOFF.0 } else { (wait * 2).min(BACKOFF.1) };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
-    }
-
-    async fn react_until_failure(&self, tenure: &Tenure) -> Result<(), AppError> {
-        let journal = &*self.ports().journal;
-        let (mut mark, known) = Fenced::take(journal, NAME.to_owned(), tenure).await?;
-        let after: Option<Position> = known.and_then(|place| serde_json::from_slice(&place).ok());
-        self.views_at_head().await?;
-        let mut signals = self.ports().log.subscribe(after, Filter::default()).await?;
-        let mut unmarked = 0;
-        while let Some(signal) = signals.next().await {
-            let LogSignal::Event(event) = signal? else { continue };
-            tenure.check()?;
-            let reacted = self.react(&event).await?;
-            unmarked += 1;
-            if reacted {
-                self.views_at_head().await?;
-            }
-            if reacted || unmarked >= MARK_EVERY {
-                let place = serde_json::to_vec(&event.position).unwrap_or_default();
-                mark.set(journal, place, tenure).await?;
-                unmarked = 0;
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits until the views show every alert of ours: they tell whether there is one to resolve.
-    async fn views_at_head(&self) -> Result<(), AppError> {
-        if let Some(head) = self.ports().log.head().await? {
-            self.0.progress.wait_for_ever(head).await;
-        }
-        Ok(())
     }
 
     /// True when it changed an alert.

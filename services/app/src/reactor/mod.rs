@@ -1,4 +1,7 @@
 //! What acts on facts, once per fact; never replayed by a rebuild of the views.
 
 mod alerts;
+mod connections;
+mod follow;
+mod repair;
 mod webhooks;

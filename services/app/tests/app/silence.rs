@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    AlertId, CredentialId, EventId, MemberId, Position, RecordedEvent, SecretRef, StreamId, TeamId, TenantId,
-    Timestamp, WebhookEndpointId,
+    AlertId, ConnectionId, CredentialId, EventId, FlowId, MemberId, Position, RecordedEvent, SecretRef,
+    StreamId, TeamId, TenantId, Timestamp, WebhookEndpointId, connection::ConnectionState,
 };
 use keytrail_ports::{
     AuthorityChange, AuthoritySnapshot, AuthoritySource,
     views::{
-        AlertFilter, AlertRow, ComponentRow, CredentialQuery, CredentialRow, DailyRow, EventFilter, EventRow,
-        GrantRow, IdempotencyRow, MemberRow, Page, PageRequest, Projected, Projector, StatusCounts,
-        TeamMemberRow, TeamRow, TenantRow, VerificationRow, ViewError, Views, WebhookEndpointRow,
+        AlertFilter, AlertRow, ComponentRow, ConnectionFilter, ConnectionRow, ConsumerQuery, ConsumerViews,
+        CredentialQuery, CredentialRow, DailyRow, EventFilter, EventRow, FlowFilter, FlowRow, GrantRow,
+        IdempotencyRow, MemberRow, Page, PageRequest, Projected, Projector, StatusCounts, TeamMemberRow,
+        TeamRow, TenantRow, VerificationRow, ViewError, Views, WebhookEndpointRow,
     },
 };
 use parking_lot::Mutex;
@@ -53,9 +54,9 @@ impl AuthoritySource for FaultyViews {
 }
 
 macro_rules! questions {
-    ($($name:ident(&self $(, $given:ident: $kind:ty)*) -> $answer:ty;)*) => {
+    ($port:ident: $($name:ident(&self $(, $given:ident: $kind:ty)*) -> $answer:ty;)*) => {
         #[async_trait]
-        impl Views for FaultyViews {
+        impl $port for FaultyViews {
             $(async fn $name(&self, $($given: $kind),*) -> Result<$answer, ViewError> {
                 self.silence.check(stringify!($name))?;
                 self.inner.$name($($given),*).await
@@ -64,7 +65,18 @@ macro_rules! questions {
     };
 }
 
-questions! {
+questions! { ConsumerViews:
+    connections_by_id(&self, tenant: TenantId, ids: &[ConnectionId]) -> Vec<ConnectionRow>;
+    connections_by_name(&self, tenant: TenantId, name: &str) -> Vec<ConnectionRow>;
+    connections(&self, query: ConsumerQuery<ConnectionFilter>) -> Page<ConnectionRow>;
+    count_connections(&self, query: ConsumerQuery<ConnectionFilter>) -> Vec<(ConnectionState, u64)>;
+    flows_by_id(&self, tenant: TenantId, ids: &[FlowId]) -> Vec<FlowRow>;
+    flows_by_name(&self, tenant: TenantId, name: &str) -> Vec<FlowRow>;
+    flows(&self, query: ConsumerQuery<FlowFilter>) -> Page<FlowRow>;
+    count_flows(&self, query: ConsumerQuery<FlowFilter>) -> u64;
+}
+
+questions! { Views:
     checkpoint(&self) -> Option<Position>;
     project(&self, events: Vec<RecordedEvent>, upto: Position, projector: Arc<dyn Projector>) -> Projected;
     tenant(&self, id: TenantId) -> Option<TenantRow>;

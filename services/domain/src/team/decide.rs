@@ -1,7 +1,7 @@
 //! The rules of a team.
 
 use super::{State, Team, TeamEvent};
-use crate::{Aggregate, Decision, MemberId, Refusal, TeamId};
+use crate::{Aggregate, Decision, MemberId, Refusal, TeamId, text};
 
 /// Longest name, in bytes.
 const NAME_LEN: usize = 255;
@@ -56,9 +56,10 @@ impl Aggregate for Team {
     fn decide(&self, command: &TeamCommand) -> Result<Decision<TeamEvent>, Refusal> {
         use TeamCommand as C;
         match (self, command) {
-            (Self::Vacant, C::Create { team, name }) => {
-                Ok(Decision::of([TeamEvent::Created { team: *team, name: checked(name)? }]))
-            }
+            (Self::Vacant, C::Create { team, name }) => Ok(Decision::of([TeamEvent::Created {
+                team: *team,
+                name: text::line("name", name, NAME_LEN)?,
+            }])),
             (_, C::Create { .. }) => Err(Refusal::conflict("a team with this id exists already")),
             (Self::Vacant | Self::Deleted, _) => Err(Refusal::NotFound),
             (Self::Live(state), C::Rename { name }) => rename(state, name),
@@ -115,19 +116,8 @@ impl State {
     }
 }
 
-fn checked(name: &str) -> Result<String, Refusal> {
-    let name = name.trim();
-    if name.is_empty() || name.len() > NAME_LEN || name.chars().any(char::is_control) {
-        return Err(Refusal::invalid(
-            "name",
-            format!("must have 1 to {NAME_LEN} bytes, not only spaces, and no control characters"),
-        ));
-    }
-    Ok(name.to_owned())
-}
-
 fn rename(state: &State, name: &str) -> Result<Decision<TeamEvent>, Refusal> {
-    let name = checked(name)?;
+    let name = text::line("name", name, NAME_LEN)?;
     if name == state.name {
         return Ok(Decision::nothing());
     }

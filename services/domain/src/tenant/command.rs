@@ -16,6 +16,8 @@ pub enum TenantCommand {
         restore_days: Option<u32>,
         /// New days before an end at which people are told, each 1 to 365, at most ten.
         expiry_days: Option<Vec<u32>>,
+        /// Whether connections come back by themselves when their credentials are well again.
+        reconnect: Option<bool>,
     },
     /// Add a person.
     AddMember(AddMember),

@@ -22,8 +22,9 @@ impl Aggregate for Tenant {
             (Self::Vacant, C::Create(new)) => create(new),
             (Self::Live(_), C::Create(_)) => Err(Refusal::conflict("a tenant of this name exists already")),
             (Self::Vacant, _) => Err(Refusal::NotFound),
-            (Self::Live(state), C::ChangeSettings { name, restore_days, expiry_days }) => {
-                change_settings(state, name.as_deref(), *restore_days, expiry_days.as_deref())
+            (Self::Live(state), C::ChangeSettings { name, restore_days, expiry_days, reconnect }) => {
+                let numbers = (*restore_days, expiry_days.as_deref());
+                change_settings(state, name.as_deref(), numbers, *reconnect)
             }
             (Self::Live(state), C::AddMember(new)) => add_member(state, new),
             (Self::Live(state), C::SetRole { by, member, role }) => set_role(state, *by, *member, *role),
@@ -80,9 +81,10 @@ fn check_text(path: &str, text: &str) -> Result<(), Refusal> {
 fn change_settings(
     state: &State,
     name: Option<&str>,
-    restore_days: Option<u32>,
-    expiry_days: Option<&[u32]>,
+    (restore_days, expiry_days): (Option<u32>, Option<&[u32]>),
+    reconnect: Option<bool>,
 ) -> Result<Decision<TenantEvent>, Refusal> {
+    let reconnect = reconnect.unwrap_or(state.reconnect);
     let name = name.unwrap_or(&state.name);
     let restore_days = restore_days.unwrap_or(state.restore_days);
     check_text("name", name)?;
@@ -90,11 +92,14 @@ fn change_settings(
         return Err(Refusal::invalid("restoreDays", format!("must be 1 to {MOST_RESTORE_DAYS}")));
     }
     let days = expiry_days.map_or_else(|| Ok(state.expiry_days.clone()), ladder)?;
-    if (name, restore_days, &days) == (&state.name, state.restore_days, &state.expiry_days) {
+    let known = (state.name.as_str(), state.restore_days, &state.expiry_days, state.reconnect);
+    if (name, restore_days, &days, reconnect) == known {
         return Ok(Decision::nothing());
     }
     let (name, expiry_days) = (name.to_owned(), Some(days));
-    Ok(Decision::of([TenantEvent::SettingsChanged { name, restore_days, expiry_days }]))
+    // An event from before there was this setting has none.
+    let reconnect = (reconnect != state.reconnect || reconnect).then_some(reconnect);
+    Ok(Decision::of([TenantEvent::SettingsChanged { name, restore_days, expiry_days, reconnect }]))
 }
 
 /// The days, largest first, each once.
@@ -303,9 +308,15 @@ mod tests {
             name: Some("Acme".into()),
             restore_days: None,
             expiry_days: None,
+            reconnect: None,
         };
         assert!(acme().decide(&same).expect("taken").events.is_empty());
-        let wrong = TenantCommand::ChangeSettings { name: None, restore_days: Some(0), expiry_days: None };
+        let wrong = TenantCommand::ChangeSettings {
+            name: None,
+            restore_days: Some(0),
+            expiry_days: None,
+            reconnect: None,
+        };
         assert!(matches!(refused(wrong), Refusal::Invalid(_)));
     }
 
@@ -315,6 +326,7 @@ mod tests {
             name: None,
             restore_days: None,
             expiry_days: Some(days.to_vec()),
+            reconnect: None,
         };
         let changed = acme().decide(&change(&[3, 60, 3])).expect("taken");
         assert!(matches!(&changed.events[..], [TenantEvent::SettingsChanged { expiry_days: Some(days), .. }]

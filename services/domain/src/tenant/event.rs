@@ -21,6 +21,9 @@ pub enum TenantEvent {
         /// None: the ladder that was the default when this setting did not exist.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expiry_days: Option<Vec<u32>>,
+        /// None: as it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reconnect: Option<bool>,
     },
     #[serde(rename = "MemberAdded")]
     MemberAdded {

@@ -12,6 +12,7 @@ impl Tenant {
                 keys: *keys,
                 restore_days: RESTORE_DAYS,
                 expiry_days: EXPIRY_LADDER.to_vec(),
+                reconnect: false,
                 members: Default::default(),
                 revision: 1,
             }),
@@ -29,7 +30,8 @@ impl State {
     fn apply(&mut self, event: &TenantEvent) {
         match event {
             TenantEvent::Created { .. } | TenantEvent::MemberProfileChanged { .. } => {}
-            TenantEvent::SettingsChanged { name, restore_days, expiry_days } => {
+            TenantEvent::SettingsChanged { name, restore_days, expiry_days, reconnect } => {
+                self.reconnect = reconnect.unwrap_or(self.reconnect);
                 self.name.clone_from(name);
                 self.restore_days = *restore_days;
                 if let Some(days) = expiry_days {

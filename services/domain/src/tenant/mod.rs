@@ -40,6 +40,8 @@ pub struct State {
     pub restore_days: u32,
     /// Days before a credential's end at which people are told, largest first.
     pub expiry_days: Vec<u32>,
+    /// Whether connections come back by themselves when their credentials are well again.
+    pub reconnect: bool,
     /// Present members.
     pub members: BTreeMap<MemberId, Membership>,
     /// How many changes people made.

@@ -3,6 +3,7 @@
 //! A [`Projector`] turns each event into rows through [`ViewTx`]; rows and checkpoint commit
 //! together, so an event counts once. Deleting the views and starting again gives the same rows.
 
+mod consumers;
 mod query;
 mod rows;
 
@@ -14,6 +15,10 @@ use keytrail_domain::{
     WebhookEndpointId,
 };
 
+pub use consumers::{
+    ConnectionFilter, ConnectionRow, ConsumerOrder, ConsumerQuery, ConsumerSort, ConsumerTx, ConsumerViews,
+    FlowFilter, FlowRow, InSight, StateChangeRow,
+};
 pub use query::{
     AlertFilter, CredentialFilter, CredentialOrder, CredentialQuery, CredentialSort, EventFilter, Page,
     PageRequest, SortKey, Status, StatusCounts,
@@ -52,7 +57,7 @@ pub trait Projector: Send + Sync + 'static {
 }
 
 /// Rows inside one write transaction. Reads see the transaction's own writes.
-pub trait ViewTx {
+pub trait ViewTx: ConsumerTx {
     /// Puts a tenant's row.
     fn put_tenant(&mut self, row: &TenantRow) -> Result<(), ViewError>;
     /// A tenant's row.
@@ -127,7 +132,7 @@ pub struct Projected {
 /// 8. Rows as of a position are those that were in force just after it.
 /// 9. A count is how many rows its list has over all pages.
 #[async_trait]
-pub trait Views: AuthoritySource {
+pub trait Views: AuthoritySource + ConsumerViews {
     /// Everything up to here is in the rows; none when nothing is.
     async fn checkpoint(&self) -> Result<Option<Position>, ViewError>;
     /// Projects a batch, all of it or nothing, and moves the checkpoint to `upto`.

@@ -30,6 +30,8 @@ pub struct TenantRow {
     pub restore_days: u32,
     /// Days before a credential's end at which people are told, largest first.
     pub expiry_days: Vec<u32>,
+    /// Whether connections come back by themselves when their credentials are well again.
+    pub reconnect: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// What people changed.
@@ -126,6 +128,8 @@ pub struct UsageRow {
     pub active: bool,
     /// Since when.
     pub attached_at: Timestamp,
+    /// When it was reserved, began or stopped last.
+    pub changed_at: Timestamp,
 }
 
 /// A credential as it stands.

@@ -17,6 +17,11 @@ CREATE INDEX credentials_by_external_id ON credentials (tenant, external_id)
 CREATE INDEX labels_by_value ON labels (tenant, key, value);
 CREATE INDEX usages_by_user ON usages (tenant, usage);
 
+CREATE INDEX consumers_by_name ON consumers (tenant, kind, present, name, id);
+CREATE INDEX consumers_by_created ON consumers (tenant, kind, present, created_at, id);
+CREATE INDEX consumers_by_updated ON consumers (tenant, kind, present, updated_at, id);
+CREATE INDEX consumer_tags_by_tag ON consumer_tags (tenant, tag, id);
+
 CREATE INDEX authority_of_principal ON authority (tenant, principal, kind, object, expires_at, until_pos)
     WHERE until_pos IS NULL;
 

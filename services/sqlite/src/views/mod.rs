@@ -2,7 +2,7 @@
 //!
 //! Writing: [`writer`] runs one transaction per batch; the projector sees it as [`tx`]. Reading:
 //! each question has a file ([`credentials`], [`alerts`], [`events`], [`people`], [`components`],
-//! [`access`], [`counts`]);
+//! [`consumers`], [`access`], [`counts`]);
 //! all lists are pages of a [`listing`] whose candidates [`plan`] picks. Rows that are asked for
 //! often are kept ready ([`hot`]). To add a row: a table in `schema.sql`, its indexes in
 //! `indexes.sql`, a `put_` in `tx.rs`, and its questions; then raise [`KIND`]'s format.
@@ -12,6 +12,7 @@ mod alerts;
 mod authority;
 mod code;
 mod components;
+mod consumers;
 mod counts;
 mod credential_rows;
 mod credentials;
@@ -56,7 +57,7 @@ use writer::{Job, Mode, Writer};
 const KIND: Kind = Kind {
     name: "views",
     application_id: i32::from_be_bytes(*b"KTvw"),
-    format: 3,
+    format: 4,
     schema: include_str!("schema.sql"),
 };
 /// Threads that read.

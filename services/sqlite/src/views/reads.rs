@@ -40,7 +40,7 @@ impl SqliteViews {
     }
 
     /// Asks about one tenant; one that the views do not know has nothing.
-    async fn read_of<T: Default + Send + 'static>(
+    pub(super) async fn read_of<T: Default + Send + 'static>(
         &self,
         tenant: TenantId,
         work: impl FnOnce(&Connection, Tenant) -> Result<T, Fault> + Send + 'static,

@@ -138,6 +138,30 @@ CREATE TABLE webhook_endpoints (
     PRIMARY KEY (tenant, id)
 ) WITHOUT ROWID;
 
+-- Connections and flows: what uses credentials.
+CREATE TABLE consumers (
+    tenant     INTEGER NOT NULL,
+    id         BLOB NOT NULL,
+    kind       INTEGER NOT NULL, -- 0 connection, 1 flow
+    present    INTEGER NOT NULL,
+    state      INTEGER NOT NULL, -- a connection's state; of a flow whether it runs
+    owner      BLOB NOT NULL,
+    name       TEXT NOT NULL,    -- without regard to case
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    search     TEXT NOT NULL,    -- what the text filter looks into
+    doc        BLOB NOT NULL,
+    PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+
+-- Labels, credentials and components of consumers, each as one text.
+CREATE TABLE consumer_tags (
+    tenant INTEGER NOT NULL,
+    id     BLOB NOT NULL,
+    tag    TEXT NOT NULL,
+    PRIMARY KEY (tenant, id, tag)
+) WITHOUT ROWID;
+
 CREATE TABLE idempotency (
     tenant    INTEGER NOT NULL,
     principal TEXT NOT NULL,

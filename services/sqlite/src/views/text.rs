@@ -3,6 +3,7 @@
 //! The truth is `instr(search, wanted)`; the trigram index only narrows what is looked at. Each
 //! indexed text begins with a token for its tenant, so that a search never goes through others'.
 
+use keytrail_domain::Labels;
 use keytrail_ports::views::CredentialRow;
 
 use super::thing::Tenant;
@@ -22,9 +23,15 @@ pub(super) fn folded(text: &str) -> String {
 /// What the text filter looks into: name, external id, component slug and label values.
 pub(super) fn searchable(row: &CredentialRow) -> String {
     let parts = [row.name.as_str(), row.external_id.as_deref().unwrap_or_default(), &row.component.slug];
+    joined(parts, &row.labels)
+}
+
+/// What the text filter looks into: these parts and the labels' values.
+pub(super) fn joined<'a>(parts: impl IntoIterator<Item = &'a str>, labels: &Labels) -> String {
     let mut text = String::new();
-    for part in parts.into_iter().chain(row.labels.iter().map(|(_, value)| value)) {
-        text.extend(folded(part).chars().filter(|c| *c != BETWEEN));
+    let values = labels.iter().map(|(_, value)| value);
+    for part in parts.into_iter().map(str::to_owned).chain(values.map(str::to_owned)) {
+        text.extend(folded(&part).chars().filter(|c| *c != BETWEEN));
         text.push(BETWEEN);
     }
     text

@@ -31,7 +31,7 @@ const KEY_MICROS: i64 = 24 * 3_600 * 1_000_000;
 
 /// What is written and not committed yet.
 pub(super) struct Tx<'a> {
-    inside: &'a Connection,
+    pub(super) inside: &'a Connection,
     writer: &'a mut Writer,
     credentials: CredentialRows,
     alerts: Vec<AlertRow>,
@@ -57,7 +57,7 @@ impl<'a> Tx<'a> {
         Ok((self.projected, Changed { credentials, alerts: self.alerts }))
     }
 
-    fn number(&mut self, tenant: TenantId) -> Result<Tenant, ViewError> {
+    pub(super) fn number(&mut self, tenant: TenantId) -> Result<Tenant, ViewError> {
         let found = self.writer.numbers.of_tenant(self.inside, tenant);
         found.map_err(|fault| fault.into_view(&self.writer.place))
     }
@@ -72,7 +72,7 @@ impl<'a> Tx<'a> {
         self.told(run(self.inside, statement, values).map(|_| ()))
     }
 
-    fn told<T>(&self, outcome: Result<T, Fault>) -> Result<T, ViewError> {
+    pub(super) fn told<T>(&self, outcome: Result<T, Fault>) -> Result<T, ViewError> {
         outcome.map_err(|fault| fault.into_view(&self.writer.place))
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     FieldError, Refusal,
     credential::{EXTERNAL_ID_LEN, NAME_LEN},
+    text::line,
 };
 
 /// Most hosts that a secret may be sent to.
@@ -14,28 +15,17 @@ const REASON_LEN: usize = 1_000;
 
 /// A name: trimmed, not empty, plain.
 pub(crate) fn name(name: &str) -> Result<String, Refusal> {
-    text("name", name, NAME_LEN)
+    line("name", name, NAME_LEN)
 }
 
 /// A reason: somebody will read it later.
 pub(crate) fn reason(reason: &str) -> Result<String, Refusal> {
-    text("reason", reason, REASON_LEN)
+    line("reason", reason, REASON_LEN)
 }
 
 /// The caller's own id.
 pub(crate) fn external_id(id: Option<&str>) -> Result<Option<String>, Refusal> {
-    id.map(|id| text("externalId", id, EXTERNAL_ID_LEN)).transpose()
-}
-
-fn text(path: &str, text: &str, longest: usize) -> Result<String, Refusal> {
-    let text = text.trim();
-    if text.is_empty() || text.len() > longest || text.chars().any(char::is_control) {
-        return Err(Refusal::invalid(
-            path,
-            format!("must have 1 to {longest} bytes, not only spaces, and no control characters"),
-        ));
-    }
-    Ok(text.to_owned())
+    id.map(|id| line("externalId", id, EXTERNAL_ID_LEN)).transpose()
 }
 
 /// Hosts: names or addresses, with a port or without; in lower case, each once.

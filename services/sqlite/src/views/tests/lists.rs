@@ -57,8 +57,13 @@ fn day(days: i64) -> Timestamp {
 impl Sample {
     fn row(&self, tenant: TenantId, number: u128) -> CredentialRow {
         let mut row = credential(tenant, number, self.name);
-        let usage =
-            UsageRow { kind: UsageKind::Flow, id: "flow_1".into(), active: true, attached_at: time(0) };
+        let usage = UsageRow {
+            kind: UsageKind::Flow,
+            id: "flow_1".into(),
+            active: true,
+            attached_at: time(0),
+            changed_at: time(0),
+        };
         let (suspended, deleted, purged, alert) = self.flags;
         row.component.slug = self.component.to_owned();
         row.kind = if number.is_multiple_of(3) { CredentialKind::Basic } else { CredentialKind::ApiKey };

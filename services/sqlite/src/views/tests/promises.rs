@@ -275,6 +275,7 @@ async fn a_deleted_credential_is_found_by_id_and_a_purged_one_in_no_list() {
             id: "flow".to_owned(),
             active: false,
             attached_at: time(1),
+            changed_at: time(1),
         }];
         put(row)
     };

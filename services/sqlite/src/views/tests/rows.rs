@@ -111,6 +111,7 @@ async fn tenants_members_and_teams_are_found() {
         keys: secret(acme(), 1),
         restore_days: 30,
         expiry_days: vec![30],
+        reconnect: true,
         created_at: time(1),
         revision: 1,
     };

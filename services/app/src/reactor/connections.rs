@@ -1,0 +1,144 @@
+//! A credential that goes bad takes the connections that use it out of use, and brings them back when it is well
+//! again and the tenant wants that. Event ids derive from the event that is the reason.
+
+use async_trait::async_trait;
+use keytrail_domain::{
+    ConnectionId, CredentialId, Principal, RecordedEvent, StreamId, StreamKind,
+    connection::{Connection, ConnectionCommand, ConnectionState},
+    credential::{CredentialEvent as E, Status, UsageKind},
+};
+use keytrail_ports::views::{CredentialRow, UsageRow};
+use tokio_util::sync::CancellationToken;
+
+use super::{follow::Reactor, repair::Repair};
+use crate::{App, AppError, Call, Work, execute::Execution, usage::Consumer};
+
+/// Name of the reactor and of its mark in the journal.
+const NAME: &str = "connections";
+
+struct Connections(App);
+
+#[async_trait]
+impl Reactor for Connections {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn react(&self, event: &RecordedEvent) -> Result<bool, AppError> {
+        self.0.keep_true(event).await
+    }
+}
+
+impl App {
+    /// Keeps connections true to their credentials, and clears reservations that nothing came of, until `stop`.
+    pub async fn run_usage(&self, stop: CancellationToken) {
+        let stop = &stop;
+        self.while_leased(Work::Usage, stop, |tenure| async move {
+            let (connections, repair) = (Connections(self.clone()), Repair::new(self, &tenure));
+            tokio::join!(self.follow(&connections, &tenure, stop), self.follow(&repair, &tenure, stop));
+        })
+        .await;
+    }
+
+    /// True when it moved a connection.
+    async fn keep_true(&self, event: &RecordedEvent) -> Result<bool, AppError> {
+        if event.stream.kind() != StreamKind::Credential {
+            return Ok(false);
+        }
+        let Some(credential) = event.stream.credential_id() else { return Ok(false) };
+        let trouble = match event.decode()? {
+            E::Invalidated { .. } => Some("the system rejected a credential of it"),
+            E::Expired { .. } => Some("a credential of it has expired"),
+            E::Suspended { .. } => Some("a credential of it was suspended"),
+            E::Verified { .. } | E::Resumed { .. } => None,
+            _ => return Ok(false),
+        };
+        // The views know what uses it: most credentials are used by no connection.
+        self.0.progress.wait_for_ever(event.position).await;
+        let tenant = event.stream.tenant_id();
+        let row = self.ports().views.credentials_by_id(tenant, &[credential]).await?.pop();
+        let of_connection = |usage: &&UsageRow| usage.kind == UsageKind::Connection;
+        let usages = row.iter().flat_map(|row| row.usages.iter().filter(of_connection));
+        let mut moved = false;
+        for usage in usages.filter(|usage| usage.active == trouble.is_some()) {
+            let corrupt = |_| AppError::internal("a usage has no id of a connection");
+            let id = ConnectionId::parse(&usage.id).map_err(corrupt)?;
+            moved |= match trouble {
+                Some(reason) => self.take_out(event, (id, credential), reason).await?,
+                None => self.bring_back(event, (id, credential)).await?,
+            };
+        }
+        Ok(moved)
+    }
+
+    async fn take_out(
+        &self,
+        event: &RecordedEvent,
+        (id, credential): (ConnectionId, CredentialId),
+        reason: &str,
+    ) -> Result<bool, AppError> {
+        let call = internal(event)?;
+        let command = ConnectionCommand::Disconnect { credential, reason: reason.to_owned() };
+        self.by_itself(&call, event, id, command).await?;
+        let now: Connection = self.load(&StreamId::connection(event.stream.tenant_id(), id)).await?;
+        if let Some(state) = now.live().filter(|state| state.state != ConnectionState::Connected) {
+            self.deactivate(&call, Consumer::Connection(id), &state.credentials).await;
+        }
+        Ok(true)
+    }
+
+    /// Only when all its credentials work, as far as anybody knows.
+    async fn bring_back(
+        &self,
+        event: &RecordedEvent,
+        (id, credential): (ConnectionId, CredentialId),
+    ) -> Result<bool, AppError> {
+        let tenant = event.stream.tenant_id();
+        let wanted = self.ports().views.tenant(tenant).await?.is_some_and(|tenant| tenant.reconnect);
+        let now: Connection = self.load(&StreamId::connection(tenant, id)).await?;
+        let Some(state) = now.live().filter(|_| wanted) else { return Ok(false) };
+        if state.state != ConnectionState::Disconnected || state.disconnected_by.is_none() {
+            return Ok(false);
+        }
+        let rows = self.ports().views.credentials_by_id(tenant, &state.credentials).await?;
+        if rows.len() < state.credentials.len() || !rows.iter().all(|row| self.works(row)) {
+            return Ok(false);
+        }
+        let (call, consumer) = (internal(event)?, Consumer::Connection(id));
+        self.activate(&call, consumer, &state.credentials).await?;
+        let back = self.by_itself(&call, event, id, ConnectionCommand::Reconnect { credential }).await;
+        if back.as_ref().is_err_and(AppError::nothing_was_written) {
+            self.deactivate(&call, consumer, &state.credentials).await;
+        }
+        back.map(|()| true)
+    }
+
+    fn works(&self, row: &CredentialRow) -> bool {
+        matches!(row.status(self.now()), Status::Valid | Status::Expiring | Status::Unverified) && !row.purged
+    }
+
+    async fn by_itself(
+        &self,
+        call: &Call,
+        event: &RecordedEvent,
+        id: ConnectionId,
+        command: ConnectionCommand,
+    ) -> Result<(), AppError> {
+        let what = format!("connection/{id}");
+        let execution = Execution {
+            call,
+            stream: StreamId::connection(event.stream.tenant_id(), id),
+            expected_revision: None,
+            idempotency: None,
+            cause: Some((event.id, &what)),
+            fresh: false,
+        };
+        self.execute::<Connection>(execution, |_| Ok(command.clone())).await?;
+        Ok(())
+    }
+}
+
+fn internal(event: &RecordedEvent) -> Result<Call, AppError> {
+    let principal = Principal::internal(event.stream.tenant_id(), NAME);
+    Ok(Call { principal, correlation: event.meta()?.correlation })
+}

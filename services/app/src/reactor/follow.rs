@@ -1,0 +1,85 @@
+//! Reading the log from where a reactor was, again after every failure.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use keytrail_domain::{Position, RecordedEvent};
+use keytrail_ports::{Filter, LogSignal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{App, AppError, Tenure, leases::Fenced};
+
+/// Events after which the mark is written, when nothing else makes it worth it.
+const MARK_EVERY: u32 = 256;
+/// First and longest wait after a failure.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// Acts on facts, one after another.
+#[async_trait]
+pub(super) trait Reactor: Send + Sync {
+    /// Its name, and that of its mark in the journal.
+    fn name(&self) -> &'static str;
+
+    /// True when it changed something. It sees some events twice.
+    async fn react(&self, event: &RecordedEvent) -> Result<bool, AppError>;
+}
+
+impl App {
+    /// Hands a reactor each event since its mark, in order, until `stop`. After a failure it begins again at the mark.
+    pub(super) async fn follow(&self, reactor: &dyn Reactor, tenure: &Tenure, stop: &CancellationToken) {
+        let mut wait = BACKOFF.0;
+        loop {
+            let began = tokio::time::Instant::now();
+            let ended = tokio::select! {
+                () = stop.cancelled() => return,
+                ended = self.follow_until_failure(reactor, tenure) => ended,
+            };
+            if let Err(error) = ended {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "{} failed: trying again",
+                    reactor.name()
+                );
+            }
+            // What ran for a while was well: the next failure is a new one.
+            wait = if began.elapsed() > BACKOFF.1 { BACKOFF.0 } else { (wait * 2).min(BACKOFF.1) };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    async fn follow_until_failure(&self, reactor: &dyn Reactor, tenure: &Tenure) -> Result<(), AppError> {
+        let journal = &*self.ports().journal;
+        let (mut mark, known) = Fenced::take(journal, reactor.name().to_owned(), tenure).await?;
+        let after: Option<Position> = known.and_then(|place| serde_json::from_slice(&place).ok());
+        self.views_at_head().await?;
+        let mut signals = self.ports().log.subscribe(after, Filter::default()).await?;
+        let mut unmarked = 0;
+        while let Some(signal) = signals.next().await {
+            let LogSignal::Event(event) = signal? else { continue };
+            tenure.check()?;
+            let reacted = reactor.react(&event).await?;
+            unmarked += 1;
+            if reacted {
+                self.views_at_head().await?;
+            }
+            if reacted || unmarked >= MARK_EVERY {
+                let place = serde_json::to_vec(&event.position).unwrap_or_default();
+                mark.set(journal, place, tenure).await?;
+                unmarked = 0;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the views show everything that the reactor did: they tell what there is to do.
+    async fn views_at_head(&self) -> Result<(), AppError> {
+        if let Some(head) = self.ports().log.head().await? {
+            self.0.progress.wait_for_ever(head).await;
+        }
+        Ok(())
+    }
+}
