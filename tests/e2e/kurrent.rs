@@ -10,7 +10,7 @@ use crate::harness::{Canary, Client, Keytrail, Proxy, Search, Settings, World, b
 
 const NAMES: &str = "{ credentials(first: 50) { nodes { name } } }";
 const PASSWORD: &str = "s3cr3t-0f-the-l0g";
-const WORK: [&str; 4] = ["alerts", "schedule", "webhooks", "upkeep"];
+const WORK: [&str; 5] = ["alerts", "schedule", "webhooks", "upkeep", "usage"];
 
 struct Cluster {
     double: Double,
