@@ -82,7 +82,7 @@ impl Connection {
     }
 
     /// Its credentials that the viewer may see, in the order in which they were attached.
-    #[graphql(complexity = "4 * child_complexity + 1")]
+    #[graphql(complexity = "2 * child_complexity + 1")]
     async fn credentials(&self, ctx: &Context<'_>) -> Result<Vec<Credential>> {
         let call = caller(ctx).await?;
         let (rows, _) = app(ctx)?.credentials_in_sight(&call, &self.0.credentials).await.or_fail(ctx)?;

@@ -206,7 +206,7 @@ impl Credential {
     }
 
     /// What uses it, as far as the viewer may see that now.
-    #[graphql(complexity = "10 * child_complexity + 1")]
+    #[graphql(complexity = "3 * child_complexity + 1")]
     async fn usages(&self, ctx: &Context<'_>) -> Result<Vec<Usage>> {
         let call = caller(ctx).await?;
         let usages = app(ctx)?.usages(&call, &self.row.usages).await.or_fail(ctx)?;

@@ -60,7 +60,7 @@ impl Flow {
     }
 
     /// What it does, in order.
-    #[graphql(complexity = "10 * child_complexity + 1")]
+    #[graphql(complexity = "2 * child_complexity + 1")]
     async fn steps(&self) -> Vec<FlowStep> {
         self.0.steps.iter().cloned().map(FlowStep).collect()
     }

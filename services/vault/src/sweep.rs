@@ -123,6 +123,17 @@ pub async fn remember(store: &dyn SecretStore, log: &dyn EventStore) -> Result<(
     Ok(store.set_deployment(mark).await?)
 }
 
+/// Whether this vault belongs to a log, or to none yet, and the log holds all that the vault has seen of it.
+///
+/// # Errors
+/// [`SweepError`] says why it does not.
+pub async fn belongs(store: &dyn SecretStore, log: &dyn EventStore) -> Result<(), SweepError> {
+    match store.deployment().await? {
+        Some(mark) => agree(mark, log).await,
+        None => Ok(()),
+    }
+}
+
 /// An older copy of a log has the same id, and grows past the mark in time: only the event at the
 /// mark tells them apart.
 async fn agree(mark: DeploymentMark, log: &dyn EventStore) -> Result<(), SweepError> {

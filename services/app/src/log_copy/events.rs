@@ -10,6 +10,8 @@ use super::{CopyError, CopyStage, LogCopy, chain::Chains};
 
 /// Most events of one stream in one append.
 const BATCH: usize = 64;
+/// And so many bytes: a server takes no more than a megabyte in one.
+const BATCH_BYTES: usize = 512 * 1024;
 /// Waits before an append is tried again with the same ids.
 const AGAIN: [Duration; 5] = [
     Duration::from_millis(200),
@@ -28,73 +30,107 @@ pub(super) struct Verified {
 }
 
 /// All that a log had when it was asked, in order.
-struct All(Subscription);
+struct All {
+    events: Subscription,
+    over: bool,
+}
 
 impl All {
     async fn of(log: &dyn EventStore) -> Result<Self, LogError> {
-        Ok(Self(log.subscribe(None, Filter::default()).await?))
+        Ok(Self { events: log.subscribe(None, Filter::default()).await?, over: false })
     }
 
     async fn next(&mut self) -> Result<Option<RecordedEvent>, LogError> {
-        loop {
-            match self.0.next().await.transpose()? {
+        // What comes after is live, and not asked for.
+        while !self.over {
+            match self.events.next().await.transpose()? {
                 Some(LogSignal::Event(event)) => return Ok(Some(event)),
                 Some(LogSignal::Checkpoint(_)) => {}
-                Some(LogSignal::CaughtUp) | None => return Ok(None),
+                Some(LogSignal::CaughtUp) => self.over = true,
+                None => return Err(LogError::Unavailable("the log ended too early".into())),
             }
         }
+        Ok(None)
     }
 }
 
 /// Events of one stream that follow each other in the log.
 #[derive(Default)]
-struct Run(Vec<RecordedEvent>);
+struct Run {
+    events: Vec<RecordedEvent>,
+    bytes: usize,
+}
 
 impl Run {
     fn takes(&self, event: &RecordedEvent) -> bool {
-        self.0.first().is_none_or(|first| first.stream == event.stream) && self.0.len() < BATCH
+        let Some(first) = self.events.first() else { return true };
+        first.stream == event.stream && self.events.len() < BATCH && self.bytes + size(event) <= BATCH_BYTES
+    }
+
+    fn push(&mut self, event: RecordedEvent) {
+        self.bytes += size(&event);
+        self.events.push(event);
     }
 }
 
+fn size(event: &RecordedEvent) -> usize {
+    event.data.len() + event.metadata.len()
+}
+
 impl LogCopy<'_> {
-    /// Refuses a target that is not the beginning of this log.
-    pub(super) async fn is_a_copy_or_empty(&self) -> Result<(), CopyError> {
+    /// Walks all of this log, and refuses a target that is not its beginning; answers how many events the target
+    /// has not.
+    pub(super) async fn look(
+        &self,
+        told: &(dyn Fn(CopyStage, u64, Option<u64>) + Sync),
+    ) -> Result<u64, CopyError> {
+        let total = self.total().await?;
         let mut from = All::of(self.from).await.map_err(CopyError::From)?;
         let mut to = All::of(self.to).await.map_err(CopyError::To)?;
-        while let Some(there) = to.next().await.map_err(CopyError::To)? {
-            let here = from.next().await.map_err(CopyError::From)?;
-            must_be_same(here.as_ref(), &there)?;
+        let (mut chains, mut missing) = (Chains::default(), 0);
+        while let Some(here) = from.next().await.map_err(CopyError::From)? {
+            if !chains.follows(&here) {
+                return Err(CopyError::Altered { event: here.id, stream: here.stream });
+            }
+            match to.next().await.map_err(CopyError::To)? {
+                Some(there) if same(&here, &there) => {}
+                Some(there) => return Err(CopyError::Foreign { event: there.id, stream: there.stream }),
+                None => missing += 1,
+            }
+            told(CopyStage::Looking, here.position.commit, total);
         }
-        Ok(())
+        match to.next().await.map_err(CopyError::To)? {
+            Some(more) => Err(CopyError::InUse { event: more.id, stream: more.stream }),
+            None => Ok(missing),
+        }
     }
 
-    /// Writes what the target has not; answers how many events it had.
+    /// Positions of an embedded log are counted.
+    async fn total(&self) -> Result<Option<u64>, CopyError> {
+        Ok(self.from.head().await.map_err(CopyError::From)?.map(|head| head.commit))
+    }
+
+    /// Writes what the target has not, after what it has; answers how many events it had.
     pub(super) async fn copy_events(
         &self,
         told: &(dyn Fn(CopyStage, u64, Option<u64>) + Sync),
     ) -> Result<u64, CopyError> {
-        let total = self.from.head().await.map_err(CopyError::From)?.map(|head| head.commit);
+        let total = self.total().await?;
         let mut from = All::of(self.from).await.map_err(CopyError::From)?;
         let mut to = All::of(self.to).await.map_err(CopyError::To)?;
-        let (mut chains, mut there_before) = (Chains::default(), 0);
-        while let Some(there) = to.next().await.map_err(CopyError::To)? {
-            let here = from.next().await.map_err(CopyError::From)?;
-            must_be_same(here.as_ref(), &there)?;
-            if let Some(here) = &here {
-                must_follow(&mut chains, here)?;
-                told(CopyStage::Copying, here.position.commit, total);
-            }
+        let mut there_before = 0;
+        while to.next().await.map_err(CopyError::To)?.is_some() {
+            from.next().await.map_err(CopyError::From)?;
             there_before += 1;
         }
         drop(to);
         let mut run = Run::default();
         while let Some(event) = from.next().await.map_err(CopyError::From)? {
-            must_follow(&mut chains, &event)?;
             if !run.takes(&event) {
                 self.write(std::mem::take(&mut run)).await?;
                 told(CopyStage::Copying, event.position.commit, total);
             }
-            run.0.push(event);
+            run.push(event);
         }
         self.write(run).await?;
         Ok(there_before)
@@ -103,10 +139,10 @@ impl LogCopy<'_> {
     /// One append, again with the same ids until it is known to be done. One after the other: the order of the
     /// log is kept across streams.
     async fn write(&self, run: Run) -> Result<(), CopyError> {
-        let Some(first) = run.0.first() else { return Ok(()) };
+        let Some(first) = run.events.first() else { return Ok(()) };
         let stream = first.stream.clone();
         let expected = first.revision.checked_sub(1).map_or(Expected::NoStream, Expected::Revision);
-        let events: Vec<NewEvent> = run.0.into_iter().map(as_new).collect();
+        let events: Vec<NewEvent> = run.events.into_iter().map(as_new).collect();
         let mut waits = AGAIN.into_iter();
         loop {
             let error = match self.to.append(&stream, expected, events.clone()).await {
@@ -127,7 +163,7 @@ impl LogCopy<'_> {
         mut wanted: Vec<Position>,
         told: &(dyn Fn(CopyStage, u64, Option<u64>) + Sync),
     ) -> Result<Verified, CopyError> {
-        let total = self.from.head().await.map_err(CopyError::From)?.map(|head| head.commit);
+        let total = self.total().await?;
         let mut from = All::of(self.from).await.map_err(CopyError::From)?;
         let mut to = All::of(self.to).await.map_err(CopyError::To)?;
         let mut chains = Chains::default();
@@ -169,20 +205,4 @@ fn same(here: &RecordedEvent, there: &RecordedEvent) -> bool {
         && here.event_type == there.event_type
         && here.data == there.data
         && here.metadata == there.metadata
-}
-
-fn must_be_same(here: Option<&RecordedEvent>, there: &RecordedEvent) -> Result<(), CopyError> {
-    let (event, stream) = (there.id, there.stream.clone());
-    match here {
-        Some(here) if same(here, there) => Ok(()),
-        Some(_) => Err(CopyError::Foreign { event, stream }),
-        None => Err(CopyError::InUse { event, stream }),
-    }
-}
-
-fn must_follow(chains: &mut Chains, event: &RecordedEvent) -> Result<(), CopyError> {
-    if chains.follows(event) {
-        return Ok(());
-    }
-    Err(CopyError::Altered { event: event.id, stream: event.stream.clone() })
 }

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use keytrail_domain::Position;
-use keytrail_ports::{Journal, JournalError, JournalPlace, Span, SpanEnd, Subject, WholeJournal};
+use keytrail_ports::{
+    Journal, JournalError, JournalPlace, NewJournalEntry, Span, SpanEnd, Subject, WholeJournal,
+};
 use serde_json::Value;
 
 use super::{CopyStage, MARK};
 use crate::leases;
 
 /// Entries read and written at once.
-const PAGE: usize = 500;
+const PAGE: usize = 100;
 
 /// A mark: its name and value.
 type Named = (String, Vec<u8>);
@@ -56,7 +58,7 @@ fn each_place(value: &mut Value, change: &mut impl FnMut(Position) -> Position) 
 }
 
 /// Copies what the target has not; `begun` says that it may have some of it. Entries of a subject are copied in
-/// order, so that their number tells how far an earlier run came.
+/// order, so that the newest one there tells how far an earlier run came, whatever was forgotten since.
 pub(super) async fn copy_entries(
     from: &dyn WholeJournal,
     to: &dyn Journal,
@@ -66,8 +68,11 @@ pub(super) async fn copy_entries(
     let subjects = from.subjects().await?;
     let (total, mut copied) = (subjects.len() as u64, 0);
     for (done, subject) in (1..).zip(subjects) {
-        let there = if begun { to.count(whole(&subject, None)).await? } else { 0 };
-        copied += copy_subject(from, to, &subject, there).await?;
+        let newest = match begun {
+            true => to.span(whole(&subject, None), SpanEnd::Newest, 1).await?.pop(),
+            false => None,
+        };
+        copied += copy_subject(from, to, &subject, newest.map(|newest| newest.entry)).await?;
         told(CopyStage::Journal, done, Some(total));
     }
     Ok(copied)
@@ -77,22 +82,26 @@ async fn copy_subject(
     from: &dyn WholeJournal,
     to: &dyn Journal,
     subject: &Subject,
-    there: u64,
+    newest: Option<NewJournalEntry>,
 ) -> Result<u64, JournalError> {
-    let (mut after, mut seen) = (None, 0);
+    let mut after = None;
+    if let Some(newest) = &newest {
+        // Several can be of one moment: the equal one tells.
+        let before = newest.at.plus_micros(-1);
+        let same_moment = from.span(whole(subject, Some((before, u64::MAX))), SpanEnd::Oldest, PAGE).await?;
+        let last = same_moment.iter().rfind(|entry| entry.entry == *newest);
+        after = Some(last.map_or((newest.at, u64::MAX), |entry| (entry.entry.at, entry.number)));
+    }
+    let mut copied = 0;
     loop {
         let page = from.span(whole(subject, after), SpanEnd::Oldest, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(seen) };
+        let Some(last) = page.last() else { return Ok(copied) };
         after = Some((last.entry.at, last.number));
         let full = page.len() == PAGE;
-        let skipped = usize::try_from(there.saturating_sub(seen)).unwrap_or(usize::MAX);
-        seen += page.len() as u64;
-        let missing: Vec<_> = page.into_iter().skip(skipped).map(|entry| entry.entry).collect();
-        if !missing.is_empty() {
-            to.append(missing).await?;
-        }
+        copied += page.len() as u64;
+        to.append(page.into_iter().map(|entry| entry.entry).collect()).await?;
         if !full {
-            return Ok(seen);
+            return Ok(copied);
         }
     }
 }

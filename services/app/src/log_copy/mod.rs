@@ -30,7 +30,9 @@ pub struct LogCopy<'a> {
 /// What is being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CopyStage {
-    /// Events are compared with what the target has, and written where it has none.
+    /// The log that is copied is walked, and compared with what the target has.
+    Looking,
+    /// Events are written where the target has none.
     Copying,
     /// The target is read back.
     Verifying,
@@ -45,7 +47,7 @@ pub struct Copied {
     pub events: u64,
     /// How many of them were there already, from an earlier run.
     pub there_before: u64,
-    /// Entries of the journal.
+    /// Entries of the journal that this run copied.
     pub entries: u64,
     /// The target's last event.
     pub head: Option<(Position, EventId)>,
@@ -132,7 +134,7 @@ async fn set_state(journal: &dyn Journal, state: State) -> Result<(), JournalErr
 
 impl LogCopy<'_> {
     /// Copies what is not there yet and compares all of it; `told` hears how far it is, with the number of all
-    /// where that is known.
+    /// where that is known. Nobody works with the target before [`LogCopy::finish`].
     ///
     /// # Errors
     /// [`CopyError`].
@@ -141,23 +143,30 @@ impl LogCopy<'_> {
         told: &(dyn Fn(CopyStage, u64, Option<u64>) + Sync),
     ) -> Result<Copied, CopyError> {
         let before = state(self.to_journal).await?;
-        if before.is_none() {
-            // A target that somebody works with is found out before it is marked.
-            self.is_a_copy_or_empty().await?;
+        // What is wrong is found out before anything is written.
+        let missing = self.look(told).await?;
+        if before.is_none() || missing > 0 {
             set_state(self.to_journal, State::Events).await?;
         }
         let there_before = self.copy_events(told).await?;
         let marks = journal::marks_of(self.from_journal).await?;
         let verified = self.verify(journal::places_in(&marks), told).await?;
-        let begun = !matches!(before, None | Some(State::Events));
-        if !begun {
-            set_state(self.to_journal, State::Journal).await?;
+        let (events, head) = (verified.events, verified.head);
+        if before == Some(State::Done) && missing == 0 {
+            return Ok(Copied { events, there_before, entries: 0, head });
         }
-        let entries = journal::copy_entries(self.from_journal, self.to_journal, begun, told).await?;
-        if before != Some(State::Done) {
-            journal::copy_marks(self.to_journal, marks, &verified.places).await?;
-            set_state(self.to_journal, State::Done).await?;
-        }
-        Ok(Copied { events: verified.events, there_before, entries, head: verified.head })
+        set_state(self.to_journal, State::Journal).await?;
+        let entries =
+            journal::copy_entries(self.from_journal, self.to_journal, before.is_some(), told).await?;
+        journal::copy_marks(self.to_journal, marks, &verified.places).await?;
+        Ok(Copied { events, there_before, entries, head })
+    }
+
+    /// Everything around the copy is right too: servers may work with it.
+    ///
+    /// # Errors
+    /// [`CopyError`].
+    pub async fn finish(&self) -> Result<(), CopyError> {
+        Ok(set_state(self.to_journal, State::Done).await?)
     }
 }

@@ -1,9 +1,11 @@
 //! The embedded log, copied to an event store.
 
+use std::{fs::File, io::Write, path::Path};
+
 use keytrail_app::{Copied, CopyStage, LogCopy, journal_topics};
 use keytrail_domain::SecretValue;
 use keytrail_kurrent::{KurrentEventStore, KurrentJournal, Settings};
-use keytrail_ports::{DeploymentMark, EventStore};
+use keytrail_ports::{DeploymentMark, EventStore, SecretStore};
 
 use super::{failed, stores};
 use crate::{
@@ -32,9 +34,17 @@ pub(super) async fn run(
         target.map_err(|error| failed(&error, "check the address, docs/kurrentdb.md has examples"))?;
     let kept = journal_topics().map(|(topic, age)| (topic.to_owned(), age));
     let target_journal = KurrentJournal::new(parse()?, kept).map_err(|error| failed(&error, HINT))?;
+    let secrets = stores::open_secrets(config, dir).await?;
+    let home = match keytrail_vault::belongs(&*secrets, &log).await {
+        // An earlier run came to its end but for the last step.
+        Err(_) if keytrail_vault::belongs(&*secrets, &target).await.is_ok() => Ok(()),
+        home => home,
+    };
+    home.map_err(|error| failed(&error, "put back the log that belongs to this vault, or its newer copy"))?;
     let copy = LogCopy { from: &log, from_journal: &journal, to: &target, to_journal: &target_journal };
     let tell = |stage, done, total| {
         let what = match stage {
+            CopyStage::Looking => "events looked at",
             CopyStage::Copying => "events copied",
             CopyStage::Verifying => "events verified",
             CopyStage::Journal => "subjects of the journal",
@@ -42,25 +52,30 @@ pub(super) async fn run(
         told(CopyProgress { what, done, total });
     };
     let copied = copy.run(&tell).await.map_err(|error| failed(&error, HINT))?;
-    anchor(config, dir, &target, &copied).await?;
-    let told = std::fs::write(dir.file(MOVED), format!("{place}\n"));
-    told.map_err(|error| failed(&error, HINT))?;
+    anchor(&*secrets, &target, &copied).await?;
+    let moved = write_durably(&dir.file(MOVED), &format!("{place}\n"));
+    moved.map_err(|error| failed(&error, HINT))?;
+    copy.finish().await.map_err(|error| failed(&error, HINT))?;
     let Copied { events, there_before, entries, .. } = copied;
     Ok(CopiedLog { events, there_before, entries, place })
 }
 
 /// From now on the vault belongs to the new log: the sweep would refuse for ever otherwise.
-async fn anchor(
-    config: &Config,
-    dir: &DataDir,
-    log: &dyn EventStore,
-    copied: &Copied,
-) -> Result<(), StartError> {
+async fn anchor(secrets: &dyn SecretStore, log: &dyn EventStore, copied: &Copied) -> Result<(), StartError> {
     let Some((position, event)) = copied.head else { return Ok(()) };
-    let secrets = stores::open_secrets(config, dir).await?;
     let log_id = log.log_id().await.map_err(|error| failed(&error, HINT))?;
     let mark = DeploymentMark { log_id, position, event: Some(event) };
     secrets.set_deployment(mark).await.map_err(|error| failed(&error, HINT))
+}
+
+/// Whole or not at all, also after a power cut.
+fn write_durably(path: &Path, text: &str) -> std::io::Result<()> {
+    let next = path.with_extension("next");
+    let mut file = File::create(&next)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&next, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 fn wrong_address(error: &keytrail_kurrent::SettingsError) -> StartError {

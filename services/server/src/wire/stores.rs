@@ -114,7 +114,11 @@ fn refuse_lost_log(log: &Path, journal: &Path) -> Result<(), StartError> {
 
 /// What happens on a log that was copied is not in the copy: the two would never be one again.
 fn refuse_moved_log(moved: &Path) -> Result<(), StartError> {
-    let Ok(place) = std::fs::read_to_string(moved) else { return Ok(()) };
+    let place = match std::fs::read_to_string(moved) {
+        Ok(place) => place,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(&error, "check the data directory's permissions")),
+    };
     Err(StartError::new(
         format!("the event log of this directory was copied to {}", place.trim()),
         format!(
