@@ -75,6 +75,19 @@ async fn a_conflict_with_what_cannot_be_read_is_not_said_to_be_unwritten() {
 }
 
 #[tokio::test]
+async fn what_was_written_before_access_was_denied_is_not_said_to_be_unwritten() {
+    let double = double().await;
+    let store = opened(&double.url()).await;
+    double.faults().once(Method::Append, Fault::CutAfter);
+    double.faults().always(Method::Append, Fault::Status(Code::PermissionDenied, "Access Denied".to_owned()));
+    let unknown = store.append(&stream(1), Expected::NoStream, events(1..2)).await.unwrap_err();
+    assert!(matches!(unknown, LogError::Unknown(_)), "{unknown:?}");
+    let denied = store.append(&stream(2), Expected::NoStream, events(2..3)).await.unwrap_err();
+    assert!(matches!(denied, LogError::Denied), "{denied:?}");
+    assert_eq!(ids(double), [1]);
+}
+
+#[tokio::test]
 async fn another_node_leads_and_is_written_to() {
     let (follower, leader) = (double().await, double().await);
     let store = opened(&follower.url()).await;
