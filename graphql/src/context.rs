@@ -23,16 +23,21 @@ pub(crate) fn request_id(ctx: &Context<'_>) -> Uuid {
 /// The caller, once the views show what he has seen elsewhere (`Keytrail-After`).
 ///
 /// # Errors
-/// `UNAUTHENTICATED` for a caller without a valid token.
+/// `UNAUTHENTICATED` for a caller without a valid token; `UNAVAILABLE` when the views do not come so far
+/// in time.
 pub(crate) async fn caller(ctx: &Context<'_>) -> Result<Call> {
     let Some(principal) = ctx.data_opt::<Principal>() else {
         return Err(failure(Code::Unauthenticated, "sign in as a member of the tenant"));
     };
     let call = Call { principal: principal.clone(), correlation: request_id(ctx) };
     if let Some(after) = ctx.data_opt::<AfterPosition>() {
-        // The place is in a header, not in the field's arguments.
-        let waited = app(ctx)?.wait_for(&call, &after.0).await;
-        waited.map_err(|error| from_app(&error, call.correlation))?;
+        let app = app(ctx)?;
+        let wait = async {
+            // The place is in a header, not in the field's arguments.
+            let waited = app.wait_for(&call, after.position()).await;
+            waited.map_err(|error| from_app(&error, call.correlation))
+        };
+        after.once(wait).await?;
     }
     Ok(call)
 }

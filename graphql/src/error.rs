@@ -10,6 +10,9 @@ use crate::context::request_id;
 /// The argument of every mutation.
 const INPUT: &str = "input";
 
+/// After this, whoever asked for a position that was not there yet asks again.
+const RETRY_SECONDS: u64 = 1;
+
 /// `extensions.code` of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the contract; README.md explains them")]
@@ -138,6 +141,15 @@ pub(crate) fn from_app(error: &AppError, request: uuid::Uuid) -> Error {
             failure(Code::Unavailable, message)
                 .extend_with(|_, extensions| extensions.set("dependency", *dependency))
         }
+        AppError::Behind => failure(Code::Unavailable, message).extend_with(|_, extensions| {
+            extensions.set("dependency", "views");
+            extensions.set("retryAfterSeconds", RETRY_SECONDS);
+        }),
+        AppError::OutcomeUnknown(source) => {
+            tracing::warn!(request.id = %request, error = &**source as &dyn std::error::Error, "outcome unknown");
+            failure(Code::Unavailable, message)
+                .extend_with(|_, extensions| extensions.set("dependency", "event log"))
+        }
         AppError::Internal(source) => {
             tracing::error!(request.id = %request, error = &**source as &dyn std::error::Error, "internal error");
             failure(Code::Internal, "internal error")
@@ -171,12 +183,30 @@ mod tests {
             (AppError::Refused { reason: "R", message: "no".into(), details: json!({}) }, Code::Refused),
             (AppError::RateLimited { retry_after_seconds: 3 }, Code::RateLimited),
             (AppError::Unavailable { dependency: "vault", source: None }, Code::Unavailable),
+            (AppError::Behind, Code::Unavailable),
+            (AppError::OutcomeUnknown("detail".into()), Code::Unavailable),
             (AppError::Internal("secret detail".into()), Code::Internal),
         ];
         for (error, code) in cases {
             assert_eq!(extension(&from_app(&error, Uuid::nil()), "code"), code.as_str());
         }
         assert_eq!(Code::ALL.len(), 10);
+    }
+
+    #[test]
+    fn who_is_ahead_of_the_views_is_told_when_to_ask_again() {
+        let error = from_app(&AppError::Behind, Uuid::nil());
+        assert_eq!(extension(&error, "dependency"), "views");
+        assert_eq!(extension(&error, "retryAfterSeconds"), 1);
+        assert!(error.message.contains("ask again"), "{}", error.message);
+    }
+
+    #[test]
+    fn an_unknown_outcome_says_what_to_do_and_not_what_happened_inside() {
+        let error = from_app(&AppError::OutcomeUnknown("hunter2".into()), Uuid::nil());
+        assert_eq!(extension(&error, "dependency"), "event log");
+        assert!(error.message.contains("not known") && error.message.contains("idempotencyKey"));
+        assert!(!format!("{error:?}").contains("hunter2"));
     }
 
     #[test]

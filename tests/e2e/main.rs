@@ -15,6 +15,7 @@ mod harness;
 mod idempotency;
 mod input;
 mod kurrent;
+mod kurrent_away;
 mod leaks;
 mod lists;
 mod log_copy;

@@ -54,6 +54,15 @@ pub enum AppError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// The views of this node do not show yet what the caller has seen elsewhere; nothing was done.
+    #[error("this node does not show that position yet: ask again, or ask the node that answered with it")]
+    Behind,
+    /// Perhaps it was done: the log did not say.
+    #[error(
+        "the event log did not answer, and whether this was done is not known: ask again with the same \
+         idempotencyKey and it is done once; without one, look first"
+    )]
+    OutcomeUnknown(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A mistake of ours.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -77,7 +86,7 @@ impl AppError {
 
     /// Surely nothing was written to the log. False while the outcome is not known.
     pub(crate) fn nothing_was_written(&self) -> bool {
-        !matches!(self, Self::Unavailable { .. } | Self::Internal(_))
+        !matches!(self, Self::Unavailable { .. } | Self::OutcomeUnknown(_) | Self::Internal(_))
     }
 
     pub(crate) fn internal(message: &str) -> Self {
@@ -112,7 +121,8 @@ impl From<LogError> for AppError {
         match error {
             LogError::Conflict { .. } => Self::conflict("somebody changed it at the same time: try again"),
             LogError::Corrupt(_) | LogError::StreamDeleted => Self::Internal(Box::new(error)),
-            LogError::Denied | LogError::Unknown(_) | LogError::Unavailable(_) => {
+            LogError::Unknown(_) => Self::OutcomeUnknown(Box::new(error)),
+            LogError::Denied | LogError::Unavailable(_) => {
                 Self::Unavailable { dependency: "event log", source: Some(Box::new(error)) }
             }
         }

@@ -230,22 +230,28 @@ impl App {
         Ok((appended, last_id))
     }
 
-    /// An unknown outcome is resolved by appending the same event ids again: never doubled.
+    /// An unknown outcome is resolved by appending the same event ids again: never doubled. It stays
+    /// unknown when the log is away by then: an earlier try may have been written.
     async fn append_surely(
         &self,
         stream: &StreamId,
         expected: Expected,
         events: Vec<NewEvent>,
     ) -> Result<Position, LogError> {
-        for _ in 1..APPEND_TRIES {
-            match self.ports().log.append(stream, expected, events.clone()).await {
-                Err(LogError::Unknown(source)) => {
-                    tracing::warn!(%stream, error = %source, "append with unknown outcome: trying again");
-                }
-                known => return known.map(|appended| appended.position),
+        let (mut left, mut unknown) = (APPEND_TRIES, None);
+        loop {
+            left -= 1;
+            let source = match (self.ports().log.append(stream, expected, events.clone()).await, unknown) {
+                (Err(LogError::Unknown(source)), _)
+                | (Err(LogError::Unavailable(_) | LogError::Denied), Some(source)) => source,
+                (known, _) => return known.map(|appended| appended.position),
+            };
+            if left == 0 {
+                return Err(LogError::Unknown(source));
             }
+            tracing::warn!(%stream, error = %source, "append with unknown outcome: trying again");
+            unknown = Some(source);
         }
-        self.ports().log.append(stream, expected, events).await.map(|appended| appended.position)
     }
 
     fn encode<E: keytrail_domain::DomainEvent>(

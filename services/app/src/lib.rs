@@ -7,6 +7,7 @@
 //! To add a use case: a method on [`App`] in `commands/` or `queries/`, named after its mutation
 //! or query.
 
+mod after;
 mod app;
 mod call;
 mod claims;

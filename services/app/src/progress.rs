@@ -134,6 +134,11 @@ impl Progress {
         *self.caught_up.borrow()
     }
 
+    /// Says whenever the views show more.
+    pub(crate) fn steps(&self) -> watch::Receiver<Option<Position>> {
+        self.reached.subscribe()
+    }
+
     pub(crate) fn reached(&self) -> Option<Position> {
         *self.reached.borrow()
     }

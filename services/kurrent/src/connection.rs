@@ -39,6 +39,11 @@ impl Connection {
         self.settings.to_string()
     }
 
+    /// Whether it is spoken to by TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.settings.client.is_secure_mode_enabled()
+    }
+
     /// One call, once, with a deadline.
     pub(crate) async fn once<T, F>(&self, call: impl FnOnce(Client) -> F) -> Result<T, Fault>
     where
@@ -75,7 +80,7 @@ impl Connection {
             };
             if !fault.may_pass() || start.elapsed() + wait > PERSISTENCE {
                 return Err(match (fault, unknown) {
-                    (Fault::NotApplied(_), Some(why)) => Fault::Unknown(why),
+                    (Fault::NotApplied(_) | Fault::Denied, Some(why)) => Fault::Unknown(why),
                     (fault, _) => fault,
                 });
             }

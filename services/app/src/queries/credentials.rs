@@ -1,8 +1,8 @@
 //! Credentials, as they stand.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use keytrail_domain::{CredentialId, Owner, Position};
+use keytrail_domain::{CredentialId, Owner};
 use keytrail_ports::{
     Action, Denied, Object, Resource,
     views::{CredentialFilter, CredentialOrder, CredentialQuery, CredentialRow, GrantRow, PageRequest},
@@ -11,32 +11,7 @@ use keytrail_ports::{
 use super::paging::{Pager, hash_of};
 use crate::{App, AppError, AsOf, Call, Listed, PageArgs};
 
-/// How long a query waits for a position that the caller has seen elsewhere.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 impl App {
-    /// Waits until the views show a position that a payload gave.
-    ///
-    /// # Errors
-    /// `UNAVAILABLE` after two seconds; bad input for a text that is no position.
-    pub async fn wait_for(&self, call: &Call, position: &str) -> Result<(), AppError> {
-        let tenant = call.principal.tenant;
-        let key = self.cursor_key(tenant).await?;
-        let position = self.position_of(position, "Keytrail-After", tenant, &key).await?;
-        self.shows(position).await
-    }
-
-    /// Waits until the views show a position.
-    ///
-    /// # Errors
-    /// `UNAVAILABLE` after two seconds.
-    pub async fn shows(&self, position: Position) -> Result<(), AppError> {
-        if self.0.progress.wait(position, PATIENCE).await {
-            return Ok(());
-        }
-        Err(AppError::Unavailable { dependency: "event log", source: Some("the views lag behind".into()) })
-    }
-
     /// May the caller view it? No for what does not exist.
     pub(super) async fn may_view(&self, call: &Call, id: CredentialId) -> Result<bool, AppError> {
         let resource = Resource { tenant: call.principal.tenant, object: Object::Credential(id) };

@@ -71,7 +71,7 @@ impl App {
         call: &Call,
         credentials: &[CredentialId],
     ) -> Result<(), AppError> {
-        let checks = credentials.to_vec().into_iter().map(|id| self.check_for_use(call, id));
+        let checks = credentials.iter().copied().map(|id| self.check_for_use(call, id));
         let found: Vec<_> = stream::iter(checks).buffered(AT_ONCE).collect().await;
         let failed: Vec<Checked> = found
             .into_iter()

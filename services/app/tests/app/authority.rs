@@ -108,7 +108,9 @@ impl Story {
     async fn take(&mut self, step: &Step) -> bool {
         match self.attempt(step).await {
             Ok(()) => true,
-            Err(error @ (AppError::Internal(_) | AppError::Unavailable { .. })) => {
+            Err(
+                error @ (AppError::Internal(_) | AppError::Unavailable { .. } | AppError::OutcomeUnknown(_)),
+            ) => {
                 panic!("{step:?}: {error:?}")
             }
             Err(_) => false,

@@ -106,7 +106,8 @@ impl World {
         [self.over(kept.clone()).await, self.over(kept).await]
     }
 
-    async fn over(&self, kept: Kept) -> Self {
+    /// What is kept in another process, with views made anew.
+    pub(crate) async fn over(&self, kept: Kept) -> Self {
         let (app, ports) = application(&kept).await;
         let mut world = Self { kept, app, ports, alice: self.alice.clone(), projecting: None, frozen: false };
         world.project().await;

@@ -12,6 +12,7 @@ use crate::{
 fn unavailable(error: &AppError) -> &'static str {
     match error {
         AppError::Unavailable { dependency, .. } => dependency,
+        AppError::OutcomeUnknown(_) => "unknown",
         other => panic!("not UNAVAILABLE but {other:?}"),
     }
 }
@@ -39,8 +40,21 @@ async fn an_outcome_that_stays_unknown_is_told_after_three_tries() {
     let world = World::start().await;
     world.kept.log.script([Fault::UnknownBefore, Fault::UnknownBefore, Fault::UnknownBefore]);
     let error = world.create(&world.alice, "Lost").await.unwrap_err();
-    assert_eq!(unavailable(&error), "event log");
+    assert_eq!(unavailable(&error), "unknown");
     assert_eq!(world.kept.log.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_stays_unknown_when_the_log_is_away_by_then() {
+    let world = World::start().await;
+    world.kept.log.script([Fault::UnknownAfter, Fault::Unavailable, Fault::Unavailable]);
+    let error = world.create(&world.alice, "Written").await.unwrap_err();
+    assert_eq!(unavailable(&error), "unknown", "it is there: to say that it is not would double it");
+    world.kept.log.script([Fault::UnknownAfter, Fault::Unavailable]);
+    let id = world.create(&world.alice, "In time").await.unwrap().value;
+    let asked = world.kept.log.asked();
+    assert!(asked.len() == 3 && asked.iter().all(|ids| *ids == asked[0]), "{asked:?}");
+    assert_eq!(world.stream(id).await.len(), 1);
 }
 
 #[tokio::test]

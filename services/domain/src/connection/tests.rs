@@ -13,7 +13,10 @@ fn credential(number: u128) -> CredentialId {
 }
 
 fn object(value: Value) -> Map<String, Value> {
-    value.as_object().cloned().expect("an object")
+    match value {
+        Value::Object(object) => object,
+        other => panic!("{other} is no object"),
+    }
 }
 
 fn new(state: S) -> NewConnection {

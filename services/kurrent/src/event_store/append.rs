@@ -20,9 +20,9 @@ pub(super) async fn append(
     match write(connection, stream, expected, data).await {
         Ok(appended) if appended.position != Position::START => Ok(appended),
         // Told that it is there already, but not where.
-        Ok(_) => known(connection, stream, expected, events).await?.ok_or_else(gone),
+        Ok(_) => known(connection, stream, expected, events).await.map_err(undecided)?.ok_or_else(gone),
         Err(Fault::Conflict(current)) => {
-            let known = known(connection, stream, expected, events).await?;
+            let known = known(connection, stream, expected, events).await.map_err(undecided)?;
             known.ok_or(LogError::Conflict { current })
         }
         Err(fault) => Err(fault.into_log()),
@@ -66,6 +66,14 @@ async fn known(
     let same = stored.iter().map(|event| event.id).eq(events.iter().map(|event| event.id));
     let last = stored.last().filter(|_| same);
     Ok(last.map(|last| Appended { revision: last.revision, position: last.position }))
+}
+
+/// As long as it cannot be read whose events stand there, they may be ours, of an earlier try.
+fn undecided(error: LogError) -> LogError {
+    match error {
+        LogError::Unavailable(_) | LogError::Denied => LogError::Unknown(Box::new(error)),
+        other => other,
+    }
 }
 
 fn gone() -> LogError {

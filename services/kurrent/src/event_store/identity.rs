@@ -14,6 +14,9 @@ use crate::{
 const STREAM: &str = "keytrail-log";
 const TYPE: &str = "LogCreated";
 
+const CERTIFICATE: &str = "If something listens there: with TLS its certificate must be for this host, and from an \
+                           authority that this machine, or the file in `tlsCaFile`, names";
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LogCreated {
@@ -76,6 +79,10 @@ fn refused(connection: &Connection, fault: Fault) -> OpenError {
     match fault {
         Fault::Denied => OpenError::Denied { place },
         Fault::Deleted => OpenError::Foreign { place, why: format!("its stream `{STREAM}` was deleted") },
+        // The client does not say what was wrong with a certificate.
+        Fault::NotApplied(why) if connection.is_secure() => {
+            OpenError::Unreachable { place, why: format!("{why} {CERTIFICATE}") }
+        }
         Fault::NotApplied(why) | Fault::Unknown(why) | Fault::Refused(why) => {
             OpenError::Unreachable { place, why }
         }

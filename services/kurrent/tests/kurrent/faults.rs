@@ -60,6 +60,34 @@ async fn what_was_applied_before_others_wrote_on_answers_its_first_result() {
 }
 
 #[tokio::test]
+async fn a_conflict_with_what_cannot_be_read_is_not_said_to_be_unwritten() {
+    let double = double().await;
+    let store = opened(&double.url()).await;
+    store.append(&stream(1), Expected::NoStream, events(1..3)).await.unwrap();
+    let one = stream(1);
+    let append = || store.append(&one, Expected::NoStream, events(7..8));
+    double.faults().always(Method::Read, Fault::Status(Code::Unavailable, "shutting down".to_owned()));
+    let unknown = append().await.unwrap_err();
+    assert!(matches!(unknown, LogError::Unknown(_)), "{unknown:?}");
+    double.faults().clear();
+    let conflict = append().await.unwrap_err();
+    assert!(matches!(conflict, LogError::Conflict { current: Some(1) }), "{conflict:?}");
+}
+
+#[tokio::test]
+async fn what_was_written_before_access_was_denied_is_not_said_to_be_unwritten() {
+    let double = double().await;
+    let store = opened(&double.url()).await;
+    double.faults().once(Method::Append, Fault::CutAfter);
+    double.faults().always(Method::Append, Fault::Status(Code::PermissionDenied, "Access Denied".to_owned()));
+    let unknown = store.append(&stream(1), Expected::NoStream, events(1..2)).await.unwrap_err();
+    assert!(matches!(unknown, LogError::Unknown(_)), "{unknown:?}");
+    let denied = store.append(&stream(2), Expected::NoStream, events(2..3)).await.unwrap_err();
+    assert!(matches!(denied, LogError::Denied), "{denied:?}");
+    assert_eq!(ids(double), [1]);
+}
+
+#[tokio::test]
 async fn another_node_leads_and_is_written_to() {
     let (follower, leader) = (double().await, double().await);
     let store = opened(&follower.url()).await;

@@ -70,6 +70,12 @@ async fn a_certificate_is_checked_against_the_file_that_was_named() {
         format!("{}&tlsCaFile={}", double.url(), path.display())
     };
     opened(&file("ours.pem", &ours)).await;
-    let error = refused(&file("theirs.pem", &theirs)).await;
-    assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+    for address in [file("theirs.pem", &theirs), double.url()] {
+        let error = refused(&address).await;
+        assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+        assert!(
+            error.to_string().contains("certificate") && error.to_string().contains("`tlsCaFile`"),
+            "{error}"
+        );
+    }
 }

@@ -122,7 +122,9 @@ fn refused(error: &AppError, hint: &str) -> AdminError {
             let places = fields.iter().map(|field| format!("{}: {}", field.path, field.message));
             (AdminCode::BadInput, places.collect::<Vec<_>>().join("; "))
         }
-        AppError::Unavailable { .. } => (AdminCode::Unavailable, error.to_string()),
+        AppError::Unavailable { .. } | AppError::Behind | AppError::OutcomeUnknown(_) => {
+            (AdminCode::Unavailable, error.to_string())
+        }
         AppError::Internal(source) => {
             tracing::error!(error = &**source as &dyn std::error::Error, "admin request failed");
             (AdminCode::Internal, "internal error".to_owned())

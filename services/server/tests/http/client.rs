@@ -93,6 +93,7 @@ pub(crate) struct Opening<'a> {
     pub(crate) protocol: Option<&'a str>,
     pub(crate) origin: Option<&'a str>,
     pub(crate) authorization: Option<String>,
+    pub(crate) after: Option<&'a str>,
 }
 
 pub(crate) async fn open(world: &World, opening: &Opening<'_>) -> Result<Ws, Error> {
@@ -107,6 +108,9 @@ pub(crate) async fn open(world: &World, opening: &Opening<'_>) -> Result<Ws, Err
     if let Some(authorization) = &opening.authorization {
         headers.insert("authorization", authorization.parse()?);
     }
+    if let Some(after) = opening.after {
+        headers.insert("keytrail-after", after.parse()?);
+    }
     connect_async(request).await.map(|(socket, _)| Ws(socket))
 }
 
@@ -120,7 +124,7 @@ pub(crate) async fn refused_status(world: &World, opening: &Opening<'_>) -> u16 
 }
 
 pub(crate) const PROTOCOL: Opening<'static> =
-    Opening { protocol: Some("graphql-transport-ws"), origin: None, authorization: None };
+    Opening { protocol: Some("graphql-transport-ws"), origin: None, authorization: None, after: None };
 
 impl Ws {
     /// A socket before its first message.

@@ -1,6 +1,7 @@
 //! The transport through a real bound server, with real clients and a small real schema.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod after;
 mod anonymous;
 mod client;
 mod event_stream;

@@ -51,7 +51,7 @@ impl Query {
             tenant: principal(ctx)?.tenant.to_string(),
             request_id: ctx.data::<RequestId>()?.to_string(),
             peer: ctx.data::<Peer>()?.0.to_string(),
-            after: ctx.data_opt::<AfterPosition>().map(|it| it.0.clone()),
+            after: ctx.data_opt::<AfterPosition>().map(|it| it.position().to_owned()),
         })
     }
 

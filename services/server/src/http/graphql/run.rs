@@ -21,12 +21,16 @@ use crate::{
 /// A sealed position is far shorter.
 const LONGEST_POSITION: usize = 512;
 
+const AFTER: &str = "Keytrail-After";
+const NO_POSITION: &str = "must be the position of an answer";
+
 /// Who asks, and how.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct Session {
     pub(in crate::http) arrival: Arrival,
     pub(in crate::http) caller: Option<Caller>,
-    after: Option<AfterPosition>,
+    /// The position that this node must show before it answers.
+    after: Option<String>,
 }
 
 /// How a request came, which decides what it may ask for.
@@ -67,6 +71,15 @@ impl Session {
         Ok(caller)
     }
 
+    /// The position of a socket's first message counts instead of the header's. False when it is none.
+    pub(in crate::http) fn wait_for(&mut self, position: &str) -> bool {
+        let may_be_one = position.len() <= LONGEST_POSITION;
+        if may_be_one {
+            self.after = Some(position.to_owned());
+        }
+        may_be_one
+    }
+
     /// The same, asked by this caller.
     #[must_use]
     pub(in crate::http) fn with(self, caller: Caller) -> Self {
@@ -88,12 +101,15 @@ fn authorization(request: &HttpRequest) -> Result<Option<&str>, RequestError> {
     first.to_str().ok().and_then(|text| bearer_token(text).ok()).map(Some).ok_or_else(malformed)
 }
 
-fn after(request: &HttpRequest) -> Result<Option<AfterPosition>, RequestError> {
-    let Some(value) = request.headers().get("keytrail-after") else { return Ok(None) };
-    match value.to_str() {
-        Ok(text) if text.len() <= LONGEST_POSITION => Ok(Some(AfterPosition(text.to_owned()))),
-        _ => Err(RequestError::malformed("Keytrail-After", "is not a position")),
+/// Said twice it must be the same: nobody would know which one counts.
+fn after(request: &HttpRequest) -> Result<Option<String>, RequestError> {
+    let mut values = request.headers().get_all("keytrail-after");
+    let Some(first) = values.next() else { return Ok(None) };
+    if values.any(|value| value != first) {
+        return Err(RequestError::malformed(AFTER, "is there more than once, with different values"));
     }
+    let text = first.to_str().ok().filter(|text| text.len() <= LONGEST_POSITION);
+    text.map(|text| Some(text.to_owned())).ok_or_else(|| RequestError::malformed(AFTER, NO_POSITION))
 }
 
 /// A request that may run.
@@ -237,7 +253,7 @@ fn build(state: &HttpState, session: &Session, params: &Params, text: &str, admi
         request = request.data(caller.principal.clone());
     }
     match &session.after {
-        Some(after) => request.data(after.clone()),
+        Some(position) => request.data(AfterPosition::new(position.clone())),
         None => request,
     }
 }

@@ -1,4 +1,4 @@
-//! The first message of a socket: who is there.
+//! The first message of a socket: who is there, and what he has seen elsewhere.
 
 use serde_json::Value;
 
@@ -26,6 +26,17 @@ pub(super) async fn caller(
     }
 }
 
+/// `{"keytrailAfter": "…"}`: the header `Keytrail-After` for pages, which cannot set one.
+pub(super) fn position(session: &mut Session, payload: Option<&Value>) -> Result<(), End> {
+    let position = payload.and_then(|payload| payload.get("keytrailAfter"));
+    match position.filter(|position| !position.is_null()).map(Value::as_str) {
+        None => Ok(()),
+        Some(Some(position)) if session.wait_for(position) => Ok(()),
+        Some(_) => Err(NO_POSITION),
+    }
+}
+
+const NO_POSITION: End = End::Close(4400, "invalid message: keytrailAfter must be the position of an answer");
 const BUSY: End = End::Close(4403, "Forbidden: too many failed attempts");
 
 /// `{"authorization": "Bearer …"}` or `{"token": "…"}`.

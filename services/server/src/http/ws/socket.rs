@@ -145,6 +145,7 @@ impl Socket {
             return Err(End::SECOND_INIT);
         }
         let caller = hello::caller(&self.state, &self.session, payload).await?;
+        hello::position(&mut self.session, payload)?;
         self.deadline.as_mut().reset(self.state.deadline(Some(&caller)));
         self.session.caller = Some(caller);
         self.phase = Phase::Ready;

@@ -1,0 +1,144 @@
+//! The real binary when its event store goes away in the middle of something, and behind TLS.
+
+use std::{path::Path, time::Duration};
+
+use keytrail_eventstore_double::{Double, Fault, Method};
+use keytrail_test_support::{Authority, eventually};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::{
+    harness::{Client, Keytrail, World, bearer, mutation},
+    kurrent::{Cluster, names},
+};
+
+/// No mutation takes longer, whatever becomes of the event store.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An answer in time.
+async fn ask(client: &Client, name: &str, input: &Value) -> Value {
+    let text = mutation(name, "position credential { id name }");
+    timeout(PATIENCE, client.ask(&text, json!({ "input": input }))).await.expect("an answer in time")
+}
+
+fn keyed(mut input: Value, key: &str) -> Value {
+    input["idempotencyKey"] = json!(key);
+    input
+}
+
+/// The same mutation again, as soon as the event store is back.
+async fn at_last(client: &Client, name: &str, input: &Value) -> Value {
+    let done = eventually("the event store is back", async || {
+        let answer = ask(client, name, input).await;
+        answer["errors"].is_null().then_some(answer)
+    });
+    done.await["data"][name]["credential"].clone()
+}
+
+fn count(double: &Double, kind: &str) -> usize {
+    double.all().iter().filter(|event| event.kind == kind).count()
+}
+
+#[tokio::test]
+async fn while_the_event_store_is_away_mutations_are_refused_in_time_and_nothing_is_half_done() {
+    let cluster = Cluster::start().await;
+    let world = World::with(cluster.settings.clone()).await;
+    let id = world.alice.create(bearer("Before", "t")).await;
+    let create = keyed(bearer("Later", "t"), "create");
+    let rename = keyed(json!({ "credentialId": id, "name": "After" }), "rename");
+    cluster.double.stop().await;
+    for (name, input) in [("createCredential", &create), ("updateCredential", &rename)] {
+        let refused = ask(&world.alice, name, input).await;
+        let error = &refused["errors"][0];
+        let told = json!({ "code": "UNAVAILABLE", "dependency": "event log" });
+        assert_eq!(error["extensions"], told, "{name}: {refused:#}");
+        assert_eq!(error["message"], "event log is not available: try again", "{name}");
+    }
+    assert_eq!(names(&world.alice).await, ["Before"], "queries go on");
+    assert_eq!(
+        (count(&cluster.double, "CredentialCreated"), count(&cluster.double, "CredentialRenamed")),
+        (1, 0)
+    );
+    cluster.double.resume().await.unwrap();
+    assert_eq!(at_last(&world.alice, "createCredential", &create).await["name"], "Later");
+    assert_eq!(
+        at_last(&world.alice, "updateCredential", &rename).await,
+        json!({ "id": id, "name": "After" })
+    );
+    assert_eq!(
+        (count(&cluster.double, "CredentialCreated"), count(&cluster.double, "CredentialRenamed")),
+        (2, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_mutation_whose_answer_was_lost_for_good_says_so_and_is_done_once_when_it_is_asked_again() {
+    let cluster = Cluster::start().await;
+    let world = World::with(cluster.settings.clone()).await;
+    let id = world.alice.create(bearer("Before", "t")).await;
+    for (name, kind, input) in [
+        ("createCredential", "CredentialCreated", keyed(bearer("Lost", "t"), "create")),
+        (
+            "updateCredential",
+            "CredentialRenamed",
+            keyed(json!({ "credentialId": id, "name": "After" }), "rename"),
+        ),
+    ] {
+        let before = count(&cluster.double, kind);
+        // It is written, nobody hears of it, and then nobody is there any more.
+        cluster.double.faults().always(Method::Append, Fault::CutAfter);
+        let goes = async {
+            let written = async || (count(&cluster.double, kind) > before).then_some(());
+            eventually("it is written", written).await;
+            cluster.double.stop().await;
+        };
+        let (lost, ()) = tokio::join!(ask(&world.alice, name, &input), goes);
+        let error = &lost["errors"][0];
+        assert_eq!(
+            error["extensions"],
+            json!({ "code": "UNAVAILABLE", "dependency": "event log" }),
+            "{lost:#}"
+        );
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("not known") && message.contains("same idempotencyKey"), "{message}");
+        cluster.double.faults().clear();
+        cluster.double.resume().await.unwrap();
+        at_last(&world.alice, name, &input).await;
+        assert_eq!(count(&cluster.double, kind), before + 1, "{name} is done once");
+    }
+    let mut seen = names(&world.alice).await;
+    seen.sort();
+    assert_eq!(seen, ["After", "Lost"]);
+}
+
+/// The address with the certificate of whoever is trusted.
+fn trusting(address: &str, file: &Path, authority: &Authority) -> String {
+    std::fs::write(file, authority.pem()).unwrap();
+    format!("{address}&tlsCaFile={}", file.display())
+}
+
+#[tokio::test]
+async fn an_event_store_behind_tls_is_used_when_the_file_names_its_authority_and_else_refused() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let identity = ours.identity(&["127.0.0.1"]);
+    let double = Double::builder().tls(&identity.certificate, &identity.key).start().await.unwrap();
+    let cluster = Cluster::on(double).await;
+    let folder = tempfile::tempdir().unwrap();
+    let address = cluster.address();
+    let right = trusting(&address, &folder.path().join("ours.pem"), &ours);
+    let world = World::with(cluster.settings.clone().set("KEYTRAIL_EVENT_LOG", right)).await;
+    world.alice.create(bearer("Behind TLS", "t")).await;
+    assert_eq!(names(&world.alice).await, ["Behind TLS"]);
+    assert_eq!(count(&cluster.double, "CredentialCreated"), 1);
+    let wrong = trusting(&address, &folder.path().join("theirs.pem"), &theirs);
+    for address in [wrong, address] {
+        let said = Keytrail::refused(
+            cluster.settings.clone().set("KEYTRAIL_LOG", "info").set("KEYTRAIL_EVENT_LOG", address),
+        )
+        .await;
+        for part in ["KEYTRAIL_EVENT_LOG", "tlsCaFile", "certificate"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        assert!(!said.contains("panicked") && !said.contains("s3cr3t"), "{said}");
+    }
+}
