@@ -46,7 +46,7 @@ pub(super) const QUERIES: [Query; 21] = [
     ("flows", "(first: 1)", Data, Data),
     ("members", "(first: 3)", Data, Data),
     ("node", "(id: $credential)", Data, Nothing),
-    ("nodes", "(ids: [$credential, $team, $alert, $tenant, $endpoint, $connection, $flow])", Data, Nothing),
+    ("nodes", "(ids: [$credential])", Data, Nothing),
     ("stats", "", Data, Data),
     ("teams", "(first: 3)", Data, Data),
     ("tenant", "", Data, Data),
