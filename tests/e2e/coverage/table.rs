@@ -214,7 +214,7 @@ impl Setting {
                 FORBIDDEN,
                 NOT_FOUND,
             ),
-            ("deleteCredential", credential.clone(), FORBIDDEN, NOT_FOUND),
+            ("deleteCredential", with(&credential, json!({ "detach": true })), FORBIDDEN, NOT_FOUND),
             ("restoreCredential", credential, FORBIDDEN, NOT_FOUND),
             ("addTeamMember", with(&dev, carol.clone()), FORBIDDEN, NOT_FOUND),
             ("setTeamLead", with(&with(&dev, carol.clone()), json!({ "lead": true })), FORBIDDEN, NOT_FOUND),
