@@ -120,12 +120,12 @@ async fn a_copy_has_what_its_owner_can_use_and_names_the_rest() {
     let share = json!({ "credentialId": shared, "granteeId": team, "level": "USE" });
     alice.mutate("shareCredential", "visible", share).await;
     let id = make(alice, "Orders", steps(&[Some(&shared), Some(&own)])).await;
-    let selection = "flow { active steps { credential { name } } copiedFrom { id } } missingCredentials { name } \
+    let selection = "flow { active steps { credential { name } } copiedFromId } missingCredentials { name } \
                      hiddenCount replayed";
     let input = json!({ "flowId": id, "name": "Copy", "ownerTeamId": team, "idempotencyKey": "c" });
     let copy = alice.mutate("copyFlow", selection, input.clone()).await;
     let steps = json!([{ "credential": { "name": "Shared" } }, { "credential": null }]);
-    assert_eq!(copy["flow"], json!({ "active": false, "steps": steps, "copiedFrom": { "id": id } }));
+    assert_eq!(copy["flow"], json!({ "active": false, "steps": steps, "copiedFromId": id }));
     assert_eq!((&copy["missingCredentials"], &copy["hiddenCount"]), (&json!([{ "name": "Own" }]), &json!(0)));
     let again = alice.mutate("copyFlow", selection, input).await;
     assert_eq!(

@@ -85,10 +85,10 @@ impl Flow {
         self.0.stopped_because.as_deref()
     }
 
-    /// The flow that it is a copy of; null also when the viewer may not see it.
-    async fn copied_from(&self, ctx: &Context<'_>) -> Result<Option<Flow>> {
+    /// The id of the flow that it is a copy of; null also when the viewer may not see that.
+    async fn copied_from_id(&self, ctx: &Context<'_>) -> Result<Option<ID>> {
         match self.0.copied_from {
-            Some(id) => Flow::load(ctx, id).await,
+            Some(id) => Ok(Flow::load(ctx, id).await?.map(|flow| flow.0.id.to_string().into())),
             None => Ok(None),
         }
     }

@@ -263,9 +263,9 @@ impl Setting {
         let new = json!({ "name": "X", "ownerTeamId": self.other_team });
         vec![
             ("createFlow", new, NOT_FOUND, NOT_FOUND),
-            ("updateFlow", named.clone(), NOT_FOUND, NOT_FOUND),
-            ("copyFlow", named, NOT_FOUND, NOT_FOUND),
-            ("startFlow", one.clone(), NOT_FOUND, NOT_FOUND),
+            ("updateFlow", named, NOT_FOUND, NOT_FOUND),
+            ("copyFlow", json!({ "flowId": self.flow, "name": "Y" }), NOT_FOUND, NOT_FOUND),
+            ("startFlow", json!({ "flowId": self.flow, "skipVerification": true }), NOT_FOUND, NOT_FOUND),
             ("stopFlow", one.clone(), NOT_FOUND, NOT_FOUND),
             ("deleteFlow", one, NOT_FOUND, NOT_FOUND),
         ]
