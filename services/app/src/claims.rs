@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::AppError;
 
-/// Longest wait for another mutation with the same key.
+/// Longest wait for another mutation with the same key, or of the same thing.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 #[derive(Clone, Default)]
@@ -46,7 +46,7 @@ impl Claims {
             }
         };
         tokio::time::timeout(PATIENCE, taking).await.map_err(|_| {
-            AppError::conflict("a mutation with this idempotencyKey is still running: try again")
+            AppError::conflict("another change of the same thing, or one with this idempotencyKey, is still running: try again")
         })
     }
 }

@@ -77,13 +77,16 @@ impl App {
         (id, credential): (ConnectionId, CredentialId),
         reason: &str,
     ) -> Result<bool, AppError> {
-        let call = internal(event)?;
+        let (call, consumer) = (internal(event)?, Consumer::Connection(id));
+        let _alone = self.alone_with(consumer).await?;
+        // A reservation that nothing came of is the repair's.
+        if !self.said_by(&call, consumer).await?.contains_key(&credential) {
+            return Ok(false);
+        }
         let command = ConnectionCommand::Disconnect { credential, reason: reason.to_owned() };
         self.by_itself(&call, event, id, command).await?;
-        let now: Connection = self.load(&StreamId::connection(event.stream.tenant_id(), id)).await?;
-        if let Some(state) = now.live().filter(|state| state.state != ConnectionState::Connected) {
-            self.deactivate(&call, Consumer::Connection(id), &state.credentials).await;
-        }
+        let all: Vec<_> = self.said_by(&call, consumer).await?.into_keys().collect();
+        self.put_right(&call, consumer, &all).await;
         Ok(true)
     }
 
@@ -94,6 +97,8 @@ impl App {
         (id, credential): (ConnectionId, CredentialId),
     ) -> Result<bool, AppError> {
         let tenant = event.stream.tenant_id();
+        let consumer = Consumer::Connection(id);
+        let _alone = self.alone_with(consumer).await?;
         let wanted = self.ports().views.tenant(tenant).await?.is_some_and(|tenant| tenant.reconnect);
         let now: Connection = self.load(&StreamId::connection(tenant, id)).await?;
         let Some(state) = now.live().filter(|_| wanted) else { return Ok(false) };
@@ -104,13 +109,10 @@ impl App {
         if rows.len() < state.credentials.len() || !rows.iter().all(|row| self.works(row)) {
             return Ok(false);
         }
-        let (call, consumer) = (internal(event)?, Consumer::Connection(id));
+        let call = internal(event)?;
         self.activate(&call, consumer, &state.credentials).await?;
         let back = self.by_itself(&call, event, id, ConnectionCommand::Reconnect { credential }).await;
-        if back.as_ref().is_err_and(AppError::nothing_was_written) {
-            self.deactivate(&call, consumer, &state.credentials).await;
-        }
-        back.map(|()| true)
+        self.undone(&call, consumer, &state.credentials, back).await.map(|()| true)
     }
 
     fn works(&self, row: &CredentialRow) -> bool {

@@ -1,23 +1,22 @@
 //! Reservations whose other half never came. A mutation that reserves credentials and then dies leaves them
 //! reserved for a connection or flow that does not say so; one that dies after it let go of them, the same. Some
 //! minutes after each such event the connection or flow itself is asked, and what the credentials say is put
-//! right. Nothing but the credential's own fact about the usage is ever changed.
+//! right, in both directions. Nothing but the credential's own fact about the usage is ever changed.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use super::follow::Reactor;
-use crate::{App, AppError, Call, Tenure, usage::Consumer};
 use async_trait::async_trait;
 use keytrail_domain::{
-    ConnectionId, CredentialId, FlowId, Principal, RecordedEvent, StreamId, StreamKind, TenantId,
-    connection::{Connection, ConnectionState},
+    ConnectionId, CredentialId, FlowId, Principal, RecordedEvent, StreamKind, TenantId,
     credential::CredentialEvent as E,
-    flow::Flow,
 };
 use keytrail_ports::{
     Scope,
     views::{CredentialFilter, CredentialOrder, CredentialQuery, CredentialRow, PageRequest},
 };
+
+use super::follow::Reactor;
+use crate::{App, AppError, Call, Tenure, usage::Consumer};
 
 /// Name of the reactor and of its mark in the journal.
 const NAME: &str = "usage-repair";
@@ -69,46 +68,34 @@ impl App {
     ) -> Result<bool, AppError> {
         let call = Call { principal: Principal::internal(tenant, NAME), correlation };
         let old = self.now().plus_seconds(-PATIENCE_SECONDS);
-        let said = self.said_by(tenant, consumer).await?;
-        let mut repaired = false;
+        let _alone = self.alone_with(consumer).await?;
+        let mut said = self.said_by(&call, consumer).await?;
+        let mut wrong = Vec::new();
         for row in self.reserved_for(tenant, consumer).await? {
             let Some(usage) = row.usages.iter().find(|usage| usage.id == consumer.id()) else { continue };
-            let right = said.get(&row.id).copied();
+            let right = said.remove(&row.id).map(|said| said.active);
             // Somebody may be at it right now.
-            if usage.changed_at > old || right == Some(usage.active) {
-                continue;
+            if usage.changed_at <= old && right != Some(usage.active) {
+                wrong.push(row.id);
             }
-            let user = usage.id.as_str();
-            tracing::warn!(credential = %row.id, user, "a reservation that nothing came of is put right");
-            match right {
-                None => self.release(&call, consumer, &[row.id]).await,
-                Some(false) => self.deactivate(&call, consumer, &[row.id]).await,
-                Some(true) => self.activate(&call, consumer, &[row.id]).await?,
-            }
-            repaired = true;
         }
-        Ok(repaired)
+        // What says that it uses a credential has reserved it before.
+        wrong.extend(self.credentials_present(tenant, said.into_keys().collect()).await?);
+        if !wrong.is_empty() {
+            let user = consumer.id();
+            tracing::warn!(credentials = ?wrong, user, "usages of which a half was missing are put right");
+            self.put_right(&call, consumer, &wrong).await;
+        }
+        Ok(!wrong.is_empty())
     }
 
-    /// What a consumer says that it uses, and whether it runs.
-    async fn said_by(
+    async fn credentials_present(
         &self,
         tenant: TenantId,
-        consumer: Consumer,
-    ) -> Result<BTreeMap<CredentialId, bool>, AppError> {
-        let (credentials, active) = match consumer {
-            Consumer::Connection(id) => {
-                let connection: Connection = self.load(&StreamId::connection(tenant, id)).await?;
-                let Some(state) = connection.live() else { return Ok(BTreeMap::new()) };
-                (state.credentials.clone(), state.state == ConnectionState::Connected)
-            }
-            Consumer::Flow(id) => {
-                let flow: Flow = self.load(&StreamId::flow(tenant, id)).await?;
-                let Some(state) = flow.live() else { return Ok(BTreeMap::new()) };
-                (state.credentials(), state.active)
-            }
-        };
-        Ok(credentials.into_iter().map(|credential| (credential, active)).collect())
+        ids: Vec<CredentialId>,
+    ) -> Result<Vec<CredentialId>, AppError> {
+        let rows = self.ports().views.credentials_by_id(tenant, &ids).await?;
+        Ok(rows.iter().filter(|row| row.deleted_at.is_none() && !row.purged).map(|row| row.id).collect())
     }
 
     async fn reserved_for(
@@ -139,7 +126,10 @@ fn consumer_of(event: &RecordedEvent) -> Result<Option<Consumer>, AppError> {
         StreamKind::Connection => event.stream.connection_id().map(Consumer::Connection),
         StreamKind::Flow => event.stream.flow_id().map(Consumer::Flow),
         StreamKind::Credential => match event.decode()? {
-            E::Attached { usage, .. } | E::UseActivated { usage } => of_usage(&usage),
+            E::Attached { usage, .. }
+            | E::UseActivated { usage }
+            | E::UseDeactivated { usage }
+            | E::Detached { usage } => of_usage(&usage),
             _ => None,
         },
         _ => None,

@@ -1,9 +1,10 @@
 //! Connections and flows use credentials. The credential's stream owns that fact, so that its deletion is
 //! decided from one stream: it is reserved there first, and then the connection or flow says so; letting go
-//! is the reverse. Who dies in between leaves a reservation without its other half, which [`repair`] clears.
+//! is the reverse. Who dies in between leaves a reservation without its other half, which `reactor/repair.rs` clears.
 
 mod check;
 mod inputs;
+mod truth;
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use keytrail_domain::{
 };
 use keytrail_ports::{Action, Object};
 
-use crate::{App, AppError, Call, claims::Claim, commands::present, execute::Execution, standing::Standing};
+use crate::{App, AppError, Call, claims::Claim, execute::Execution, standing::Standing};
 
 pub use inputs::{
     BeforeUse, ConnectionChange, ConnectionStep, FlowChange, FlowCopy, NewConnection, NewFlow, NewStep,
@@ -58,15 +59,15 @@ impl Wanted {
             |credential: &CredentialId| Self { credential: *credential, component: component.to_owned() };
         credentials.iter().map(one).collect()
     }
+
+    pub(crate) fn credentials(wanted: &[Self]) -> Vec<CredentialId> {
+        wanted.iter().map(|wish| wish.credential).collect()
+    }
 }
 
-/// What was reserved just now, to be let go of again when the consumer does not come to be.
-#[must_use = "what is not kept must be let go of"]
-#[derive(Debug, Default)]
-pub(crate) struct Reserved(Vec<CredentialId>);
-
 impl App {
-    /// Reserves all of these for a consumer, or none: the caller must have `USE` of each.
+    /// Reserves all of these for a consumer, or none: the caller must have `USE` of each. Whoever does not come to
+    /// say so puts it right.
     ///
     /// # Errors
     /// `COMPONENT_MISMATCH`; `NOT_FOUND` for a credential that the caller may not view.
@@ -75,71 +76,49 @@ impl App {
         call: &Call,
         consumer: Consumer,
         wanted: &[Wanted],
-    ) -> Result<Reserved, AppError> {
+    ) -> Result<(), AppError> {
         let standing = self.standing(call).await?;
         for wish in wanted {
             self.authorize(call, Action::Attach, Object::Credential(wish.credential)).await?;
         }
-        let mut reserved = Reserved::default();
-        for wish in wanted {
-            match self.reserve_one(call, &standing, consumer, wish).await {
-                Ok(true) => reserved.0.push(wish.credential),
-                Ok(false) => {}
-                Err(error) => {
-                    self.let_go(call, consumer, reserved).await;
-                    return Err(error);
-                }
+        for (done, wish) in wanted.iter().enumerate() {
+            if let Err(error) = self.reserve_one(call, &standing, consumer, wish).await {
+                self.put_right(call, consumer, &Wanted::credentials(&wanted[..done])).await;
+                return Err(error);
             }
         }
-        Ok(reserved)
+        Ok(())
     }
 
-    /// True when it was not reserved before.
     async fn reserve_one(
         &self,
         call: &Call,
         standing: &Standing,
         consumer: Consumer,
         wish: &Wanted,
-    ) -> Result<bool, AppError> {
-        let known = std::sync::atomic::AtomicBool::new(false);
-        self.use_credential(call, wish.credential, |credential| {
+    ) -> Result<(), AppError> {
+        let Wanted { credential, component } = wish.clone();
+        let attach = C::Attach { usage: consumer.id(), kind: consumer.kind(), component };
+        self.use_credential(call, credential, |credential| {
             standing.still_may(Action::Attach, credential)?;
-            let held = present(credential)?.usages.contains_key(&consumer.id());
-            known.store(held, std::sync::atomic::Ordering::Relaxed);
-            Ok(C::Attach { usage: consumer.id(), kind: consumer.kind(), component: wish.component.clone() })
+            Ok(attach.clone())
         })
-        .await?;
-        Ok(!known.into_inner())
+        .await
     }
 
-    /// Keeps what was reserved for a consumer that says so now, and lets go of it when nothing came of it.
-    /// While that is not known, it stays: the repair finds out.
-    pub(crate) async fn keep_or_let_go<T>(
+    /// After a change of a consumer that was surely not done, its credentials say what they said before. While that
+    /// is not known, all stays: the repair finds out.
+    pub(crate) async fn undone<T>(
         &self,
         call: &Call,
         consumer: Consumer,
-        reserved: Reserved,
+        credentials: &[CredentialId],
         outcome: Result<T, AppError>,
     ) -> Result<T, AppError> {
         if outcome.as_ref().is_err_and(AppError::nothing_was_written) {
-            self.let_go(call, consumer, reserved).await;
+            self.put_right(call, consumer, credentials).await;
         }
         outcome
-    }
-
-    /// Undoes a reservation that nothing came of. What cannot be undone now is cleared by the repair.
-    pub(crate) async fn let_go(&self, call: &Call, consumer: Consumer, reserved: Reserved) {
-        self.release(call, consumer, &reserved.0).await;
-    }
-
-    /// Lets go of credentials that a consumer does not use any more.
-    pub(crate) async fn release(&self, call: &Call, consumer: Consumer, credentials: &[CredentialId]) {
-        for credential in credentials {
-            let detach = C::Detach { usage: consumer.id() };
-            let released = self.use_credential(call, *credential, |_| Ok(detach.clone())).await;
-            left_over(*credential, consumer, released);
-        }
     }
 
     /// Checks credentials that something is about to run with and marks them as in use, all or none; says
@@ -169,7 +148,7 @@ impl App {
         Ok(verification)
     }
 
-    /// Marks credentials as in use by something that runs, all or none.
+    /// Marks credentials as in use by something that is about to run, all or none.
     ///
     /// # Errors
     /// `CREDENTIAL_SUSPENDED` and whatever else the credential refuses.
@@ -182,20 +161,11 @@ impl App {
         for (done, credential) in credentials.iter().enumerate() {
             let activate = C::ActivateUse { usage: consumer.id() };
             if let Err(error) = self.use_credential(call, *credential, |_| Ok(activate.clone())).await {
-                self.deactivate(call, consumer, &credentials[..done]).await;
+                self.put_right(call, consumer, &credentials[..done]).await;
                 return Err(error);
             }
         }
         Ok(())
-    }
-
-    /// The reverse, for something that does not run any more.
-    pub(crate) async fn deactivate(&self, call: &Call, consumer: Consumer, credentials: &[CredentialId]) {
-        for credential in credentials {
-            let deactivate = C::DeactivateUse { usage: consumer.id() };
-            let done = self.use_credential(call, *credential, |_| Ok(deactivate.clone())).await;
-            left_over(*credential, consumer, done);
-        }
     }
 
     /// Who is to own a connection or flow, if the caller may make one for him.
@@ -263,14 +233,14 @@ impl App {
     }
 }
 
-/// A usage that is gone, or whose credential is, needs no more.
-fn left_over(credential: CredentialId, consumer: Consumer, outcome: Result<(), AppError>) {
+/// A credential that is gone, or refuses, needs no more.
+fn left_over(credential: Option<CredentialId>, consumer: Consumer, outcome: Result<(), AppError>) {
     match outcome {
         Ok(()) | Err(AppError::NotFound | AppError::Refused { .. }) => {}
         Err(error) => {
             let error = &error as &dyn std::error::Error;
             let user = consumer.id();
-            tracing::warn!(%credential, %user, error, "a credential could not be let go of: the repair will");
+            tracing::warn!(?credential, %user, error, "usages could not be put right: the repair will");
         }
     }
 }

@@ -44,6 +44,7 @@ pub(crate) struct FaultyLog {
     pub(crate) inner: MemoryEventStore,
     script: Mutex<VecDeque<Fault>>,
     asked: Mutex<Vec<Vec<EventId>>>,
+    away: Mutex<Option<StreamKind>>,
     /// An append is being held.
     pub(crate) holding: Notify,
 }
@@ -59,7 +60,15 @@ impl FaultyLog {
         self.asked.lock().clone()
     }
 
+    /// From now on surely nothing is written to streams of this kind.
+    pub(crate) fn takes_no(&self, kind: Option<StreamKind>) {
+        *self.away.lock() = kind;
+    }
+
     fn fault(&self, stream: &StreamId, events: &[NewEvent]) -> Option<Fault> {
+        if *self.away.lock() == Some(stream.kind()) {
+            return Some(Fault::Unavailable);
+        }
         if stream.kind() != StreamKind::Credential {
             return None;
         }

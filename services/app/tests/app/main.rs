@@ -19,6 +19,7 @@ mod receivers;
 mod retries;
 mod schedule;
 mod silence;
+mod usage;
 mod webhook_endpoints;
 mod webhook_lanes;
 mod webhooks;

@@ -96,6 +96,8 @@ impl Problems {
         });
         self.unless(https, "documentation", "must be an https address of at most 500 bytes");
         let seldom = it.check_every_seconds.is_none_or(|seconds| CHECK_EVERY.contains(&seconds));
+        let known = it.transitions.as_ref().is_none_or(|ways| ways.unknown_way().is_none());
+        self.unless(known, "transitions", "must only name ways that connections have: it narrows them");
         self.unless(seldom, "checkEverySeconds", "must be 60 (a minute) to 2592000 (30 days)");
     }
 

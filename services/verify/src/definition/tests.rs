@@ -205,6 +205,20 @@ fn how_often_it_is_checked_and_whether_that_locks_accounts_is_part_of_a_definiti
     }
 }
 
+#[test]
+fn a_definition_may_narrow_the_ways_of_its_connections_and_add_none() {
+    let with = |ways: Value| {
+        let mut definition = good("github");
+        definition["transitions"] = ways;
+        validate_definition(&definition)
+    };
+    assert!(with(json!({ "REGISTERED": ["CONNECTED"], "CONNECTED": [] })).is_ok());
+    for wrong in [json!({ "IGNORED": ["CONNECTED"] }), json!({ "DELETED": ["REGISTERED"] })] {
+        assert_eq!(with(wrong).unwrap_err()[0].path, "transitions");
+    }
+    assert!(with(json!({ "NOWHERE": [] })).is_err());
+}
+
 const PAGE: &str = include_str!("../../../../docs/adding-a-component.md");
 
 #[test]

@@ -33,11 +33,11 @@ impl App {
         let seen = loaded.known().ok_or(AppError::NotFound)?;
         let connected = seen.state == ConnectionState::Connected;
         let consumer = Consumer::Connection(id);
-        let reserved = self.reserve(call, consumer, &Wanted::each(&[credential], &seen.component)).await?;
+        self.reserve(call, consumer, &Wanted::each(&[credential], &seen.component)).await?;
         let verification = match self.begin_use(call, consumer, connected, before_use, &[credential]).await {
             Ok(verification) => verification,
             Err(error) => {
-                self.let_go(call, consumer, reserved).await;
+                self.put_right(call, consumer, &[credential]).await;
                 return Err(error);
             }
         };
@@ -47,7 +47,7 @@ impl App {
                 Ok(ConnectionCommand::Attach { credential, verification })
             })
             .await;
-        self.keep_or_let_go(call, consumer, reserved, done).await
+        self.undone(call, consumer, &[credential], done).await
     }
 
     /// Lets a connection do without a credential, in whatever state it is.
@@ -71,7 +71,7 @@ impl App {
                 if uses { Ok(ConnectionCommand::Detach { credential }) } else { Err(AppError::NotFound) }
             })
             .await?;
-        self.release(call, Consumer::Connection(id), &[credential]).await;
+        self.put_right(call, Consumer::Connection(id), &[credential]).await;
         Ok(done)
     }
 }

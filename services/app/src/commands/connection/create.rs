@@ -42,13 +42,13 @@ impl App {
         )?;
         let credentials = self.credentials_for(call, &mutation, owner, &new).await?;
         let wanted = Wanted::each(&credentials, &component.slug);
-        let reserved = self.reserve(call, consumer, &wanted).await?;
+        self.reserve(call, consumer, &wanted).await?;
         let wish = connection::NewConnection { credentials, ..wish };
         let execution = Execution::of(call, StreamId::connection(tenant, id), &ticket).fresh();
         let done = self
             .execute::<Connection>(execution, |_| Ok(ConnectionCommand::Create(Box::new(wish.clone()))))
             .await;
-        self.keep_or_let_go(call, consumer, reserved, done).await.map(|done| done.map(|()| id))
+        self.undone(call, consumer, &wish.credentials, done).await.map(|done| done.map(|()| id))
     }
 
     /// The chosen credentials, each once, and the one that is made for it.

@@ -12,6 +12,7 @@ use keytrail_ports::{Action, Object, views::ConnectionRow};
 
 use crate::{
     App, AppError, Call, ConnectionChange, Done, Mutation,
+    claims::Claim,
     execute::Execution,
     idempotency::{About, Admission, Ticket},
     usage::Consumer,
@@ -26,6 +27,7 @@ struct Target {
     row: ConnectionRow,
     ticket: Ticket,
     expected: Option<u64>,
+    _alone: Claim,
 }
 
 impl App {
@@ -78,7 +80,10 @@ impl App {
         self.authorize(call, action, Object::Connection(row.owner)).await?;
         Ok(match self.admit(call, mutation, About::Stream(StreamId::connection(tenant, id))).await? {
             Admission::Done(done) => Err(replayed(done)?),
-            Admission::Do(ticket) => Ok(Target { id, row, ticket, expected }),
+            Admission::Do(ticket) => {
+                let _alone = self.alone_with(Consumer::Connection(id)).await?;
+                Ok(Target { id, row, ticket, expected, _alone })
+            }
         })
     }
 

@@ -49,7 +49,9 @@ impl App {
                 Ok(go(VerificationChoice::NotNeeded))
             })
             .await?;
-        self.out_of_use(call, seen, step.to).await;
+        if seen.state == ConnectionState::Connected || step.to == ConnectionState::Deleted {
+            self.put_right(call, Consumer::Connection(step.id), &seen.credentials).await;
+        }
         Ok(done)
     }
 
@@ -70,20 +72,7 @@ impl App {
                 Ok(command(verification))
             })
             .await;
-        if done.as_ref().is_err_and(AppError::nothing_was_written) {
-            self.deactivate(call, consumer, &seen.credentials).await;
-        }
-        done
-    }
-
-    /// What a connection that went elsewhere does not need any more.
-    async fn out_of_use(&self, call: &Call, before: &State, to: ConnectionState) {
-        let consumer = Consumer::Connection(before.id);
-        if to == ConnectionState::Deleted {
-            self.release(call, consumer, &before.credentials).await;
-        } else if before.state == ConnectionState::Connected && to != ConnectionState::Connected {
-            self.deactivate(call, consumer, &before.credentials).await;
-        }
+        self.undone(call, consumer, &seen.credentials, done).await
     }
 
     /// Brings a deleted connection back to the state before, with those of its credentials that the caller
@@ -110,11 +99,10 @@ impl App {
         let mut kept = Vec::new();
         for credential in &seen.credentials {
             match self.reserve(call, consumer, &Wanted::each(&[*credential], &seen.component)).await {
-                // What it held before is its own again whether it was reserved just now or not.
-                Ok(_) => kept.push(*credential),
+                Ok(()) => kept.push(*credential),
                 Err(AppError::NotFound | AppError::Forbidden | AppError::Refused { .. }) => {}
                 Err(error) => {
-                    self.release(call, consumer, &kept).await;
+                    self.put_right(call, consumer, &kept).await;
                     return Err(error);
                 }
             }
@@ -124,7 +112,7 @@ impl App {
         let verification = match self.begin_use(call, consumer, connects, before_use, &kept).await {
             Ok(verification) => verification,
             Err(error) => {
-                self.release(call, consumer, &kept).await;
+                self.put_right(call, consumer, &kept).await;
                 return Err(error);
             }
         };
@@ -134,10 +122,8 @@ impl App {
                 Ok(ConnectionCommand::Restore { credentials: kept.clone(), verification })
             })
             .await;
-        if done.as_ref().is_err_and(AppError::nothing_was_written) {
-            self.release(call, consumer, &kept).await;
-        }
-        Ok(done?.map(|id| (id, lost)))
+        let done = self.undone(call, consumer, &kept, done).await?;
+        Ok(done.map(|id| (id, lost)))
     }
 
     /// Where a connection may go from where it stands.

@@ -14,7 +14,7 @@ use crate::{
     App, AppError, Call, Mutation, NewFlow, NewStep,
     execute::Execution,
     idempotency::{About, Admission, Ticket},
-    usage::{Consumer, Reserved, Wanted},
+    usage::{Consumer, Wanted},
 };
 
 impl App {
@@ -49,10 +49,11 @@ impl App {
         let _name = self.hold_consumer_name(tenant, wish.owner, &wish.name, consumer).await?;
         let command = FlowCommand::Create(Box::new(wish.clone()));
         Flow::default().decide(&command)?;
-        let reserved = self.reserve_steps(call, consumer, &wish.steps).await?;
+        self.reserve_steps(call, consumer, &wish.steps).await?;
         let execution = Execution::of(call, StreamId::flow(tenant, id), ticket).fresh();
         let done = self.execute::<Flow>(execution, |_| Ok(command.clone())).await;
-        self.keep_or_let_go(call, consumer, reserved, done).await.map(|done| done.map(|()| id))
+        let credentials = flow::credentials_of(&wish.steps);
+        self.undone(call, consumer, &credentials, done).await.map(|done| done.map(|()| id))
     }
 
     /// Steps as they shall be: with ids, and components that exist.
@@ -88,7 +89,7 @@ impl App {
         call: &Call,
         consumer: Consumer,
         steps: &[FlowStep],
-    ) -> Result<Reserved, AppError> {
+    ) -> Result<(), AppError> {
         let mut wanted: Vec<Wanted> = Vec::new();
         for step in steps {
             let Some(credential) = step.credential else { continue };

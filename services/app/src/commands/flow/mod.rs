@@ -12,6 +12,7 @@ use keytrail_ports::{Action, Object, views::FlowRow};
 
 use crate::{
     App, AppError, Call, Done, FlowChange, Mutation,
+    claims::Claim,
     execute::Execution,
     idempotency::{About, Admission, Ticket},
     usage::Consumer,
@@ -28,6 +29,7 @@ struct Target {
     row: FlowRow,
     ticket: Ticket,
     expected: Option<u64>,
+    _alone: Claim,
 }
 
 impl App {
@@ -60,17 +62,17 @@ impl App {
         keytrail_domain::Aggregate::decide(&loaded, &command)?;
         let FlowCommand::Update(update) = &command else { return Err(AppError::internal("another command")) };
         let wanted = update.steps.as_deref().unwrap_or(&seen.steps);
-        let reserved = self.reserve_steps(call, consumer, wanted).await?;
+        self.reserve_steps(call, consumer, wanted).await?;
+        let left = credentials_of(wanted);
         let done = self
             .change_flow(call, &target, |now| {
                 still(seen, now)?;
                 Ok(command.clone())
             })
             .await;
-        let done = self.keep_or_let_go(call, consumer, reserved, done).await?;
-        let left = credentials_of(wanted);
+        let done = self.undone(call, consumer, &left, done).await?;
         let gone: Vec<_> = seen.credentials().into_iter().filter(|known| !left.contains(known)).collect();
-        self.release(call, consumer, &gone).await;
+        self.put_right(call, consumer, &gone).await;
         Ok(done)
     }
 
@@ -88,7 +90,10 @@ impl App {
         self.authorize(call, action, Object::Flow(row.owner)).await?;
         Ok(match self.admit(call, mutation, About::Stream(StreamId::flow(tenant, id))).await? {
             Admission::Done(done) => Err(replayed(done)?),
-            Admission::Do(ticket) => Ok(Target { id, row, ticket, expected }),
+            Admission::Do(ticket) => {
+                let _alone = self.alone_with(Consumer::Flow(id)).await?;
+                Ok(Target { id, row, ticket, expected, _alone })
+            }
         })
     }
 

@@ -36,10 +36,7 @@ impl App {
                 Ok(start(verification))
             })
             .await;
-        if begins && done.as_ref().is_err_and(AppError::nothing_was_written) {
-            self.deactivate(call, consumer, &credentials).await;
-        }
-        done
+        self.undone(call, consumer, &credentials, done).await
     }
 
     /// Stops a flow.
@@ -60,7 +57,7 @@ impl App {
         let stop = FlowCommand::Stop { reason };
         let done = self.change_flow(call, &target, |_| Ok(stop.clone())).await?;
         let credentials = self.loaded_flow(call, id).await?.live().map(|state| state.credentials());
-        self.deactivate(call, Consumer::Flow(id), &credentials.unwrap_or_default()).await;
+        self.put_right(call, Consumer::Flow(id), &credentials.unwrap_or_default()).await;
         Ok(done)
     }
 
@@ -88,7 +85,7 @@ impl App {
                 Ok(FlowCommand::Delete)
             })
             .await?;
-        self.release(call, Consumer::Flow(id), &credentials).await;
+        self.put_right(call, Consumer::Flow(id), &credentials).await;
         Ok(done)
     }
 }
