@@ -197,7 +197,7 @@ impl State {
         if self.state != ConnectionState::Disconnected || self.disconnected_by.is_none() {
             return Decision::nothing();
         }
-        self.by_itself(ConnectionState::Connected, credential, None)
+        self.by_itself(ConnectionState::Connected, credential, Some("all its credentials work again".into()))
     }
 
     fn by_itself(

@@ -1,0 +1,144 @@
+//! The tutorials, as their readers do them: each command of a page, in the order of the page, in one
+//! shell beside `keytrail dev`; and each answer that the page promises.
+
+use std::{
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// A page takes seconds here.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Where the pages let the stand-ins listen.
+const PAGES_PORT: &str = "9100";
+
+/// What a fenced block of a page is.
+#[derive(Clone, Copy, PartialEq)]
+enum Block {
+    /// ```` ```sh ````: typed into the shell.
+    Commands,
+    /// ```` ```text ````: lines that the commands before it must have printed, in this order.
+    Promises,
+}
+
+/// The blocks of a page that count, in order.
+fn blocks(page: &str) -> Vec<(Block, String)> {
+    let mut found = Vec::new();
+    let mut fences = page.split("\n```");
+    fences.next();
+    while let Some(opened) = fences.next() {
+        let (kind, body) = opened.split_once('\n').expect("a fence ends its line");
+        fences.next();
+        match kind {
+            "sh" => found.push((Block::Commands, body.to_owned())),
+            "text" => found.push((Block::Promises, body.to_owned())),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The folder of the project.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
+}
+
+/// `keytrail dev` in a folder where a page's paths lead to the repository's files.
+struct Reader {
+    folder: tempfile::TempDir,
+    base: String,
+    _dev: Child,
+}
+
+impl Reader {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        symlink(repository().join("docs"), folder.path().join("docs")).expect("a link to the docs");
+        let mut dev = here(folder.path(), env!("CARGO_BIN_EXE_keytrail"));
+        dev.arg("dev").env("KEYTRAIL_LISTEN", "127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut dev = dev.spawn().expect("keytrail starts");
+        let mut lines = BufReader::new(dev.stdout.take().expect("stdout")).lines();
+        let line = timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("readable");
+        let base = line.as_deref().and_then(|line| line.strip_prefix("listening on "));
+        let base = base.unwrap_or_else(|| panic!("the promised line, not {line:?}")).to_owned();
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { folder, base, _dev: dev }
+    }
+
+    /// Types the blocks; answers what each block of commands printed.
+    async fn types(&self, commands: &[&str]) -> Vec<String> {
+        let port = keytrail_test_support::free_port().to_string();
+        // As an interactive shell: jobs have numbers, and a command that fails does not end it.
+        let mut script = "set -m\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\nexec 2>&1\n".to_owned();
+        for (number, block) in commands.iter().enumerate() {
+            let block = block.replace(PAGES_PORT, &port);
+            script += &format!("exec >block-{number}\n{block}\n");
+        }
+        let binaries = Path::new(env!("CARGO_BIN_EXE_keytrail")).parent().expect("a folder").to_owned();
+        let mut shell = here(self.folder.path(), "bash");
+        #[expect(clippy::disallowed_methods, reason = "where curl and python3 are on this machine")]
+        let path = format!("{}:{}", binaries.display(), std::env::var("PATH").unwrap_or_default());
+        shell.args(["-c", &script]).env("PATH", path).env("KEYTRAIL_URL", &self.base);
+        let mut shell = shell.stdout(Stdio::null()).spawn().expect("bash starts");
+        timeout(PATIENCE, shell.wait()).await.expect("the page ends").expect("it can be waited for");
+        let printed = |number| self.folder.path().join(format!("block-{number}"));
+        (0..commands.len())
+            .map(|number| std::fs::read_to_string(printed(number)).unwrap_or_default())
+            .collect()
+    }
+}
+
+/// A program in that folder, free of the settings of whoever tests, and ended with the test.
+fn here(folder: &Path, program: &str) -> Command {
+    let mut command = Command::new(program);
+    #[expect(clippy::disallowed_methods, reason = "settings of the person who tests must not count")]
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("KEYTRAIL_")) {
+        command.env_remove(name);
+    }
+    command.current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// Reads a page, does what it says, and finds what it promises.
+async fn follow(page: &str) {
+    let text = std::fs::read_to_string(repository().join("docs/tutorials").join(page)).expect("the page");
+    let blocks = blocks(&text);
+    let commands: Vec<_> =
+        blocks.iter().filter(|(kind, _)| *kind == Block::Commands).map(|(_, text)| text.as_str()).collect();
+    let printed = Reader::start().await.types(&commands).await;
+    let mut last = 0;
+    let (mut typed, mut promised) = (0, 0);
+    for (kind, body) in &blocks {
+        if *kind == Block::Commands {
+            (last, typed) = (typed, typed + 1);
+            continue;
+        }
+        let mut rest = printed[last].as_str();
+        for line in body.lines() {
+            let at = rest.find(line);
+            let at = at.unwrap_or_else(|| {
+                panic!("{page} promises {line}\nafter{}\nbut came\n{}", commands[last], printed[last])
+            });
+            rest = &rest[at + line.len()..];
+            promised += 1;
+        }
+    }
+    assert!(promised > 10, "{page} promises {promised} things: are its blocks marked sh and text?");
+}
+
+#[tokio::test]
+async fn the_tutorial_about_connections_does_what_it_says() {
+    follow("meshery.md").await;
+}
+
+#[tokio::test]
+async fn the_tutorial_about_flows_does_what_it_says() {
+    follow("integration-flow.md").await;
+}
