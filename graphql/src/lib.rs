@@ -14,6 +14,7 @@ pub mod connection;
 mod context;
 pub mod credential;
 pub mod enums;
+pub mod environment;
 mod error;
 pub mod event;
 pub mod flow;

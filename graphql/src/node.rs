@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use keytrail_domain::{
-    AlertId, ConnectionId, CredentialId, FlowId, MemberId, TeamId, TenantId, WebhookEndpointId,
+    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, MemberId, TeamId, TenantId, WebhookEndpointId,
 };
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     connection::Connection,
     context::{app, caller},
     credential::Credential,
+    environment::Environment,
     error::{OrFail, bad_input},
     flow::Flow,
     member::Member,
@@ -41,6 +42,8 @@ pub enum Node {
     Connection(Connection),
     /// A flow.
     Flow(Flow),
+    /// An environment.
+    Environment(Environment),
 }
 
 async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
@@ -70,6 +73,9 @@ async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
     }
     if let Ok(id) = FlowId::parse(id) {
         return Ok(Flow::load(ctx, id).await?.map(Node::Flow));
+    }
+    if let Ok(id) = EnvironmentId::parse(id) {
+        return Ok(Environment::load(ctx, id).await?.map(Node::Environment));
     }
     if let Ok(id) = TenantId::parse(id) {
         let tenant = app.tenant(&call).await.or_fail(ctx)?;

@@ -13,6 +13,7 @@ use crate::{
     component::{ComponentMutation, ComponentQuery},
     connection::{ConnectionMutation, ConnectionQuery},
     credential::{CredentialMutation, CredentialQuery, CredentialSubscription},
+    environment::{EnvironmentMutation, EnvironmentQuery},
     event::AuditQuery,
     flow::{FlowMutation, FlowQuery},
     loader::with_loaders,
@@ -44,6 +45,7 @@ pub struct Query(
     WebhookQuery,
     ConnectionQuery,
     FlowQuery,
+    EnvironmentQuery,
 );
 
 /// Everything that can be changed.
@@ -58,6 +60,7 @@ pub struct Mutation(
     WebhookMutation,
     ConnectionMutation,
     FlowMutation,
+    EnvironmentMutation,
 );
 
 /// Everything that can be heard.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use keytrail_domain::{Grantee, MemberId, Position, Principal, Role, TeamId, TenantId};
+use keytrail_domain::{
+    EnvironmentId, Grantee, MemberId, Position, Principal, Role, TeamId, TenantId, Timestamp,
+};
 use keytrail_ports::{
     Action, AuthorityChange, AuthoritySource, Authorizer, Clock, Denied, Enough, Resource, Scope,
 };
@@ -29,6 +31,7 @@ const MOST_RETRIES: usize = 3;
 pub struct CasbinAuthorizer {
     policy: Policy,
     tenants: Arc<Tenants>,
+    clock: Arc<dyn Clock>,
 }
 
 impl CasbinAuthorizer {
@@ -44,9 +47,9 @@ impl CasbinAuthorizer {
         most_entries: usize,
     ) -> Result<Self, PolicyError> {
         let tenants = Arc::new(Tenants::new(source, most_entries));
-        let manager: SharedManager = Arc::new(RwLock::new(FactsManager::new(Arc::clone(&tenants), clock)));
+        let manager: SharedManager = Arc::new(RwLock::new(FactsManager::new(Arc::clone(&tenants), Arc::clone(&clock))));
         let policy = Policy::load(files, &manager).await?;
-        Ok(Self { policy, tenants })
+        Ok(Self { policy, tenants, clock })
     }
 
     /// The actions that the policy files know for the kind of this resource.
@@ -142,6 +145,23 @@ fn teams_of(slot: &Slot, member: MemberId) -> Vec<(TeamId, bool)> {
     slot.read(|facts| facts.teams(member).to_vec()).unwrap_or_default()
 }
 
+/// All that a caller counts as, the environments that he holds included.
+fn grantees_of(slot: &Slot, subject: Subject, now: Timestamp) -> Vec<Grantee> {
+    let grantees = slot.read(|facts| {
+        let mut all = match subject {
+            Subject::Member(member) => facts.counts_as(member).collect(),
+            Subject::ServiceAccount(account) => vec![Grantee::ServiceAccount(account)],
+            Subject::System => Vec::new(),
+        };
+        let mut environments: Vec<_> = facts.environments(all.iter().copied(), now).collect();
+        environments.sort_unstable();
+        environments.dedup();
+        all.extend(environments.into_iter().map(Grantee::Environment));
+        all
+    });
+    grantees.unwrap_or_default()
+}
+
 #[async_trait]
 impl Authorizer for CasbinAuthorizer {
     async fn authorize(&self, who: &Principal, action: Action, resource: Resource) -> Result<(), Denied> {
@@ -176,11 +196,7 @@ impl Authorizer for CasbinAuthorizer {
             Ok(match subject {
                 _ if role.and_then(Role::level).is_some() => Scope::All,
                 Subject::System => Scope::All,
-                Subject::ServiceAccount(account) => Scope::GrantedTo(vec![Grantee::ServiceAccount(account)]),
-                Subject::Member(member) => {
-                    let teams = teams_of(slot, member).into_iter().map(|(team, _)| Grantee::Team(team));
-                    Scope::GrantedTo([Grantee::Member(member)].into_iter().chain(teams).collect())
-                }
+                subject => Scope::GrantedTo(grantees_of(slot, subject, self.clock.now())),
             })
         })
         .await
@@ -199,6 +215,19 @@ impl Authorizer for CasbinAuthorizer {
                 Subject::Member(member) => teams_of(slot, member),
                 Subject::ServiceAccount(_) | Subject::System => Vec::new(),
             })
+        })
+        .await
+    }
+
+    async fn environments(&self, who: &Principal) -> Result<Vec<EnvironmentId>, Denied> {
+        let subject = subject(who)?;
+        self.answer(who.tenant, |slot| {
+            present(slot, subject)?;
+            let environment = |grantee| match grantee {
+                Grantee::Environment(environment) => Some(environment),
+                Grantee::Member(_) | Grantee::Team(_) | Grantee::ServiceAccount(_) => None,
+            };
+            Ok(grantees_of(slot, subject, self.clock.now()).into_iter().filter_map(environment).collect())
         })
         .await
     }
@@ -252,7 +281,7 @@ mod tests {
             Arc::new(RwLock::new(FactsManager::new(Arc::clone(&tenants), Arc::new(Noon))));
         let lines = role_lines(&files.roles).expect("good lines");
         let policy = Policy::compile(model, &lines, &manager).await.expect("compiles");
-        CasbinAuthorizer { policy, tenants }
+        CasbinAuthorizer { policy, tenants, clock: Arc::new(Noon) }
     }
 
     async fn ask(authorizer: &CasbinAuthorizer) -> (Result<(), Denied>, Result<Vec<Action>, Denied>) {

@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 
-use keytrail_domain::{CredentialId, Grantee, Level, MemberId, Owner, Position, Role, TeamId, Timestamp};
+use keytrail_domain::{
+    CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Role, TeamId, Timestamp,
+};
 use keytrail_ports::{AuthorityChange, AuthoritySnapshot};
 
 /// A grant on one credential.
@@ -31,6 +33,8 @@ pub(crate) struct Facts {
     position: Option<Position>,
     roles: HashMap<MemberId, Role>,
     teams: HashMap<MemberId, Vec<(TeamId, bool)>>,
+    /// Who holds which environments, each with its end as in a grant.
+    holdings: HashMap<Grantee, Vec<(EnvironmentId, i64)>>,
     credentials: HashMap<CredentialId, Held>,
     grants: usize,
 }
@@ -54,7 +58,11 @@ impl Facts {
 
     /// How many things are kept here, as a measure of memory.
     pub(crate) fn entries(&self) -> usize {
-        self.roles.len() + self.teams.len() + self.credentials.len() + self.grants
+        self.roles.len()
+            + self.teams.len()
+            + self.holdings.values().map(Vec::len).sum::<usize>()
+            + self.credentials.len()
+            + self.grants
     }
 
     /// A member's role; none when he is no member.
@@ -65,6 +73,16 @@ impl Facts {
     /// The teams that a member is in, each with whether he leads it.
     pub(crate) fn teams(&self, member: MemberId) -> &[(TeamId, bool)] {
         self.teams.get(&member).map_or(&[], Vec::as_slice)
+    }
+
+    /// The environments that one of these holds now; one may come twice.
+    pub(crate) fn environments(
+        &self,
+        holders: impl IntoIterator<Item = Grantee>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = EnvironmentId> {
+        let held = holders.into_iter().filter_map(|holder| self.holdings.get(&holder)).flatten();
+        held.filter(move |(_, until)| now.as_micros() < *until).map(|(environment, _)| *environment)
     }
 
     /// Who owns a credential; none for one that this tenant does not have.
@@ -88,6 +106,8 @@ impl Facts {
             C::Role { member, role: None } => drop(self.roles.remove(&member)),
             C::Membership { team, member, lead } => self.put_membership(member, team, lead),
             C::TeamGone { team } => self.remove_team(team),
+            C::Holding { environment, grantee, until } => self.put_holding(grantee, environment, until),
+            C::EnvironmentGone { environment } => self.remove_environment(environment),
             C::Owned { credential, owner } => {
                 self.credentials.entry(credential).or_default().owner = Some(owner);
             }
@@ -116,6 +136,27 @@ impl Facts {
         self.teams.retain(|_, teams| {
             teams.retain(|(known, _)| *known != team);
             !teams.is_empty()
+        });
+    }
+
+    fn put_holding(
+        &mut self,
+        holder: Grantee,
+        environment: EnvironmentId,
+        until: Option<Option<Timestamp>>,
+    ) {
+        let held = self.holdings.entry(holder).or_default();
+        held.retain(|(known, _)| *known != environment);
+        held.extend(until.map(|end| (environment, end.map_or(i64::MAX, Timestamp::as_micros))));
+        if held.is_empty() {
+            self.holdings.remove(&holder);
+        }
+    }
+
+    fn remove_environment(&mut self, environment: EnvironmentId) {
+        self.holdings.retain(|_, held| {
+            held.retain(|(known, _)| *known != environment);
+            !held.is_empty()
         });
     }
 
@@ -154,6 +195,11 @@ mod tests {
         AuthorityChange::Granted { credential, grantee: Grantee::Member(member), level }
     }
 
+    fn holding(until: Option<Option<Timestamp>>) -> AuthorityChange {
+        let grantee = Grantee::Team(TeamId::from_uuid(NUMBER));
+        AuthorityChange::Holding { environment: EnvironmentId::from_uuid(NUMBER), grantee, until }
+    }
+
     #[test]
     fn a_grant_takes_32_bytes() {
         assert_eq!(size_of::<Grant>(), 32);
@@ -174,6 +220,11 @@ mod tests {
             (AuthorityChange::Role { member, role: Some(Role::Member) }, 1),
             (AuthorityChange::Membership { team: TeamId::from_uuid(NUMBER), member, lead: Some(true) }, 2),
             (AuthorityChange::TeamGone { team: TeamId::from_uuid(NUMBER) }, 1),
+            (holding(Some(None)), 2),
+            (holding(Some(Some(Timestamp::EPOCH))), 2),
+            (holding(None), 1),
+            (holding(Some(None)), 2),
+            (AuthorityChange::EnvironmentGone { environment: EnvironmentId::from_uuid(NUMBER) }, 1),
         ] {
             facts.change(&change);
             assert_eq!(facts.entries(), entries, "{change:?}");

@@ -17,12 +17,30 @@ impl Facts {
                 Subject::ServiceAccount(account),
                 Needs::Level(least) | Needs::Granted(least),
                 Thing::Credential(id),
-            ) => self.grant(id, Grantee::ServiceAccount(account), now) >= Some(least),
+            ) => self.granted(id, [Grantee::ServiceAccount(account)], now) >= Some(least),
             (Subject::ServiceAccount(_), ..) => false,
             (Subject::Member(member), ..) => self
                 .role(member)
                 .is_some_and(|role| Asker { facts: self, member, role, now }.meets(needs, thing)),
         }
+    }
+
+    /// All that a member counts as: himself and his teams.
+    pub(crate) fn counts_as(&self, member: MemberId) -> impl Iterator<Item = Grantee> + Clone {
+        let teams = self.teams(member).iter().map(|(team, _)| Grantee::Team(*team));
+        teams.chain([Grantee::Member(member)])
+    }
+
+    /// The highest level of these, by their own grants and those of the environments that they hold.
+    fn granted(
+        &self,
+        id: CredentialId,
+        grantees: impl IntoIterator<Item = Grantee> + Clone,
+        now: Timestamp,
+    ) -> Option<Level> {
+        let environments = self.environments(grantees.clone(), now).map(Grantee::Environment);
+        let all = grantees.into_iter().chain(environments);
+        all.filter_map(|grantee| self.grant(id, grantee, now)).max()
     }
 }
 
@@ -76,9 +94,7 @@ impl Asker<'_> {
     }
 
     fn level_by_grant(&self, id: CredentialId) -> Option<Level> {
-        let teams = self.facts.teams(self.member).iter().map(|(team, _)| Grantee::Team(*team));
-        let grantees = teams.chain([Grantee::Member(self.member)]);
-        let granted = grantees.filter_map(|grantee| self.facts.grant(id, grantee, self.now)).max();
+        let granted = self.facts.granted(id, self.facts.counts_as(self.member), self.now);
         granted.max(self.level_by_owning(id))
     }
 

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    Actor, Authentication, CredentialId, Grantee, Level, MemberId, Owner, Position, Principal, Role,
+    Actor, Authentication, CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Principal, Role,
     ServiceAccountId, TeamId, TenantId, Timestamp, Who,
 };
 use keytrail_ports::{AuthorityChange, AuthoritySnapshot, AuthoritySource, Clock, Object, views::ViewError};
@@ -91,6 +91,10 @@ enum Held {
     Nothing,
     Granted(Level),
     GrantedToTeam(Level),
+    /// Put into an environment that he (true) or a team of his holds.
+    InEnvironment(Level, bool),
+    /// In an environment that he held until now.
+    EnvironmentEnded,
     Ended,
     Own,
     Owned(Team),
@@ -98,7 +102,7 @@ enum Held {
 }
 
 impl Held {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 18] = [
         Self::Nothing,
         Self::Granted(Level::View),
         Self::Granted(Level::Use),
@@ -108,6 +112,10 @@ impl Held {
         Self::GrantedToTeam(Level::Use),
         Self::GrantedToTeam(Level::Edit),
         Self::GrantedToTeam(Level::Manage),
+        Self::InEnvironment(Level::View, true),
+        Self::InEnvironment(Level::Use, true),
+        Self::InEnvironment(Level::Use, false),
+        Self::EnvironmentEnded,
         Self::Ended,
         Self::Own,
         Self::Owned(Team::Led),
@@ -121,6 +129,15 @@ impl Held {
             Self::Granted(level) => format!("credential, {} by a grant", level.as_str()),
             Self::GrantedToTeam(level) => {
                 format!("credential, {} by a grant to a team of his", level.as_str())
+            }
+            Self::InEnvironment(level, true) => {
+                format!("credential, put with {} into an environment that he holds", level.as_str())
+            }
+            Self::InEnvironment(level, false) => {
+                format!("credential, put with {} into an environment that a team of his holds", level.as_str())
+            }
+            Self::EnvironmentEnded => {
+                "credential, put with MANAGE into an environment that he holds until this very moment".into()
             }
             Self::Ended => "credential, MANAGE by a grant that ends at this very moment".into(),
             Self::Own => "credential, his own".into(),
@@ -139,6 +156,8 @@ impl Held {
             Self::Own => (5, asker.member().as_uuid().as_u128()),
             Self::Owned(team) => (6, team as u128),
             Self::Unknown => (7, 0),
+            Self::InEnvironment(level, himself) => (8, level as u128 * 2 + u128::from(himself)),
+            Self::EnvironmentEnded => (9, 0),
         };
         CredentialId::from_uuid(Uuid::from_u128(row * 1000 + column))
     }
@@ -160,10 +179,17 @@ impl Held {
         match self {
             Self::Granted(level) => Some((himself, level, None)),
             Self::GrantedToTeam(level) => Some((Grantee::Team(Team::Joined.id()), level, None)),
+            Self::InEnvironment(level, true) => Some((environment(1), level, None)),
+            Self::InEnvironment(level, false) => Some((environment(2), level, None)),
+            Self::EnvironmentEnded => Some((environment(3), Level::Manage, None)),
             Self::Ended => Some((himself, Level::Manage, Some(Noon.now()))),
             _ => None,
         }
     }
+}
+
+fn environment(number: u128) -> Grantee {
+    Grantee::Environment(EnvironmentId::from_uuid(Uuid::from_u128(number)))
 }
 
 /// The facts, the same for every tenant.
@@ -185,6 +211,17 @@ fn facts_about(asker: Asker) -> Vec<AuthorityChange> {
         for (team, lead) in [(Team::Led, true), (Team::Joined, false)] {
             changes.push(AuthorityChange::Membership { team: team.id(), member, lead: Some(lead) });
         }
+    }
+    let himself = match asker {
+        Asker::ServiceAccount => Grantee::ServiceAccount(service()),
+        _ => Grantee::Member(asker.member()),
+    };
+    let ended = Some(Some(Noon.now()));
+    for (number, grantee, until) in
+        [(1, himself, Some(None)), (2, Grantee::Team(Team::Joined.id()), Some(None)), (3, himself, ended)]
+    {
+        let environment = EnvironmentId::from_uuid(Uuid::from_u128(number));
+        changes.push(AuthorityChange::Holding { environment, grantee, until });
     }
     for held in Held::ALL {
         let credential = held.id(asker);

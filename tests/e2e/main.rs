@@ -10,6 +10,7 @@ mod crash;
 mod damage;
 mod databases;
 mod disk_full;
+mod environments;
 mod flows;
 mod harness;
 mod idempotency;

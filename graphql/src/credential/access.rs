@@ -6,6 +6,7 @@ use keytrail_domain::{Grantee as DomainGrantee, Owner as DomainOwner};
 use keytrail_ports::views::GrantRow;
 
 use crate::{
+    environment::Environment,
     enums::{Level, Role},
     member::Member,
     scalar::DateTime,
@@ -46,6 +47,8 @@ pub enum Grantee {
     Team(Team),
     /// A service account.
     ServiceAccount(ServiceAccount),
+    /// All who hold an environment.
+    Environment(Environment),
 }
 
 impl Grantee {
@@ -53,6 +56,7 @@ impl Grantee {
         Ok(match grantee {
             DomainGrantee::Member(id) => Member::load(ctx, id).await?.map(Self::Member),
             DomainGrantee::Team(id) => Team::seen(ctx, id, as_of).await?.map(Self::Team),
+            DomainGrantee::Environment(id) => Environment::load(ctx, id).await?.map(Self::Environment),
             DomainGrantee::ServiceAccount(id) => {
                 Some(Self::ServiceAccount(ServiceAccount { id: id.to_string().into() }))
             }
@@ -69,6 +73,8 @@ pub enum AccessVia {
     Grant,
     /// He is in the team that owns it, or that was given it.
     Team,
+    /// He, or a team of his, holds an environment that it was put into.
+    Environment,
     /// His role in the tenant. It opens no lease.
     Role,
 }
@@ -98,6 +104,7 @@ impl CredentialAccess {
             Way::Owner => AccessVia::Owner,
             Way::Grant => AccessVia::Grant,
             Way::OwningTeam(_) | Way::GrantedTeam(_) => AccessVia::Team,
+            Way::Environment(_) => AccessVia::Environment,
             Way::Role(_) => AccessVia::Role,
         }
     }
@@ -106,7 +113,15 @@ impl CredentialAccess {
     async fn team(&self, ctx: &Context<'_>) -> Result<Option<Team>> {
         match self.row.way {
             Way::OwningTeam(team) | Way::GrantedTeam(team) => Team::seen(ctx, team, self.as_of).await,
-            Way::Owner | Way::Grant | Way::Role(_) => Ok(None),
+            Way::Owner | Way::Grant | Way::Environment(_) | Way::Role(_) => Ok(None),
+        }
+    }
+
+    /// The environment that it comes through.
+    async fn environment_id(&self) -> Option<ID> {
+        match self.row.way {
+            Way::Environment(environment) => Some(environment.to_string().into()),
+            _ => None,
         }
     }
 

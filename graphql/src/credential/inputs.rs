@@ -117,7 +117,7 @@ pub struct VerifyCredentialInput {
 pub struct ShareCredentialInput {
     /// The credential.
     pub credential_id: ID,
-    /// A member or a team.
+    /// A member, a team, a service account, or an environment: then all who hold it.
     pub grantee_id: ID,
     /// How much.
     pub level: Level,
@@ -201,7 +201,7 @@ pub(crate) fn credential_id(id: &ID) -> Result<CredentialId> {
 }
 
 /// The grantee that an input names.
-pub(super) fn grantee_id(id: &ID) -> Result<Grantee> {
+pub(crate) fn grantee_id(id: &ID) -> Result<Grantee> {
     Grantee::parse(id).map_err(|error| bad_id("input.granteeId", &error))
 }
 

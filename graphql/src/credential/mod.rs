@@ -9,6 +9,7 @@ pub mod types;
 pub mod verification;
 
 pub use access::{CredentialAccess, Grant, Owner};
+pub(crate) use inputs::grantee_id;
 pub use mutation::CredentialMutation;
 pub use query::CredentialQuery;
 pub use subscription::{AccessLost, CredentialSubscription};

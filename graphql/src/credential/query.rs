@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use keytrail_app::Counted;
-use keytrail_domain::{CredentialId, Owner, TeamId};
+use keytrail_domain::{CredentialId, EnvironmentId, Owner, TeamId};
 use keytrail_ports::views::{CredentialFilter, CredentialOrder};
 
 use super::{Credential, CredentialAccess};
@@ -39,6 +39,8 @@ pub struct CredentialFilterInput {
     pub owner_id: Option<ID>,
     /// Owned by this team, or shared with it.
     pub team_id: Option<ID>,
+    /// Put into this environment.
+    pub environment_id: Option<ID>,
     /// All of these labels.
     pub labels: Option<Vec<LabelFilter>>,
     /// Used by this connection or flow.
@@ -71,6 +73,7 @@ pub(crate) fn owner_id(path: &str, id: Option<&ID>) -> Result<Option<Owner>> {
 impl CredentialFilterInput {
     fn into_port(self) -> Result<CredentialFilter> {
         let team = self.team_id.as_ref().map(|id| TeamId::parse(id)).transpose();
+        let environment = self.environment_id.as_ref().map(|id| EnvironmentId::parse(id)).transpose();
         let labels = self.labels.unwrap_or_default();
         Ok(CredentialFilter {
             text: self.text.filter(|text| !text.trim().is_empty()),
@@ -78,6 +81,7 @@ impl CredentialFilterInput {
             kinds: self.kinds.unwrap_or_default().into_iter().map(Into::into).collect(),
             statuses: self.statuses.unwrap_or_default().into_iter().map(Into::into).collect(),
             owner: owner_id("filter.ownerId", self.owner_id.as_ref())?,
+            environment: environment.map_err(|error| bad_id("filter.environmentId", &error))?,
             team: team.map_err(|error| bad_id("filter.teamId", &error))?,
             labels: labels.into_iter().map(|label| (label.key, label.value)).collect(),
             used_by: self.used_by.map(|id| id.to_string()),

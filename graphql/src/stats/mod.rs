@@ -102,7 +102,7 @@ impl Stats {
         counts
             .filter_map(|(grantee, count)| match grantee {
                 Grantee::Team(team) => Some(TeamCount { team: *team, count: *count }),
-                Grantee::Member(_) | Grantee::ServiceAccount(_) => None,
+                Grantee::Member(_) | Grantee::ServiceAccount(_) | Grantee::Environment(_) => None,
             })
             .collect()
     }

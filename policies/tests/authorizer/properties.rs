@@ -10,6 +10,7 @@ use crate::support::*;
 const PEOPLE: u128 = 4;
 const TEAMS: u128 = 3;
 const CREDENTIALS: u128 = 4;
+const ENVIRONMENTS: u128 = 2;
 
 /// The actions on a credential and the least level for each; `lease` is told apart below.
 const LEVELS: [(Action, Level); 13] = [
@@ -79,9 +80,29 @@ impl Naive<'_> {
         until.is_none_or(|until| self.now < until).then_some(level)
     }
 
+    fn holds(&self, of: u128, holder: Grantee) -> bool {
+        let until = self.last(|change| match change {
+            Change::Holding { environment: it, grantee, until } if (*it, *grantee) == (environment(of), holder) => {
+                Some(*until)
+            }
+            Change::EnvironmentGone { environment: it } if *it == environment(of) => Some(None),
+            _ => None,
+        });
+        until.is_some_and(|until| until.is_none_or(|until| self.now < until))
+    }
+
+    /// By the environments that one of these holds.
+    fn levels_by_environments(&self, holders: &[Grantee], on: u128) -> Vec<Level> {
+        let held = (1..=ENVIRONMENTS).filter(|it| holders.iter().any(|holder| self.holds(*it, *holder)));
+        held.filter_map(|it| self.grant(on, Grantee::Environment(environment(it)))).collect()
+    }
+
     fn levels_by_grant(&self, who: u128, on: u128) -> Vec<Level> {
         let mut levels = Vec::from_iter(self.grant(on, Grantee::Member(member(who))));
         levels.extend((self.owner(on) == Some(Owner::Member(member(who)))).then_some(Level::Manage));
+        let teams = (1..=TEAMS).filter(|it| self.lead(who, *it).is_some()).map(|it| Grantee::Team(team(it)));
+        let himself: Vec<_> = teams.chain([Grantee::Member(member(who))]).collect();
+        levels.extend(self.levels_by_environments(&himself, on));
         for number in 1..=TEAMS {
             let Some(lead) = self.lead(who, number) else { continue };
             levels.extend(self.grant(on, Grantee::Team(team(number))));
@@ -135,6 +156,13 @@ fn owner() -> impl Strategy<Value = Owner> {
 
 fn grantee() -> impl Strategy<Value = Grantee> {
     prop_oneof![
+        4 => holder(),
+        2 => (1..=ENVIRONMENTS).prop_map(|it| Grantee::Environment(environment(it))),
+    ]
+}
+
+fn holder() -> impl Strategy<Value = Grantee> {
+    prop_oneof![
         4 => owner().prop_map(Grantee::from),
         1 => (1..=2u128).prop_map(|it| Grantee::ServiceAccount(service(it))),
     ]
@@ -155,6 +183,9 @@ fn change() -> impl Strategy<Value = Change> {
         4 => (1..=CREDENTIALS, owner()).prop_map(|(it, owner)| Change::Owned { credential: credential(it), owner }),
         8 => (1..=CREDENTIALS, grantee(), level)
             .prop_map(|(it, grantee, level)| Change::Granted { credential: credential(it), grantee, level }),
+        4 => (1..=ENVIRONMENTS, holder(), proptest::option::weighted(0.8, proptest::option::of(moment())))
+            .prop_map(|(it, grantee, until)| Change::Holding { environment: environment(it), grantee, until }),
+        1 => (1..=ENVIRONMENTS).prop_map(|it| Change::EnvironmentGone { environment: environment(it) }),
         1 => (1..=CREDENTIALS).prop_map(|it| Change::CredentialGone { credential: credential(it) }),
     ]
 }

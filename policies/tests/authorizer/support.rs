@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    Actor, Authentication, CredentialId, Grantee, Level, MemberId, Owner, Position, Principal, Role,
+    Actor, Authentication, CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Principal, Role,
     ServiceAccountId, TeamId, TenantId, Timestamp, Who,
 };
 use keytrail_policy::{CasbinAuthorizer, DEFAULT_ENTRIES, PolicyFiles};
@@ -106,6 +106,10 @@ pub(crate) fn team(number: u128) -> TeamId {
 
 pub(crate) fn service(number: u128) -> ServiceAccountId {
     ServiceAccountId::from_uuid(Uuid::from_u128(number))
+}
+
+pub(crate) fn environment(number: u128) -> EnvironmentId {
+    EnvironmentId::from_uuid(Uuid::from_u128(number))
 }
 
 pub(crate) fn credential(number: u128) -> CredentialId {

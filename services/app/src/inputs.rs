@@ -1,7 +1,7 @@
 //! Inputs of the use cases, parsed from GraphQL.
 
 use keytrail_domain::{
-    CredentialId, Grantee, Labels, Level, MemberId, Owner, Role, SecretValue, TeamId, Timestamp,
+    ConnectionId, CredentialId, EnvironmentId, Grantee, Labels, Level, MemberId, Owner, Role, SecretValue, TeamId, Timestamp,
     WebhookEndpointId,
     webhook::{EndpointSettings, WebhookFormat},
 };
@@ -96,6 +96,49 @@ pub struct NewGrant {
     pub expires_at: Option<Timestamp>,
     /// Why.
     pub reason: Option<String>,
+    /// Only at this revision.
+    pub expected_revision: Option<u64>,
+}
+
+/// A new environment.
+#[derive(Clone, Debug)]
+pub struct NewEnvironment {
+    /// Its name.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// The team that it belongs to; none: the tenant.
+    pub team: Option<TeamId>,
+    /// Connections that are in it from the beginning.
+    pub connections: Vec<ConnectionId>,
+}
+
+/// Changes of an environment; none keeps what is.
+#[derive(Clone, Debug)]
+pub struct EnvironmentChange {
+    /// Which.
+    pub id: EnvironmentId,
+    /// Its name.
+    pub name: Option<String>,
+    /// For people; an empty one takes it away.
+    pub description: Option<String>,
+    /// Connections to put in.
+    pub add_connections: Vec<ConnectionId>,
+    /// Connections to take out.
+    pub remove_connections: Vec<ConnectionId>,
+    /// Only at this revision.
+    pub expected_revision: Option<u64>,
+}
+
+/// Somebody who is to hold an environment.
+#[derive(Clone, Debug)]
+pub struct NewEnvironmentShare {
+    /// Which.
+    pub id: EnvironmentId,
+    /// Whom.
+    pub grantee: Grantee,
+    /// Until when.
+    pub expires_at: Option<Timestamp>,
     /// Only at this revision.
     pub expected_revision: Option<u64>,
 }

@@ -44,8 +44,8 @@ pub use commands::{CopiedFlow, MintedToken, NewTenant};
 pub use error::AppError;
 pub use feed::{Delivered, Feed};
 pub use inputs::{
-    CredentialRotation, CredentialUpdate, FieldsTest, NewCredential, NewGrant, NewMember, NewWebhookEndpoint,
-    TeamPlace, TenantUpdate, WebhookEndpointUpdate,
+    CredentialRotation, CredentialUpdate, EnvironmentChange, FieldsTest, NewCredential, NewEnvironment,
+    NewEnvironmentShare, NewGrant, NewMember, NewWebhookEndpoint, TeamPlace, TenantUpdate, WebhookEndpointUpdate,
 };
 pub use journal_topics::journal_topics;
 pub use leases::{Tenure, Work};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use keytrail_domain::{
-    Grantee, Level, Owner, Role, TeamId, Timestamp, Who,
+    EnvironmentId, Grantee, Level, Owner, Role, TeamId, Timestamp, Who,
     credential::{Credential, Share, State},
 };
 use keytrail_ports::{Action, Authorizer, Enough};
@@ -16,6 +16,7 @@ pub(crate) struct Standing {
     who: Who,
     role: Option<Role>,
     teams: Vec<(TeamId, bool)>,
+    environments: Vec<EnvironmentId>,
     now: Timestamp,
     authorizer: Arc<dyn Authorizer>,
 }
@@ -28,6 +29,7 @@ impl App {
             who: call.principal.actor.who.clone(),
             role: authorizer.role(&call.principal).await?,
             teams: authorizer.teams(&call.principal).await?,
+            environments: authorizer.environments(&call.principal).await?,
             now: self.now(),
             authorizer: Arc::clone(authorizer),
         })
@@ -73,13 +75,7 @@ impl Standing {
         let Some(state) = credential.known() else { return Ok(()) };
         let by_role_alone = self.by_owning(state.owner).max(self.by_grants(state)) < Some(Level::Manage);
         if by_role_alone && share.level >= Level::Use && self.is(share.grantee) {
-            return Err(AppError::Refused {
-                reason: "BREAK_GLASS",
-                message: "a role alone does not let you give yourself the use of a credential: ask somebody \
-                          who manages it to share it"
-                    .into(),
-                details: serde_json::Value::Null,
-            });
+            return Err(break_glass());
         }
         Ok(())
     }
@@ -100,12 +96,30 @@ impl Standing {
         }
     }
 
-    fn is(&self, grantee: Grantee) -> bool {
+    /// He leads the team that something belongs to.
+    pub(crate) fn leads(&self, team: Option<TeamId>) -> bool {
+        self.teams.iter().any(|(of, leads)| *leads && Some(*of) == team)
+    }
+
+    /// Whether what this grantee has is his too.
+    pub(crate) fn is(&self, grantee: Grantee) -> bool {
         match grantee {
             Grantee::Member(member) => self.who == Who::Member(member),
             Grantee::ServiceAccount(account) => self.who == Who::ServiceAccount(account),
             Grantee::Team(team) => self.teams.iter().any(|(of, _)| *of == team),
+            Grantee::Environment(environment) => self.environments.contains(&environment),
         }
+    }
+}
+
+/// A role alone opens no lease.
+pub(crate) fn break_glass() -> AppError {
+    AppError::Refused {
+        reason: "BREAK_GLASS",
+        message: "a role alone does not let you give yourself the use of a credential: ask somebody who \
+                  manages it to share it"
+            .into(),
+        details: serde_json::Value::Null,
     }
 }
 

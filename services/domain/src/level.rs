@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{MemberId, ParseIdError, ServiceAccountId, TeamId};
+use crate::{EnvironmentId, MemberId, ParseIdError, ServiceAccountId, TeamId};
 
 /// A member's role in the tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -143,13 +143,15 @@ either_id! {
 
 either_id! {
     /// Who holds a grant. Stored as the id alone: its prefix tells which it is.
-    Grantee, "mem`, `team` or `svc",
+    Grantee, "mem`, `team`, `svc` or `env",
     /// A person.
     Member(MemberId),
     /// A team: all its members.
     Team(TeamId),
     /// A service account.
     ServiceAccount(ServiceAccountId),
+    /// An environment: all who hold it.
+    Environment(EnvironmentId),
 }
 
 impl From<Owner> for Grantee {

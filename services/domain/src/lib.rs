@@ -16,6 +16,7 @@ pub mod chain;
 pub mod component;
 pub mod connection;
 pub mod credential;
+pub mod environment;
 mod event;
 pub mod flow;
 mod id;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AlertId, ConnectionId, CredentialId, FlowId, TeamId, TenantId, TokenId, WebhookEndpointId, alert::Subject,
+    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, TeamId, TenantId, TokenId, WebhookEndpointId, alert::Subject,
 };
 
 /// What every stream of ours begins with: the filter for subscriptions to a shared log.
@@ -34,11 +34,13 @@ pub enum StreamKind {
     Connection,
     /// One flow.
     Flow,
+    /// One environment.
+    Environment,
 }
 
 impl StreamKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Tenant,
         Self::Team,
         Self::Credential,
@@ -49,6 +51,7 @@ impl StreamKind {
         Self::Component,
         Self::Connection,
         Self::Flow,
+        Self::Environment,
     ];
 
     /// The kind as it stands in the stream's name.
@@ -64,6 +67,7 @@ impl StreamKind {
             Self::Component => "component",
             Self::Connection => "connection",
             Self::Flow => "flow",
+            Self::Environment => "environment",
         }
     }
 }
@@ -127,6 +131,11 @@ impl StreamId {
         Self::new(StreamKind::Flow, tenant, flow.to_string())
     }
 
+    /// An environment's stream.
+    pub fn environment(tenant: TenantId, environment: EnvironmentId) -> Self {
+        Self::new(StreamKind::Environment, tenant, environment.to_string())
+    }
+
     fn new(kind: StreamKind, tenant: TenantId, id: String) -> Self {
         Self { kind, tenant, id }
     }
@@ -179,6 +188,11 @@ impl StreamId {
     /// The flow, if it is the stream of one.
     pub fn flow_id(&self) -> Option<FlowId> {
         (self.kind == StreamKind::Flow).then(|| FlowId::parse(&self.id).ok()).flatten()
+    }
+
+    /// The environment, if it is the stream of one.
+    pub fn environment_id(&self) -> Option<EnvironmentId> {
+        (self.kind == StreamKind::Environment).then(|| EnvironmentId::parse(&self.id).ok()).flatten()
     }
 
     /// The own component's slug without the tenant, if it is the stream of one.
@@ -250,6 +264,7 @@ mod tests {
             StreamId::component(tenant, "erp-2"),
             StreamId::connection(tenant, ConnectionId::from_uuid(uuid::Uuid::from_u128(5))),
             StreamId::flow(tenant, FlowId::from_uuid(uuid::Uuid::from_u128(6))),
+            StreamId::environment(tenant, EnvironmentId::from_uuid(uuid::Uuid::from_u128(7))),
         ] {
             assert_eq!(StreamId::parse(&stream.to_string()), Some(stream));
         }

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    CredentialId, Grantee, Level, MemberId, Owner, Position, Principal, Role, TeamId, TenantId, Timestamp,
+    CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Principal, Role, TeamId, TenantId,
+    Timestamp,
 };
 
 /// What is to be done. The names are those of the policy files.
@@ -133,6 +134,20 @@ pub enum AuthorityChange {
         /// The team.
         team: TeamId,
     },
+    /// Somebody holds an environment now, until when; or (none) does not any more.
+    Holding {
+        /// The environment.
+        environment: EnvironmentId,
+        /// A member, a team or a service account.
+        grantee: Grantee,
+        /// Until when, if he holds it.
+        until: Option<Option<Timestamp>>,
+    },
+    /// An environment is gone: nobody holds it.
+    EnvironmentGone {
+        /// The environment.
+        environment: EnvironmentId,
+    },
     /// A credential belongs to this owner now.
     Owned {
         /// The credential.
@@ -211,6 +226,13 @@ pub trait Authorizer: Send + Sync + 'static {
     /// # Errors
     /// [`Denied`].
     async fn teams(&self, who: &Principal) -> Result<Vec<(TeamId, bool)>, Denied>;
+
+    /// The environments that the caller holds now, by himself or through a team. `scope` has them among
+    /// its grantees.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    async fn environments(&self, who: &Principal) -> Result<Vec<EnvironmentId>, Denied>;
 
     /// What lets somebody do this with a credential: any of it is enough, nothing else is. It agrees
     /// with `authorize`, for callers who must hold what was decided against newer facts.

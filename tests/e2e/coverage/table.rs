@@ -30,7 +30,7 @@ pub(super) const FORBIDDEN: Gets = Code("FORBIDDEN");
 /// Field, arguments, what the viewer gets, what the stranger gets.
 pub(super) type Query = (&'static str, &'static str, Gets, Gets);
 
-pub(super) const QUERIES: [Query; 21] = [
+pub(super) const QUERIES: [Query; 22] = [
     ("alerts", "(first: 3)", Data, Data),
     ("auditLog", "(first: 3, filter: { credentialId: $credential })", NOT_FOUND, Data),
     ("component", "(slug: \"vault\")", Data, Data),
@@ -42,6 +42,7 @@ pub(super) const QUERIES: [Query; 21] = [
     ("credentialAccess", "(id: $credential, first: 3)", FORBIDDEN, NOT_FOUND),
     ("credentialByName", "(name: \"Shared\")", Data, NOT_FOUND),
     ("credentials", "(first: 3)", Data, Data),
+    ("environments", "(first: 1)", Data, Data),
     ("flow", "(id: $flow)", NOT_FOUND, NOT_FOUND),
     ("flows", "(first: 1)", Data, Data),
     ("members", "(first: 3)", Data, Data),
@@ -73,6 +74,8 @@ pub(super) struct Setting {
     /// A connection and a flow of alice's.
     pub(super) connection: String,
     pub(super) flow: String,
+    /// An environment of the tenant with the credential and the connection in it.
+    pub(super) environment: String,
     /// A cursor of acme's log.
     pub(super) position: String,
     /// An event of the credential.
@@ -118,6 +121,11 @@ impl Setting {
         let steps = json!([{ "component": "http-bearer", "credentialId": credential }]);
         let input = json!({ "name": "Orders", "steps": steps });
         let flow = text(&world.alice.mutate("createFlow", "flow { id }", input).await["flow"]["id"]);
+        let input = json!({ "name": "Production", "connectionIds": [connection] });
+        let made = world.alice.mutate("createEnvironment", "environment { id }", input).await;
+        let environment = text(&made["environment"]["id"]);
+        let share = json!({ "credentialId": credential, "granteeId": environment, "level": "USE" });
+        world.alice.mutate("shareCredential", "visible", share).await;
         Self {
             world,
             api,
@@ -128,15 +136,17 @@ impl Setting {
             endpoint,
             connection,
             flow,
+            environment,
             position,
             event,
         }
     }
 
-    pub(super) fn ids(&self) -> [&String; 9] {
+    pub(super) fn ids(&self) -> [&String; 10] {
         let world = &self.world;
-        let Self { credential, alert, other_team, tenant, endpoint, connection, flow, .. } = self;
-        [credential, alert, other_team, tenant, endpoint, connection, flow, &world.team, &world.bob_id]
+        let Self { credential, alert, other_team, tenant, endpoint, connection, flow, environment, .. } = self;
+        let others = [&world.team, &world.bob_id];
+        [credential, alert, other_team, tenant, endpoint, connection, flow, environment, others[0], others[1]]
     }
 
     pub(super) async fn query(&self, client: &Client, query: &Query, selection: &str) -> Value {
@@ -237,6 +247,7 @@ impl Setting {
         .into_iter()
         .chain(self.of_connections())
         .chain(self.of_flows())
+        .chain(self.of_environments())
         .collect()
     }
 
@@ -254,6 +265,19 @@ impl Setting {
             ("detachCredential", attach, NOT_FOUND, NOT_FOUND),
             ("deleteConnection", one.clone(), NOT_FOUND, NOT_FOUND),
             ("restoreConnection", one, NOT_FOUND, NOT_FOUND),
+        ]
+    }
+
+    fn of_environments(&self) -> Vec<(&'static str, Value, Gets, Gets)> {
+        let one = json!({ "environmentId": self.environment });
+        let named = json!({ "environmentId": self.environment, "name": "Live" });
+        let carol = json!({ "environmentId": self.environment, "granteeId": self.world.carol_id });
+        vec![
+            ("createEnvironment", json!({ "name": "Staging" }), NOT_FOUND, Data),
+            ("updateEnvironment", named, NOT_FOUND, NOT_FOUND),
+            ("shareEnvironment", carol.clone(), NOT_FOUND, NOT_FOUND),
+            ("revokeEnvironmentShare", carol, NOT_FOUND, NOT_FOUND),
+            ("deleteEnvironment", one, NOT_FOUND, NOT_FOUND),
         ]
     }
 

@@ -160,7 +160,7 @@ impl App {
         .await
     }
 
-    /// Gives a member, a team or a service account a level.
+    /// Gives a member, a team, a service account or an environment a level.
     ///
     /// # Errors
     /// `NOT_FOUND` for an unknown grantee; bad input for an end in the past.
@@ -187,12 +187,13 @@ impl App {
         }
     }
 
-    async fn known_grantee(&self, call: &Call, grantee: Grantee) -> Result<(), AppError> {
+    pub(super) async fn known_grantee(&self, call: &Call, grantee: Grantee) -> Result<(), AppError> {
         match grantee {
             Grantee::Team(team) => self.present_team(call, team).await,
             Grantee::Member(member) => self.present_member(call, member).await,
+            Grantee::Environment(environment) => self.may_fill(call, environment).await,
             Grantee::ServiceAccount(_) => {
-                Err(AppError::bad_input("granteeId", "there is no such member, team or service account"))
+                Err(AppError::bad_input("granteeId", "there is no such member, team, environment or service account"))
             }
         }
     }

@@ -6,6 +6,7 @@ mod component;
 mod connection;
 mod create_credential;
 mod credential;
+mod environment;
 mod flow;
 mod member;
 mod names;

@@ -6,6 +6,7 @@ mod authority;
 mod components;
 mod connections;
 pub(crate) mod credentials;
+mod environments;
 mod flows;
 mod teams;
 mod tenants;
@@ -13,13 +14,14 @@ mod webhooks;
 
 use keytrail_domain::{
     EventMeta, RecordedEvent, StreamKind, alert::AlertEvent, component::ComponentEvent,
-    connection::ConnectionEvent, credential::CredentialEvent, flow::FlowEvent, team::TeamEvent,
+    connection::ConnectionEvent, credential::CredentialEvent, environment::EnvironmentEvent,
+    flow::FlowEvent, team::TeamEvent,
     tenant::TenantEvent, webhook::WebhookEndpointEvent,
 };
 use keytrail_ports::views::{EventRow, IdempotencyRow, Projector, ViewError, ViewTx};
 
 /// The shape of the rows. Raise it when a projection changes: the views are then made anew.
-const SHAPE: u32 = 4;
+const SHAPE: u32 = 5;
 
 /// All projections as one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,6 +56,9 @@ impl Projector for Projections {
                 connections::project(&fact, &decode::<ConnectionEvent>(event)?, views)?;
             }
             StreamKind::Flow => flows::project(&fact, &decode::<FlowEvent>(event)?, views)?,
+            StreamKind::Environment => {
+                environments::project(&fact, &decode::<EnvironmentEvent>(event)?, views)?;
+            }
             StreamKind::Token | StreamKind::Policy => {}
         }
         if let Some(row) = idempotency_row(&fact) {

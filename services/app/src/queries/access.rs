@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use keytrail_domain::{CredentialId, Grantee, Level, MemberId, Owner, Role, TeamId, Timestamp};
+use keytrail_domain::{CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Role, TeamId, Timestamp};
 use keytrail_ports::{
     Action, AuthorityChange, Object,
-    views::{SortKey, TeamRow},
+    views::{EnvironmentRow, SortKey, TeamRow},
 };
 use uuid::Uuid;
 
@@ -23,6 +23,8 @@ pub enum Way {
     Grant,
     /// He is in a team that was given it.
     GrantedTeam(TeamId),
+    /// He, or a team of his, holds an environment that it was put into.
+    Environment(EnvironmentId),
     /// His role in the tenant; no lease.
     Role(Role),
 }
@@ -48,7 +50,8 @@ impl Access {
             Way::OwningTeam(team) => format!("1 {team}"),
             Way::Grant => "2".into(),
             Way::GrantedTeam(team) => format!("3 {team}"),
-            Way::Role(_) => "4".into(),
+            Way::Environment(environment) => format!("4 {environment}"),
+            Way::Role(_) => "5".into(),
         };
         format!("{} {way}", self.who)
     }
@@ -99,12 +102,12 @@ impl App {
         let rights = Rights::of(&changes, as_of.moment(self.now()));
         let owner = rights.owner.ok_or(AppError::NotFound)?;
         let mut all = rights.all(owner);
-        self.without_deleted_teams(call, rights.moment, &mut all).await?;
+        self.without_deleted_ones(call, rights.moment, &mut all).await?;
         Ok((as_of, all))
     }
 
-    /// A team that is gone can do nothing with what it was given.
-    async fn without_deleted_teams(
+    /// A team or an environment that is gone can do nothing with what it was given.
+    async fn without_deleted_ones(
         &self,
         call: &Call,
         moment: Timestamp,
@@ -112,12 +115,20 @@ impl App {
     ) -> Result<(), AppError> {
         let team = |who| match who {
             Grantee::Team(team) => Some(team),
-            Grantee::Member(_) | Grantee::ServiceAccount(_) => None,
+            Grantee::Member(_) | Grantee::ServiceAccount(_) | Grantee::Environment(_) => None,
         };
         let teams: Vec<_> = all.iter().filter_map(|access| team(access.who)).collect();
         let rows = self.ports().views.teams_by_id(call.principal.tenant, &teams).await?;
         let gone = |row: &&TeamRow| row.deleted_at.is_some_and(|at| at <= moment);
-        let gone: Vec<_> = rows.iter().filter(gone).map(|row| Grantee::Team(row.id)).collect();
+        let mut gone: Vec<_> = rows.iter().filter(gone).map(|row| Grantee::Team(row.id)).collect();
+        let environment = |who| match who {
+            Grantee::Environment(environment) => Some(environment),
+            Grantee::Member(_) | Grantee::ServiceAccount(_) | Grantee::Team(_) => None,
+        };
+        let environments: Vec<_> = all.iter().filter_map(|access| environment(access.who)).collect();
+        let rows = self.ports().views.environments_by_id(call.principal.tenant, &environments).await?;
+        let ended = |row: &&EnvironmentRow| row.deleted_at.is_some_and(|at| at <= moment);
+        gone.extend(rows.iter().filter(ended).map(|row| Grantee::Environment(row.id)));
         all.retain(|access| !gone.contains(&access.who));
         Ok(())
     }
@@ -129,13 +140,20 @@ struct Rights {
     owner: Option<Owner>,
     grants: Vec<(Grantee, Level, Option<Timestamp>)>,
     teams: BTreeMap<TeamId, Vec<(MemberId, bool)>>,
+    environments: BTreeMap<EnvironmentId, Vec<(Grantee, Option<Timestamp>)>>,
     roles: BTreeMap<MemberId, Role>,
 }
 
 impl Rights {
     fn of(changes: &[AuthorityChange], moment: Timestamp) -> Self {
-        let mut rights =
-            Self { moment, owner: None, grants: Vec::new(), teams: BTreeMap::new(), roles: BTreeMap::new() };
+        let mut rights = Self {
+            moment,
+            owner: None,
+            grants: Vec::new(),
+            teams: BTreeMap::new(),
+            environments: BTreeMap::new(),
+            roles: BTreeMap::new(),
+        };
         for change in changes {
             rights.add(*change);
         }
@@ -154,11 +172,18 @@ impl Rights {
             C::Membership { team, member, lead: Some(lead) } => {
                 self.teams.entry(team).or_default().push((member, lead));
             }
+            C::Holding { environment, grantee, until: Some(until) } => {
+                if until.is_none_or(|until| self.moment < until) {
+                    self.environments.entry(environment).or_default().push((grantee, until));
+                }
+            }
             C::Role { member, role: Some(role) } => drop(self.roles.insert(member, role)),
             C::Granted { level: None, .. }
             | C::Membership { lead: None, .. }
             | C::Role { role: None, .. }
             | C::TeamGone { .. }
+            | C::Holding { until: None, .. }
+            | C::EnvironmentGone { .. }
             | C::CredentialGone { .. } => {}
         }
     }
@@ -182,6 +207,9 @@ impl Rights {
                 let way = Way::GrantedTeam(team);
                 all.extend(self.members(team).map(|(who, _)| Access { who, way, level, until }));
             }
+            if let Grantee::Environment(environment) = who {
+                all.extend(self.by_environment(environment, level, until));
+            }
         }
         all.extend(self.roles.iter().filter_map(|(member, role)| {
             let who = Grantee::Member(*member);
@@ -189,6 +217,30 @@ impl Rights {
         }));
         all.retain(|access| self.is_there(access.who));
         all
+    }
+
+    /// What its holders have by an environment, and the members of teams among them; each once, with the
+    /// latest end.
+    fn by_environment(
+        &self,
+        environment: EnvironmentId,
+        level: Level,
+        until: Option<Timestamp>,
+    ) -> impl Iterator<Item = Access> {
+        let way = Way::Environment(environment);
+        let mut latest: BTreeMap<Grantee, Option<Timestamp>> = BTreeMap::new();
+        for &(holder, end) in self.environments.get(&environment).into_iter().flatten() {
+            let mut everybody = vec![holder];
+            if let Grantee::Team(team) = holder {
+                everybody.extend(self.members(team).map(|(member, _)| member));
+            }
+            let end = [until, end].into_iter().flatten().min();
+            for who in everybody {
+                let known = latest.entry(who).or_insert(end);
+                *known = known.zip(end).map(|(known, end)| known.max(end));
+            }
+        }
+        latest.into_iter().map(move |(who, until)| Access { who, way, level, until })
     }
 
     fn members(&self, team: TeamId) -> impl Iterator<Item = (Grantee, bool)> {
@@ -200,7 +252,7 @@ impl Rights {
     fn is_there(&self, who: Grantee) -> bool {
         match who {
             Grantee::Member(member) => self.roles.contains_key(&member),
-            Grantee::Team(_) | Grantee::ServiceAccount(_) => true,
+            Grantee::Team(_) | Grantee::ServiceAccount(_) | Grantee::Environment(_) => true,
         }
     }
 }

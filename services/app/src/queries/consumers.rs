@@ -43,7 +43,7 @@ impl App {
         self.ports().authorizer.role(&call.principal).await?;
         let row = self.ports().views.connections_by_id(call.principal.tenant, &[id]).await?.pop();
         match row {
-            Some(row) if self.sees(call, Object::Connection(row.owner)).await? => Ok(Some(row)),
+            Some(row) if self.sees_connection(call, &row).await? => Ok(Some(row)),
             _ => Ok(None),
         }
     }
@@ -206,10 +206,21 @@ impl App {
                 owners.push(owner);
             }
         }
-        Ok(InSight::OwnedBy(owners))
+        let environments = authorizer.environments(&call.principal).await?;
+        Ok(InSight::Some { owners, environments })
     }
 
-    async fn sees(&self, call: &Call, object: Object) -> Result<bool, AppError> {
+    /// By its owner, or by an environment that the caller holds and that it is in.
+    async fn sees_connection(&self, call: &Call, row: &ConnectionRow) -> Result<bool, AppError> {
+        if self.sees(call, Object::Connection(row.owner)).await? {
+            return Ok(true);
+        }
+        let held = self.ports().authorizer.environments(&call.principal).await?;
+        let held = self.ports().views.environments_by_id(row.tenant, &held).await?;
+        Ok(held.iter().any(|environment| environment.connections.contains(&row.id)))
+    }
+
+    pub(super) async fn sees(&self, call: &Call, object: Object) -> Result<bool, AppError> {
         let resource = Resource { tenant: call.principal.tenant, object };
         match self.ports().authorizer.authorize(&call.principal, Action::View, resource).await {
             Ok(()) => Ok(true),

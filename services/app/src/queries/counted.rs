@@ -31,6 +31,8 @@ pub enum Counted {
     Members,
     /// Present teams.
     Teams,
+    /// Environments.
+    Environments,
     /// Components.
     Components,
     /// Webhook endpoints.
@@ -75,6 +77,7 @@ impl App {
                 self.authorize(call, Action::View, Object::Team(None)).await?;
                 Ok(views.count_teams(tenant).await?)
             }
+            Counted::Environments => Ok(self.environments_in_sight(call).await?.len() as u64),
             Counted::WebhookEndpoints => Ok(self.endpoints_in_sight(call).await?.len() as u64),
             Counted::WebhookDeliveries(id) => self.count_deliveries(call, id).await,
             Counted::Connections(filter) => {

@@ -8,10 +8,12 @@ mod components;
 mod consumers;
 mod counted;
 mod credentials;
+mod environments;
 mod events;
 pub(crate) mod paging;
 mod people;
 mod stats;
+mod teams;
 mod verifications;
 mod webhooks;
 

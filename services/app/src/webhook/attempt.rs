@@ -143,16 +143,9 @@ fn webhook_id(endpoint: WebhookEndpointId, event: &EventRow) -> Uuid {
 }
 
 impl App {
-    /// True when a team, as a team, may view a credential now: it owns it, or has a grant.
+    /// True when a team, as a team, may view a credential now: it owns it, or has a grant or an environment.
     pub(crate) async fn team_may_view(&self, row: &CredentialRow, team: TeamId) -> Result<bool, AppError> {
-        if row.owner == Owner::Team(team) {
-            return Ok(true);
-        }
-        let now = self.now();
-        let in_force = |until: Option<Timestamp>| until.is_none_or(|until| until > now);
-        let grants = self.ports().views.grants(row.tenant, row.id, None).await?;
-        let ours = grants.iter().find(|grant| grant.grantee == Grantee::Team(team));
-        Ok(ours.is_some_and(|grant| in_force(grant.expires_at)))
+        Ok(self.team_level(row, team).await?.is_some())
     }
 
     /// True for the alert of an endpoint of that team.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    Actor, ConnectionId, CredentialId, FlowId, Labels, Owner, TenantId, Timestamp,
+    Actor, ConnectionId, CredentialId, EnvironmentId, FlowId, Labels, Owner, TenantId, Timestamp,
     connection::{ConnectionState, Management, Mover},
     credential::VerificationChoice,
     flow::FlowStep,
@@ -135,8 +135,13 @@ pub struct ConsumerOrder {
 pub enum InSight {
     /// All of the tenant.
     All,
-    /// Those of these owners.
-    OwnedBy(Vec<Owner>),
+    /// Those of these owners, and connections that are in these environments.
+    Some {
+        /// Whose.
+        owners: Vec<Owner>,
+        /// Environments that the caller holds.
+        environments: Vec<EnvironmentId>,
+    },
 }
 
 /// Which connections; all that is given must hold.

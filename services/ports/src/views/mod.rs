@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    AlertId, CredentialId, MemberId, Position, RecordedEvent, StreamId, TeamId, TenantId, Timestamp,
+    AlertId, CredentialId, EnvironmentId, MemberId, Position, RecordedEvent, StreamId, TeamId, TenantId, Timestamp,
     WebhookEndpointId,
 };
 
@@ -24,7 +24,7 @@ pub use query::{
     PageRequest, SortKey, Status, StatusCounts,
 };
 pub use rows::{
-    AlertRow, ComponentRow, CredentialRow, DailyRow, EventRow, GrantRow, IdempotencyRow, MemberRow,
+    AlertRow, ComponentRow, CredentialRow, DailyRow, EnvironmentRow, EnvironmentShareRow, EventRow, GrantRow, IdempotencyRow, MemberRow,
     TeamMemberRow, TeamRow, TenantRow, UsageRow, VerificationRow, VersionRow, WebhookEndpointRow,
 };
 
@@ -70,6 +70,14 @@ pub trait ViewTx: ConsumerTx {
     fn put_team(&mut self, row: &TeamRow) -> Result<(), ViewError>;
     /// A team's row, also a deleted one's.
     fn team(&mut self, tenant: TenantId, id: TeamId) -> Result<Option<TeamRow>, ViewError>;
+    /// Puts an environment's row (who holds it stands in the authority too).
+    fn put_environment(&mut self, row: &EnvironmentRow) -> Result<(), ViewError>;
+    /// An environment's row, also a deleted one's.
+    fn environment(
+        &mut self,
+        tenant: TenantId,
+        id: EnvironmentId,
+    ) -> Result<Option<EnvironmentRow>, ViewError>;
     /// Puts a credential's row, and its place in indexes and text search.
     fn put_credential(&mut self, row: &CredentialRow) -> Result<(), ViewError>;
     /// A credential's row.
@@ -176,6 +184,15 @@ pub trait Views: AuthoritySource + ConsumerViews {
         at: Option<Position>,
     ) -> Result<Vec<TeamMemberRow>, ViewError>;
 
+    /// Environments by id, present or deleted; an unknown id is left out.
+    async fn environments_by_id(
+        &self,
+        tenant: TenantId,
+        ids: &[EnvironmentId],
+    ) -> Result<Vec<EnvironmentRow>, ViewError>;
+    /// All present environments of a tenant, by id.
+    async fn environments(&self, tenant: TenantId) -> Result<Vec<EnvironmentRow>, ViewError>;
+
     /// A tenant's own component: the present version, or any that there ever was.
     async fn component(
         &self,
@@ -217,7 +234,8 @@ pub trait Views: AuthoritySource + ConsumerViews {
         at: Option<Position>,
     ) -> Result<Vec<GrantRow>, ViewError>;
     /// What decides who may do what with a credential, now or just after a position: its owner and
-    /// grants (those past their date too), the memberships of the teams among them, and all roles.
+    /// grants (those past their date too), who holds the environments among them, the memberships of the
+    /// teams among all of these, and all roles.
     async fn access(
         &self,
         tenant: TenantId,

@@ -1,7 +1,7 @@
 //! What can be asked of the read models.
 
 use keytrail_domain::{
-    AlertId, CredentialId, Grantee, Owner, Position, TenantId, Timestamp,
+    AlertId, CredentialId, EnvironmentId, Grantee, Owner, Position, TenantId, Timestamp,
     alert::{AlertState, Cause, Severity},
     component::CredentialKind,
 };
@@ -105,6 +105,8 @@ pub struct CredentialFilter {
     pub owner: Option<Owner>,
     /// Owned by, or granted to, this team.
     pub team: Option<keytrail_domain::TeamId>,
+    /// Put into this environment.
+    pub environment: Option<EnvironmentId>,
     /// All of these labels; a label without a value need only have the key.
     pub labels: Vec<(String, Option<String>)>,
     /// Used by this connection or flow.

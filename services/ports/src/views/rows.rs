@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_domain::{
-    Actor, AlertId, CredentialId, EventId, Grantee, Labels, Level, MemberId, Owner, Position, Role,
+    Actor, AlertId, ConnectionId, CredentialId, EnvironmentId, EventId, Grantee, Labels, Level, MemberId, Owner, Position, Role,
     SecretRef, StreamId, TeamId, TenantId, Timestamp, WebhookEndpointId,
     component::{Component, ComponentRef, CredentialKind},
     verification::{Report, Trigger},
@@ -100,6 +100,46 @@ pub struct ComponentRow {
     pub deleted_at: Option<Timestamp>,
     /// What people changed, up to this version.
     pub revision: u64,
+}
+
+/// An environment; a deleted one keeps its row, so that history can name it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentRow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: EnvironmentId,
+    /// Its name, unique in the tenant.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// The team that it belongs to.
+    pub team: Option<TeamId>,
+    /// Who else holds it, since when and until when.
+    pub shares: Vec<EnvironmentShareRow>,
+    /// The connections in it, in the order in which they were put in.
+    pub connections: Vec<ConnectionId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: Actor,
+    /// When people last changed it.
+    pub updated_at: Timestamp,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<Timestamp>,
+    /// What people changed.
+    pub revision: u64,
+}
+
+/// Somebody who holds an environment, also past his date.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironmentShareRow {
+    /// A member, a team or a service account.
+    pub grantee: Grantee,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// One secret version of a credential.

@@ -1,6 +1,6 @@
 //! Who has what on one object, now or as of a position.
 
-use keytrail_domain::{CredentialId, Grantee, Owner, Position, TeamId, Timestamp};
+use keytrail_domain::{CredentialId, EnvironmentId, Grantee, Owner, Position, TeamId, Timestamp};
 use keytrail_ports::{
     AuthorityChange,
     views::{GrantRow, TeamMemberRow},
@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use super::{
-    authority::{GRANT, OWNER, ROLE, TEAM, held_change, member},
+    authority::{GRANT, HOLDING, OWNER, ROLE, TEAM, held_change, member},
     code, doc, thing,
     thing::{Tenant, Thing},
 };
@@ -109,21 +109,35 @@ pub(super) fn of_credential(
     for kind in [OWNER, GRANT] {
         all.extend(About { kind, object, id }.rights(connection, tenant, at, held_change)?);
     }
+    let of = |kind, id: Uuid| -> Result<Vec<AuthorityChange>, Fault> {
+        let Some(object) = thing::find(connection, tenant, id)? else { return Ok(Vec::new()) };
+        About { kind, object, id }.rights(connection, tenant, at, held_change)
+    };
+    for environment in environments(&all) {
+        all.extend(of(HOLDING, environment.as_uuid())?);
+    }
     for team in teams(&all) {
-        let id = team.as_uuid();
-        if let Some(object) = thing::find(connection, tenant, id)? {
-            all.extend(About { kind: TEAM, object, id }.rights(connection, tenant, at, held_change)?);
-        }
+        all.extend(of(TEAM, team.as_uuid())?);
     }
     all.extend(About::ROLES.rights(connection, tenant, at, held_change)?);
     Ok(all)
 }
 
-/// The teams among owner and grantees, each once.
+/// The environments among the grantees, each once.
+fn environments(rights: &[AuthorityChange]) -> Vec<EnvironmentId> {
+    let environment = |right: &AuthorityChange| match right {
+        AuthorityChange::Granted { grantee: Grantee::Environment(environment), .. } => Some(*environment),
+        _ => None,
+    };
+    rights.iter().filter_map(environment).collect()
+}
+
+/// The teams among owner, grantees and holders of environments, each once.
 fn teams(rights: &[AuthorityChange]) -> Vec<TeamId> {
     let team = |right: &AuthorityChange| match right {
         AuthorityChange::Owned { owner: Owner::Team(team), .. }
-        | AuthorityChange::Granted { grantee: Grantee::Team(team), .. } => Some(*team),
+        | AuthorityChange::Granted { grantee: Grantee::Team(team), .. }
+        | AuthorityChange::Holding { grantee: Grantee::Team(team), .. } => Some(*team),
         _ => None,
     };
     let mut teams: Vec<_> = rights.iter().filter_map(team).collect();

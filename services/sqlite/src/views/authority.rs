@@ -1,6 +1,6 @@
 //! Who may do what, with from and until: one table, closed and opened by changes.
 
-use keytrail_domain::{CredentialId, MemberId, Position, TeamId, Timestamp};
+use keytrail_domain::{CredentialId, EnvironmentId, MemberId, Position, TeamId, Timestamp};
 use keytrail_domain::{Grantee, Owner};
 use keytrail_ports::{AuthorityChange, AuthoritySnapshot};
 use rusqlite::{Connection, Row, params};
@@ -24,6 +24,8 @@ pub(super) const TEAM: i64 = 1;
 pub(super) const GRANT: i64 = 2;
 /// The owner of a credential.
 pub(super) const OWNER: i64 = 3;
+/// Somebody who holds an environment.
+pub(super) const HOLDING: i64 = 4;
 
 /// When a change happened.
 #[derive(Clone, Copy)]
@@ -46,11 +48,14 @@ struct Level {
     expires_at: i64,
 }
 
-/// What a change is about: a team or a credential; none for a role, which is about the tenant.
+/// What a change is about: a team, an environment or a credential; none for a role, which is about the tenant.
 pub(super) fn object(change: &AuthorityChange) -> Option<Uuid> {
     match change {
         AuthorityChange::Role { .. } => None,
         AuthorityChange::Membership { team, .. } | AuthorityChange::TeamGone { team } => Some(team.as_uuid()),
+        AuthorityChange::Holding { environment, .. } | AuthorityChange::EnvironmentGone { environment } => {
+            Some(environment.as_uuid())
+        }
         AuthorityChange::Owned { credential, .. }
         | AuthorityChange::Granted { credential, .. }
         | AuthorityChange::CredentialGone { credential } => Some(credential.as_uuid()),
@@ -72,6 +77,12 @@ fn meaning(change: &AuthorityChange, object: i64) -> (Vec<Held>, Option<Level>) 
             (of(TEAM, principal), lead.map(|lead| lasting(principal, i64::from(lead))))
         }
         AuthorityChange::TeamGone { .. } => (vec![of_all(TEAM)], None),
+        AuthorityChange::Holding { grantee, until, .. } => {
+            let principal = code::principal(grantee);
+            let begins = until.map(|until| Level { expires_at: moment(until), ..lasting(principal, 0) });
+            (of(HOLDING, principal), begins)
+        }
+        AuthorityChange::EnvironmentGone { .. } => (vec![of_all(HOLDING)], None),
         AuthorityChange::Owned { owner, .. } => {
             let manage = code::level(keytrail_domain::Level::Manage);
             (vec![of_all(OWNER)], Some(lasting(code::owner(owner), manage)))
@@ -162,6 +173,11 @@ pub(super) fn held_change(row: &Row<'_>) -> Result<AuthorityChange, Fault> {
             let level = Some((code::to_level(level)?, to_moment(row.get(4)?)));
             Ok(AuthorityChange::Granted { credential, grantee: principal, level })
         }
+        HOLDING => Ok(AuthorityChange::Holding {
+            environment: EnvironmentId::from_uuid(object),
+            grantee: principal,
+            until: Some(to_moment(row.get(4)?)),
+        }),
         OWNER => Ok(AuthorityChange::Owned { credential, owner: owner(principal)? }),
         _ => Err(code::unknown("a right")),
     }
@@ -178,6 +194,6 @@ fn owner(principal: Grantee) -> Result<Owner, Fault> {
     match principal {
         Grantee::Member(member) => Ok(Owner::Member(member)),
         Grantee::Team(team) => Ok(Owner::Team(team)),
-        Grantee::ServiceAccount(_) => Err(code::unknown("an owner")),
+        Grantee::ServiceAccount(_) | Grantee::Environment(_) => Err(code::unknown("an owner")),
     }
 }

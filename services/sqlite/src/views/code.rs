@@ -2,7 +2,7 @@
 //! variant takes a new number.
 
 use keytrail_domain::{
-    Grantee, Level, MemberId, Owner, Role, ServiceAccountId, TeamId,
+    EnvironmentId, Grantee, Level, MemberId, Owner, Role, ServiceAccountId, TeamId,
     alert::{AlertState, Cause, Severity},
     component::CredentialKind,
     credential::Health,
@@ -20,6 +20,7 @@ pub(super) fn principal(grantee: Grantee) -> Principal {
         Grantee::Member(id) => (0, id.as_uuid()),
         Grantee::Team(id) => (1, id.as_uuid()),
         Grantee::ServiceAccount(id) => (2, id.as_uuid()),
+        Grantee::Environment(id) => (3, id.as_uuid()),
     };
     let mut bytes = [kind; 17];
     bytes[1..].copy_from_slice(id.as_bytes());
@@ -40,6 +41,7 @@ pub(super) fn to_grantee(bytes: Principal) -> Result<Grantee, Fault> {
         0 => Ok(Grantee::Member(MemberId::from_uuid(id))),
         1 => Ok(Grantee::Team(TeamId::from_uuid(id))),
         2 => Ok(Grantee::ServiceAccount(ServiceAccountId::from_uuid(id))),
+        3 => Ok(Grantee::Environment(EnvironmentId::from_uuid(id))),
         _ => Err(unknown("a principal")),
     }
 }

@@ -136,7 +136,10 @@ impl<'q> Question<'q> {
             all.and(holders.hold("c.number"));
         }
         if let Some(team) = filter.team {
-            all.and(self.team(&[Grantee::Team(team)]).hold("c.number"));
+            all.and(self.held(&[Grantee::Team(team)]).hold("c.number"));
+        }
+        if let Some(environment) = filter.environment {
+            all.and(self.held(&[Grantee::Environment(environment)]).hold("c.number"));
         }
         if !filter.statuses.is_empty() {
             all.and(status::conditions(&filter.statuses, self.query.now));
@@ -206,7 +209,10 @@ impl<'q> Question<'q> {
             lists.push(self.held_by(&holders));
         }
         if let Some(team) = filter.team {
-            lists.push(self.held_by(&self.team(&[Grantee::Team(team)])));
+            lists.push(self.held_by(&self.held(&[Grantee::Team(team)])));
+        }
+        if let Some(environment) = filter.environment {
+            lists.push(self.held_by(&self.held(&[Grantee::Environment(environment)])));
         }
         lists.extend(filter.labels.iter().map(|(key, value)| self.labelled(key, value.as_deref())));
         lists.extend(self.texts());
@@ -276,7 +282,7 @@ impl<'q> Question<'q> {
         Some(Clause::new(find, [Value::Text(question)]))
     }
 
-    fn team<'a>(&self, grantees: &'a [Grantee]) -> Holders<'a> {
+    fn held<'a>(&self, grantees: &'a [Grantee]) -> Holders<'a> {
         Holders { tenant: self.tenant, grantees, now: self.query.now }
     }
 

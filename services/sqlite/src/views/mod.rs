@@ -2,7 +2,7 @@
 //!
 //! Writing: [`writer`] runs one transaction per batch; the projector sees it as [`tx`]. Reading:
 //! each question has a file ([`credentials`], [`alerts`], [`events`], [`people`], [`components`],
-//! [`consumers`], [`access`], [`counts`]);
+//! [`environments`], [`consumers`], [`access`], [`counts`]);
 //! all lists are pages of a [`listing`] whose candidates [`plan`] picks. Rows that are asked for
 //! often are kept ready ([`hot`]). To add a row: a table in `schema.sql`, its indexes in
 //! `indexes.sql`, a `put_` in `tx.rs`, and its questions; then raise [`KIND`]'s format.
@@ -17,6 +17,7 @@ mod counts;
 mod credential_rows;
 mod credentials;
 mod doc;
+mod environments;
 mod events;
 mod holders;
 mod hot;
@@ -57,7 +58,7 @@ use writer::{Job, Mode, Writer};
 const KIND: Kind = Kind {
     name: "views",
     application_id: i32::from_be_bytes(*b"KTvw"),
-    format: 4,
+    format: 5,
     schema: include_str!("schema.sql"),
 };
 /// Threads that read.

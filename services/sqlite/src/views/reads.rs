@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    AlertId, CredentialId, EventId, MemberId, Position, RecordedEvent, SecretId, SecretRef, StreamId, TeamId,
+    AlertId, CredentialId, EnvironmentId, EventId, MemberId, Position, RecordedEvent, SecretId, SecretRef, StreamId, TeamId,
     TenantId, Timestamp, WebhookEndpointId,
 };
 use keytrail_ports::{
     AuthorityChange, AuthoritySnapshot, AuthoritySource,
     views::{
-        AlertFilter, AlertRow, ComponentRow, CredentialQuery, CredentialRow, DailyRow, EventFilter, EventRow,
+        AlertFilter, AlertRow, ComponentRow, CredentialQuery, CredentialRow, DailyRow, EnvironmentRow, EventFilter, EventRow,
         GrantRow, IdempotencyRow, MemberRow, Page, PageRequest, Projected, Projector, StatusCounts,
         TeamMemberRow, TeamRow, TenantRow, VerificationRow, ViewError, Views, WebhookEndpointRow,
     },
@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::{
     SqliteViews, access, alerts, authority, checkpoint, components, counts,
     credentials::{self, Question, Shelf},
-    doc, events,
+    doc, environments, events,
     hot::Ticket,
     people,
     thing::{self, Tenant},
@@ -168,6 +168,19 @@ impl Views for SqliteViews {
     ) -> Result<Vec<TeamMemberRow>, ViewError> {
         self.read_of(tenant, move |connection, tenant| access::team_members(connection, tenant, team, at))
             .await
+    }
+
+    async fn environments_by_id(
+        &self,
+        tenant: TenantId,
+        ids: &[EnvironmentId],
+    ) -> Result<Vec<EnvironmentRow>, ViewError> {
+        let ids = ids.to_vec();
+        self.read_of(tenant, move |connection, tenant| environments::by_id(connection, tenant, &ids)).await
+    }
+
+    async fn environments(&self, tenant: TenantId) -> Result<Vec<EnvironmentRow>, ViewError> {
+        self.read_of(tenant, environments::all).await
     }
 
     async fn component(

@@ -14,7 +14,7 @@ CREATE TABLE tenants (
     latest INTEGER NOT NULL DEFAULT 0  -- the largest time of its events so far
 );
 
--- What has a UUID and is pointed at: teams, credentials and (by alerts) webhook endpoints.
+-- What has a UUID and is pointed at: teams, environments, credentials and (by alerts) webhook endpoints.
 CREATE TABLE things (
     number INTEGER PRIMARY KEY,
     tenant INTEGER NOT NULL,
@@ -39,6 +39,21 @@ CREATE TABLE teams (
     present INTEGER NOT NULL,
     doc     BLOB NOT NULL,
     PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+
+CREATE TABLE environments (
+    tenant  INTEGER NOT NULL,
+    id      BLOB NOT NULL,
+    present INTEGER NOT NULL,
+    doc     BLOB NOT NULL,
+    PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+
+CREATE TABLE environment_connections (
+    tenant      INTEGER NOT NULL,
+    connection  BLOB NOT NULL,
+    environment BLOB NOT NULL,
+    PRIMARY KEY (tenant, connection, environment)
 ) WITHOUT ROWID;
 
 -- Every version of the tenants' own components; at most one of each slug is present.
@@ -184,8 +199,8 @@ CREATE TABLE secrets (
 CREATE TABLE authority (
     number     INTEGER PRIMARY KEY,
     tenant     INTEGER NOT NULL,
-    kind       INTEGER NOT NULL, -- 0 role, 1 team, 2 grant, 3 owner
-    object     INTEGER NOT NULL, -- team or credential; 0 for a role
+    kind       INTEGER NOT NULL, -- 0 role, 1 team, 2 grant, 3 owner, 4 holder of an environment
+    object     INTEGER NOT NULL, -- team, credential or environment; 0 for a role
     principal  BLOB NOT NULL,    -- who
     level      INTEGER NOT NULL, -- role, lead or not, level
     expires_at INTEGER NOT NULL, -- never: the largest number

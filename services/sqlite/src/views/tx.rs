@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use keytrail_domain::{
-    AlertId, CredentialId, MemberId, Position, RecordedEvent, SecretRef, TeamId, TenantId, WebhookEndpointId,
+    AlertId, CredentialId, EnvironmentId, MemberId, Position, RecordedEvent, SecretRef, TeamId, TenantId, WebhookEndpointId,
 };
 use keytrail_ports::{
     AuthorityChange,
     views::{
-        AlertRow, ComponentRow, CredentialRow, EventRow, IdempotencyRow, MemberRow, Projected, TeamRow,
+        AlertRow, ComponentRow, CredentialRow, EnvironmentRow, EventRow, IdempotencyRow, MemberRow, Projected, TeamRow,
         TenantRow, VerificationRow, ViewError, ViewTx, WebhookEndpointRow,
     },
 };
@@ -17,7 +17,7 @@ use rusqlite::{Connection, params};
 use super::{
     authority, code, components,
     credential_rows::CredentialRows,
-    doc, events,
+    doc, environments, events,
     hot::Changed,
     text,
     thing::{Tenant, Thing},
@@ -118,6 +118,20 @@ impl ViewTx for Tx<'_> {
         let Tenant(tenant) = self.number(tenant)?;
         let find = "SELECT doc FROM teams WHERE tenant = ? AND id = ?";
         self.told(doc::find(self.inside, find, params![tenant, id.as_uuid().into_bytes()]))
+    }
+
+    fn put_environment(&mut self, row: &EnvironmentRow) -> Result<(), ViewError> {
+        let tenant = self.number(row.tenant)?;
+        self.told(environments::put(self.inside, tenant, row))
+    }
+
+    fn environment(
+        &mut self,
+        tenant: TenantId,
+        id: EnvironmentId,
+    ) -> Result<Option<EnvironmentRow>, ViewError> {
+        let tenant = self.number(tenant)?;
+        self.told(environments::one(self.inside, tenant, id))
     }
 
     fn put_component(&mut self, row: &ComponentRow) -> Result<(), ViewError> {

@@ -99,21 +99,7 @@ impl App {
         match owner {
             // Nobody makes flows for another member.
             Owner::Member(_) => Ok(true),
-            Owner::Team(_) if row.owner == owner => Ok(true),
-            Owner::Team(team) => self.is_granted(tenant, id, Grantee::Team(team)).await,
+            Owner::Team(team) => Ok(self.team_level(&row, team).await? >= Some(Level::Use)),
         }
-    }
-
-    async fn is_granted(
-        &self,
-        tenant: TenantId,
-        id: CredentialId,
-        grantee: Grantee,
-    ) -> Result<bool, AppError> {
-        let now = self.now();
-        let grants = self.ports().views.grants(tenant, id, None).await?;
-        let counts = |end: Option<keytrail_domain::Timestamp>| end.is_none_or(|end| now < end);
-        let enough = |level| level >= Level::Use;
-        Ok(grants.iter().any(|row| row.grantee == grantee && enough(row.level) && counts(row.expires_at)))
     }
 }

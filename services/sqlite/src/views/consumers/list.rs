@@ -13,7 +13,7 @@ use super::{component_tag, credential_tag, kind, label_tag, management_tag, stat
 use crate::{
     fault::Fault,
     views::{
-        code, doc,
+        code, doc, environments,
         listing::{Clause, Listing, blob, one_of},
         plan, text,
         thing::Tenant,
@@ -38,8 +38,10 @@ impl Consumers {
     ) -> Self {
         let mut conditions =
             Clause::new("c.tenant = ? AND c.kind = ?", [Value::Integer(tenant.0), Value::Integer(kind(of))]);
-        if let InSight::OwnedBy(owners) = in_sight {
-            conditions.and(one_of("c.owner", owners.iter().map(|owner| blob(code::owner(*owner))).collect()));
+        if let InSight::Some { owners, environments } = in_sight {
+            let owned = one_of("c.owner", owners.iter().map(|owner| blob(code::owner(*owner))).collect());
+            let inside = environments::hold(environments);
+            conditions.and(Clause::any([owned, inside], " OR ").within("(", ")"));
         }
         if let Some(owner) = owner {
             conditions.and(Clause::new("c.owner = ?", [blob(code::owner(owner))]));
