@@ -47,7 +47,8 @@ impl CasbinAuthorizer {
         most_entries: usize,
     ) -> Result<Self, PolicyError> {
         let tenants = Arc::new(Tenants::new(source, most_entries));
-        let manager: SharedManager = Arc::new(RwLock::new(FactsManager::new(Arc::clone(&tenants), Arc::clone(&clock))));
+        let manager: SharedManager =
+            Arc::new(RwLock::new(FactsManager::new(Arc::clone(&tenants), Arc::clone(&clock))));
         let policy = Policy::load(files, &manager).await?;
         Ok(Self { policy, tenants, clock })
     }

@@ -139,12 +139,7 @@ impl Facts {
         });
     }
 
-    fn put_holding(
-        &mut self,
-        holder: Grantee,
-        environment: EnvironmentId,
-        until: Option<Option<Timestamp>>,
-    ) {
+    fn put_holding(&mut self, holder: Grantee, environment: EnvironmentId, until: Option<Option<Timestamp>>) {
         let held = self.holdings.entry(holder).or_default();
         held.retain(|(known, _)| *known != environment);
         held.extend(until.map(|end| (environment, end.map_or(i64::MAX, Timestamp::as_micros))));

@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    Actor, Authentication, CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Principal, Role,
-    ServiceAccountId, TeamId, TenantId, Timestamp, Who,
+    Actor, Authentication, CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Principal,
+    Role, ServiceAccountId, TeamId, TenantId, Timestamp, Who,
 };
 use keytrail_ports::{AuthorityChange, AuthoritySnapshot, AuthoritySource, Clock, Object, views::ViewError};
 use uuid::Uuid;
@@ -134,7 +134,10 @@ impl Held {
                 format!("credential, put with {} into an environment that he holds", level.as_str())
             }
             Self::InEnvironment(level, false) => {
-                format!("credential, put with {} into an environment that a team of his holds", level.as_str())
+                format!(
+                    "credential, put with {} into an environment that a team of his holds",
+                    level.as_str()
+                )
             }
             Self::EnvironmentEnded => {
                 "credential, put with MANAGE into an environment that he holds until this very moment".into()

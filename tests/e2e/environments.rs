@@ -21,7 +21,9 @@ async fn share(client: &Client, environment: &str, grantee: &str) {
 /// Names of the credentials and connections that a caller sees, in order.
 async fn seen(client: &Client) -> (Vec<String>, Vec<String>) {
     let order = "orderBy: { by: NAME }";
-    let query = format!("{{ credentials({order}) {{ nodes {{ name }} totalCount }} connections {{ nodes {{ name }} }} }}");
+    let query = format!(
+        "{{ credentials({order}) {{ nodes {{ name }} totalCount }} connections {{ nodes {{ name }} }} }}"
+    );
     let seen = client.data(&query, Value::Null).await;
     let names = |list: &Value| {
         let nodes = list["nodes"].as_array().expect("nodes");
@@ -40,7 +42,8 @@ fn nothing() -> (Vec<String>, Vec<String>) {
 async fn what_is_in_an_environment_is_there_for_all_who_hold_it_until_they_do_not() {
     let world = World::start().await;
     let alice = &world.alice;
-    let (grafana, kube) = (create_bearer(alice, "Grafana", "a").await, create_bearer(alice, "Kube", "b").await);
+    let (grafana, kube) =
+        (create_bearer(alice, "Grafana", "a").await, create_bearer(alice, "Kube", "b").await);
     create_bearer(alice, "Outside", "c").await;
     let link = json!({ "component": "http-bearer", "name": "Cluster", "credentialIds": [grafana, kube] });
     let made_link = alice.mutate("createConnection", "connection { id }", link).await;
@@ -56,7 +59,10 @@ async fn what_is_in_an_environment_is_there_for_all_who_hold_it_until_they_do_no
     assert_eq!(seen(&world.bob).await, nothing(), "bob holds nothing");
     let permitted = world.carol.credential(&grafana, "viewerPermissions").await;
     assert!(permitted["viewerPermissions"].as_array().expect("list").contains(&json!("VERIFY")));
-    assert_eq!(world.carol.credential(&kube, "viewerPermissions").await["viewerPermissions"], json!(["VIEW"]));
+    assert_eq!(
+        world.carol.credential(&kube, "viewerPermissions").await["viewerPermissions"],
+        json!(["VIEW"])
+    );
     let filter = json!({ "environmentId": environment });
     let listed = "query($filter: CredentialFilterInput) { credentials(filter: $filter) { totalCount }
                   environments { nodes { id name connectionIds credentialCount } } }";
@@ -93,7 +99,10 @@ async fn a_team_holds_its_environment_and_its_leads_fill_it() {
     let input = json!({ "name": "Ops", "teamId": world.team });
     assert_eq!(carol.refused("createEnvironment", input.clone()).await["code"], "NOT_FOUND");
     let environment = made(bob, input).await;
-    assert_eq!(bob.refused("createEnvironment", json!({ "name": "ops", "teamId": world.team })).await["code"], "CONFLICT");
+    assert_eq!(
+        bob.refused("createEnvironment", json!({ "name": "ops", "teamId": world.team })).await["code"],
+        "CONFLICT"
+    );
     // Carol owns a credential, but may not put it where she may not change anything.
     let hers = create_bearer(carol, "Hers", "x").await;
     let into = json!({ "credentialId": hers, "granteeId": environment, "level": "USE" });
@@ -118,7 +127,8 @@ async fn access_tells_who_comes_through_an_environment_now_and_then() {
     let environment = made(alice, json!({ "name": "Production" })).await;
     put_in(alice, &credential, &environment, "USE").await;
     share(alice, &environment, &world.carol_id).await;
-    let end = json!({ "environmentId": environment, "granteeId": world.team, "expiresAt": "2099-01-01T00:00:00Z" });
+    let end =
+        json!({ "environmentId": environment, "granteeId": world.team, "expiresAt": "2099-01-01T00:00:00Z" });
     let shared = alice.mutate("shareEnvironment", "environment { updatedAt }", end).await;
     let then = text(&shared["environment"]["updatedAt"]);
     let revoke = json!({ "environmentId": environment, "granteeId": world.carol_id });

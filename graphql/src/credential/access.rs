@@ -6,8 +6,8 @@ use keytrail_domain::{Grantee as DomainGrantee, Owner as DomainOwner};
 use keytrail_ports::views::GrantRow;
 
 use crate::{
-    environment::Environment,
     enums::{Level, Role},
+    environment::Environment,
     member::Member,
     scalar::DateTime,
     team::Team,

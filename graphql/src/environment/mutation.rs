@@ -183,7 +183,7 @@ impl EnvironmentMutation {
         let share = NewEnvironmentShare {
             id: environment_id(&input.environment_id)?,
             grantee: grantee_id(&input.grantee_id)?,
-            expires_at: input.expires_at.map(Into::into),
+            expires_at: input.expires_at.map(|end| end.0),
             expected_revision: revision(input.expected_revision)?,
         };
         let done = app(ctx)?.share_environment(&call, mutation, share).await.or_fail(ctx)?;

@@ -82,7 +82,9 @@ impl Naive<'_> {
 
     fn holds(&self, of: u128, holder: Grantee) -> bool {
         let until = self.last(|change| match change {
-            Change::Holding { environment: it, grantee, until } if (*it, *grantee) == (environment(of), holder) => {
+            Change::Holding { environment: it, grantee, until }
+                if (*it, *grantee) == (environment(of), holder) =>
+            {
                 Some(*until)
             }
             Change::EnvironmentGone { environment: it } if *it == environment(of) => Some(None),

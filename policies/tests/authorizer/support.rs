@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    Actor, Authentication, CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Principal, Role,
-    ServiceAccountId, TeamId, TenantId, Timestamp, Who,
+    Actor, Authentication, CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Principal,
+    Role, ServiceAccountId, TeamId, TenantId, Timestamp, Who,
 };
 use keytrail_policy::{CasbinAuthorizer, DEFAULT_ENTRIES, PolicyFiles};
 use keytrail_ports::{

@@ -1,8 +1,8 @@
 //! Inputs of the use cases, parsed from GraphQL.
 
 use keytrail_domain::{
-    ConnectionId, CredentialId, EnvironmentId, Grantee, Labels, Level, MemberId, Owner, Role, SecretValue, TeamId, Timestamp,
-    WebhookEndpointId,
+    ConnectionId, CredentialId, EnvironmentId, Grantee, Labels, Level, MemberId, Owner, Role, SecretValue,
+    TeamId, Timestamp, WebhookEndpointId,
     webhook::{EndpointSettings, WebhookFormat},
 };
 use serde_json::{Map, Value};

@@ -45,7 +45,8 @@ pub use error::AppError;
 pub use feed::{Delivered, Feed};
 pub use inputs::{
     CredentialRotation, CredentialUpdate, EnvironmentChange, FieldsTest, NewCredential, NewEnvironment,
-    NewEnvironmentShare, NewGrant, NewMember, NewWebhookEndpoint, TeamPlace, TenantUpdate, WebhookEndpointUpdate,
+    NewEnvironmentShare, NewGrant, NewMember, NewWebhookEndpoint, TeamPlace, TenantUpdate,
+    WebhookEndpointUpdate,
 };
 pub use journal_topics::journal_topics;
 pub use leases::{Tenure, Work};

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, TeamId, TenantId, TokenId, WebhookEndpointId, alert::Subject,
+    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, TeamId, TenantId, TokenId, WebhookEndpointId,
+    alert::Subject,
 };
 
 /// What every stream of ours begins with: the filter for subscriptions to a shared log.

@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use keytrail_domain::{
     Actor, DomainEvent, EventId, EventMeta, NewEvent, Position, RecordedEvent, StreamId, TenantId, Timestamp,
     alert::AlertEvent, component::ComponentEvent, connection::ConnectionEvent, credential::CredentialEvent,
-    environment::EnvironmentEvent, flow::FlowEvent, policy::PolicyEvent, team::TeamEvent, tenant::TenantEvent, token::TokenEvent,
-    webhook::WebhookEndpointEvent,
+    environment::EnvironmentEvent, flow::FlowEvent, policy::PolicyEvent, team::TeamEvent,
+    tenant::TenantEvent, token::TokenEvent, webhook::WebhookEndpointEvent,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;

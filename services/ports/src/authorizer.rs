@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Principal, Role, TeamId, TenantId,
-    Timestamp,
+    CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Principal, Role, TeamId,
+    TenantId, Timestamp,
 };
 
 /// What is to be done. The names are those of the policy files.

@@ -144,7 +144,8 @@ impl Setting {
 
     pub(super) fn ids(&self) -> [&String; 10] {
         let world = &self.world;
-        let Self { credential, alert, other_team, tenant, endpoint, connection, flow, environment, .. } = self;
+        let Self { credential, alert, other_team, tenant, endpoint, connection, flow, environment, .. } =
+            self;
         let others = [&world.team, &world.bob_id];
         [credential, alert, other_team, tenant, endpoint, connection, flow, environment, others[0], others[1]]
     }

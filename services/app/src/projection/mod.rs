@@ -14,9 +14,8 @@ mod webhooks;
 
 use keytrail_domain::{
     EventMeta, RecordedEvent, StreamKind, alert::AlertEvent, component::ComponentEvent,
-    connection::ConnectionEvent, credential::CredentialEvent, environment::EnvironmentEvent,
-    flow::FlowEvent, team::TeamEvent,
-    tenant::TenantEvent, webhook::WebhookEndpointEvent,
+    connection::ConnectionEvent, credential::CredentialEvent, environment::EnvironmentEvent, flow::FlowEvent,
+    team::TeamEvent, tenant::TenantEvent, webhook::WebhookEndpointEvent,
 };
 use keytrail_ports::views::{EventRow, IdempotencyRow, Projector, ViewError, ViewTx};
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use keytrail_domain::{CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Role, TeamId, Timestamp};
+use keytrail_domain::{
+    CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Role, TeamId, Timestamp,
+};
 use keytrail_ports::{
     Action, AuthorityChange, Object,
     views::{EnvironmentRow, SortKey, TeamRow},

@@ -41,6 +41,8 @@ const BOT: ServiceAccountId = ServiceAccountId::from_uuid(Uuid::from_u128(1));
 const LED: TeamId = team(1);
 const JOINED: TeamId = team(2);
 const OTHER: TeamId = team(3);
+const HELD: EnvironmentId = EnvironmentId::from_uuid(Uuid::from_u128(1));
+const NOT_HELD: EnvironmentId = EnvironmentId::from_uuid(Uuid::from_u128(2));
 
 const fn team(number: u128) -> TeamId {
     TeamId::from_uuid(Uuid::from_u128(number))
@@ -84,7 +86,13 @@ impl Case {
             for owner in owners {
                 let case = |grant| Self { who: who.clone(), role, owner, grant };
                 all.push(case(None));
-                for grantee in [himself, Grantee::Team(JOINED), Grantee::Team(OTHER)] {
+                for grantee in [
+                    himself,
+                    Grantee::Team(JOINED),
+                    Grantee::Team(OTHER),
+                    Grantee::Environment(HELD),
+                    Grantee::Environment(NOT_HELD),
+                ] {
                     for level in Level::ALL {
                         for expires_at in [None, Some(NOW.plus_seconds(1)), Some(NOW)] {
                             all.push(case(Some((grantee, Grant { level, expires_at }))));
@@ -100,11 +108,21 @@ impl Case {
         if self.role.is_some() { vec![(LED, true), (JOINED, false)] } else { Vec::new() }
     }
 
+    fn environments(&self) -> Vec<EnvironmentId> {
+        if matches!(self.who, Who::System(_)) { Vec::new() } else { vec![HELD] }
+    }
+
     fn changes(&self, credential: CredentialId) -> Vec<Change> {
         let mut changes = vec![Change::Owned { credential, owner: self.owner }];
         changes.extend(self.role.map(|role| Change::Role { member: ANN, role: Some(role) }));
         let joined = |(team, lead)| Change::Membership { team, member: ANN, lead: Some(lead) };
         changes.extend(self.teams().into_iter().map(joined));
+        let holder = if self.role.is_some() { Grantee::Member(ANN) } else { Grantee::ServiceAccount(BOT) };
+        changes.extend(self.environments().into_iter().map(|environment| Change::Holding {
+            environment,
+            grantee: holder,
+            until: Some(None),
+        }));
         changes.extend(self.grant.map(|(grantee, Grant { level, expires_at })| Change::Granted {
             credential,
             grantee,
@@ -146,6 +164,7 @@ async fn a_decision_by_the_stream_is_the_authorisers_decision_for_every_level_an
             who: case.who.clone(),
             role: case.role,
             teams: case.teams(),
+            environments: case.environments(),
             now: NOW,
             authorizer: Arc::clone(&authorizer),
         };

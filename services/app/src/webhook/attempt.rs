@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keytrail_domain::{
-    Grantee, Owner, TeamId, TenantId, Timestamp, WebhookEndpointId,
+    TeamId, TenantId, Timestamp, WebhookEndpointId,
     webhook::{EventPattern, TEST_KIND, kind_of},
 };
 use keytrail_ports::{

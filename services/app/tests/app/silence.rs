@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    AlertId, ConnectionId, CredentialId, EventId, FlowId, MemberId, Position, RecordedEvent, SecretRef,
-    StreamId, TeamId, TenantId, Timestamp, WebhookEndpointId, connection::ConnectionState,
+    AlertId, ConnectionId, CredentialId, EnvironmentId, EventId, FlowId, MemberId, Position, RecordedEvent,
+    SecretRef, StreamId, TeamId, TenantId, Timestamp, WebhookEndpointId, connection::ConnectionState,
 };
 use keytrail_ports::{
     AuthorityChange, AuthoritySnapshot, AuthoritySource,
     views::{
         AlertFilter, AlertRow, ComponentRow, ConnectionFilter, ConnectionRow, ConsumerQuery, ConsumerViews,
-        CredentialQuery, CredentialRow, DailyRow, EventFilter, EventRow, FlowFilter, FlowRow, GrantRow,
-        IdempotencyRow, MemberRow, Page, PageRequest, Projected, Projector, StatusCounts, TeamMemberRow,
-        TeamRow, TenantRow, VerificationRow, ViewError, Views, WebhookEndpointRow,
+        CredentialQuery, CredentialRow, DailyRow, EnvironmentRow, EventFilter, EventRow, FlowFilter, FlowRow,
+        GrantRow, IdempotencyRow, MemberRow, Page, PageRequest, Projected, Projector, StatusCounts,
+        TeamMemberRow, TeamRow, TenantRow, VerificationRow, ViewError, Views, WebhookEndpointRow,
     },
 };
 use parking_lot::Mutex;
@@ -90,6 +90,8 @@ questions! { Views:
     count_teams(&self, tenant: TenantId) -> u64;
     team_by_name(&self, tenant: TenantId, name: &str) -> Option<TeamRow>;
     team_members(&self, tenant: TenantId, team: TeamId, at: Option<Position>) -> Vec<TeamMemberRow>;
+    environments_by_id(&self, tenant: TenantId, ids: &[EnvironmentId]) -> Vec<EnvironmentRow>;
+    environments(&self, tenant: TenantId) -> Vec<EnvironmentRow>;
     component(&self, tenant: TenantId, slug: &str, version: Option<u32>) -> Option<ComponentRow>;
     components(&self, tenant: TenantId) -> Vec<ComponentRow>;
     credentials_by_id(&self, tenant: TenantId, ids: &[CredentialId]) -> Vec<Arc<CredentialRow>>;

@@ -169,7 +169,8 @@ fn share(
 
 fn revoke(state: &State, grantee: Grantee) -> Result<Decision<E>, Refusal> {
     if state.team.map(Grantee::Team) == Some(grantee) {
-        let message = "the environment belongs to this team: delete it instead, or take members out of the team";
+        let message =
+            "the environment belongs to this team: delete it instead, or take members out of the team";
         return Err(Refusal::invalid("granteeId", message));
     }
     Ok(match state.shares.contains_key(&grantee) {

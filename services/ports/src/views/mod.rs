@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    AlertId, CredentialId, EnvironmentId, MemberId, Position, RecordedEvent, StreamId, TeamId, TenantId, Timestamp,
-    WebhookEndpointId,
+    AlertId, CredentialId, EnvironmentId, MemberId, Position, RecordedEvent, StreamId, TeamId, TenantId,
+    Timestamp, WebhookEndpointId,
 };
 
 pub use consumers::{
@@ -24,8 +24,9 @@ pub use query::{
     PageRequest, SortKey, Status, StatusCounts,
 };
 pub use rows::{
-    AlertRow, ComponentRow, CredentialRow, DailyRow, EnvironmentRow, EnvironmentShareRow, EventRow, GrantRow, IdempotencyRow, MemberRow,
-    TeamMemberRow, TeamRow, TenantRow, UsageRow, VerificationRow, VersionRow, WebhookEndpointRow,
+    AlertRow, ComponentRow, CredentialRow, DailyRow, EnvironmentRow, EnvironmentShareRow, EventRow, GrantRow,
+    IdempotencyRow, MemberRow, TeamMemberRow, TeamRow, TenantRow, UsageRow, VerificationRow, VersionRow,
+    WebhookEndpointRow,
 };
 
 use crate::{AuthorityChange, AuthoritySource};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_domain::{
-    Actor, AlertId, ConnectionId, CredentialId, EnvironmentId, EventId, Grantee, Labels, Level, MemberId, Owner, Position, Role,
-    SecretRef, StreamId, TeamId, TenantId, Timestamp, WebhookEndpointId,
+    Actor, AlertId, ConnectionId, CredentialId, EnvironmentId, EventId, Grantee, Labels, Level, MemberId,
+    Owner, Position, Role, SecretRef, StreamId, TeamId, TenantId, Timestamp, WebhookEndpointId,
     component::{Component, ComponentRef, CredentialKind},
     verification::{Report, Trigger},
     webhook::{DisabledReason, EndpointSettings, EndpointTarget, RetiringSecret},

@@ -16,7 +16,8 @@ pub(super) fn put(inside: &Connection, Tenant(tenant): Tenant, row: &Environment
     let before = one(inside, Tenant(tenant), row.id)?.map(|row| row.connections).unwrap_or_default();
     let now: &[_] = if row.deleted_at.is_none() { &row.connections } else { &[] };
     for gone in before.iter().filter(|known| !now.contains(known)) {
-        let drop = "DELETE FROM environment_connections WHERE tenant = ? AND connection = ? AND environment = ?";
+        let drop =
+            "DELETE FROM environment_connections WHERE tenant = ? AND connection = ? AND environment = ?";
         run(inside, drop, params![tenant, gone.as_uuid().into_bytes(), id])?;
     }
     for new in now.iter().filter(|connection| !before.contains(connection)) {

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    AlertId, CredentialId, EnvironmentId, EventId, MemberId, Position, RecordedEvent, SecretId, SecretRef, StreamId, TeamId,
-    TenantId, Timestamp, WebhookEndpointId,
+    AlertId, CredentialId, EnvironmentId, EventId, MemberId, Position, RecordedEvent, SecretId, SecretRef,
+    StreamId, TeamId, TenantId, Timestamp, WebhookEndpointId,
 };
 use keytrail_ports::{
     AuthorityChange, AuthoritySnapshot, AuthoritySource,
     views::{
-        AlertFilter, AlertRow, ComponentRow, CredentialQuery, CredentialRow, DailyRow, EnvironmentRow, EventFilter, EventRow,
-        GrantRow, IdempotencyRow, MemberRow, Page, PageRequest, Projected, Projector, StatusCounts,
-        TeamMemberRow, TeamRow, TenantRow, VerificationRow, ViewError, Views, WebhookEndpointRow,
+        AlertFilter, AlertRow, ComponentRow, CredentialQuery, CredentialRow, DailyRow, EnvironmentRow,
+        EventFilter, EventRow, GrantRow, IdempotencyRow, MemberRow, Page, PageRequest, Projected, Projector,
+        StatusCounts, TeamMemberRow, TeamRow, TenantRow, VerificationRow, ViewError, Views,
+        WebhookEndpointRow,
     },
 };
 use rusqlite::{Connection, params};

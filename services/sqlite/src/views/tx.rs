@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use keytrail_domain::{
-    AlertId, CredentialId, EnvironmentId, MemberId, Position, RecordedEvent, SecretRef, TeamId, TenantId, WebhookEndpointId,
+    AlertId, CredentialId, EnvironmentId, MemberId, Position, RecordedEvent, SecretRef, TeamId, TenantId,
+    WebhookEndpointId,
 };
 use keytrail_ports::{
     AuthorityChange,
     views::{
-        AlertRow, ComponentRow, CredentialRow, EnvironmentRow, EventRow, IdempotencyRow, MemberRow, Projected, TeamRow,
-        TenantRow, VerificationRow, ViewError, ViewTx, WebhookEndpointRow,
+        AlertRow, ComponentRow, CredentialRow, EnvironmentRow, EventRow, IdempotencyRow, MemberRow,
+        Projected, TeamRow, TenantRow, VerificationRow, ViewError, ViewTx, WebhookEndpointRow,
     },
 };
 use rusqlite::{Connection, params};

@@ -1,7 +1,7 @@
 //! Copying a flow: with the credentials that its new owner can use, and a list of the others.
 
 use keytrail_domain::{
-    CredentialId, FlowId, Grantee, Level, Owner, TenantId,
+    CredentialId, FlowId, Level, Owner,
     credential::Status,
     flow::{self, FlowStep, credentials_of},
 };
