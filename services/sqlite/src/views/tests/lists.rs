@@ -2,7 +2,10 @@
 
 use std::cmp::Ordering;
 
-use keytrail_domain::credential::{Status, UsageKind};
+use keytrail_domain::{
+    EnvironmentId,
+    credential::{Status, UsageKind},
+};
 use keytrail_ports::views::{CredentialSort, Page, SortKey, UsageRow};
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::TestCaseError};
 
@@ -86,7 +89,7 @@ impl Sample {
         let row = self.row(tenant, number);
         let (id, owner) = (row.id, row.owner);
         let grant = |(who, days): &(u128, Option<i64>)| {
-            Put::Grant(id, Grantee::Member(member(*who)), Some(Level::View), days.map(day))
+            Put::Grant(id, holder(*who), Some(Level::View), days.map(day))
         };
         [put(row), Put::Owner(id, owner)].into_iter().chain(self.grants.iter().map(grant)).collect()
     }
@@ -97,10 +100,21 @@ impl Sample {
         let last = |number: u128| self.grants.iter().rev().find(|(holder, _)| *holder == number);
         who.iter().any(|grantee| match grantee {
             Grantee::Team(id) => *id == team(self.owner),
-            Grantee::Member(id) => last(id.as_uuid().as_u128()).is_some_and(|(_, days)| in_force(*days)),
             Grantee::ServiceAccount(_) => false,
+            other => (0..5)
+                .find(|number| holder(*number) == *other)
+                .is_some_and(|number| last(number).is_some_and(|(_, days)| in_force(*days))),
         })
     }
+}
+
+/// Who has the grant of this number: people, and one environment.
+fn holder(number: u128) -> Grantee {
+    if number == 3 { Grantee::Environment(environment()) } else { Grantee::Member(member(number)) }
+}
+
+fn environment() -> EnvironmentId {
+    EnvironmentId::from_uuid(uuid::Uuid::from_u128(3))
 }
 
 fn filter() -> impl Strategy<Value = CredentialFilter> {
@@ -118,6 +132,7 @@ fn filter() -> impl Strategy<Value = CredentialFilter> {
         kinds: if rare.0 == 0 { vec![CredentialKind::Basic] } else { Vec::new() },
         owner: who.0.map(|number| Owner::Team(team(number))),
         team: who.1.map(team),
+        environment: (rare.0 == 3).then(environment),
         used_by: (rare.0 == 1).then(|| "flow_1".to_owned()),
         has_open_alert: (rare.0 == 2).then_some(who.2),
         expiring_before: rare.1.map(day),
@@ -129,10 +144,8 @@ fn filter() -> impl Strategy<Value = CredentialFilter> {
 fn question() -> impl Strategy<Value = CredentialQuery> {
     use CredentialSort as S;
     let by = select(vec![S::Name, S::CreatedAt, S::UpdatedAt, S::ExpiresAt]);
-    let grantee = prop_oneof![
-        (0..5u128).prop_map(|number| Grantee::Member(member(number))),
-        (0..5u128).prop_map(|number| Grantee::Team(team(number))),
-    ];
+    let grantee =
+        prop_oneof![(0..5u128).prop_map(holder), (0..5u128).prop_map(|number| Grantee::Team(team(number))),];
     let scope = prop_oneof![Just(Scope::All), vec(grantee, 0..4).prop_map(Scope::GrantedTo)];
     (filter(), by, any::<bool>(), scope, 1..6u32).prop_map(|(filter, by, descending, scope, limit)| {
         CredentialQuery {
@@ -170,6 +183,7 @@ fn fits(sample: &Sample, row: &CredentialRow, query: &CredentialQuery) -> bool {
         && (filter.kinds.is_empty() || filter.kinds.contains(&row.kind))
         && filter.owner.is_none_or(|owner| owner == row.owner)
         && filter.team.is_none_or(|team| granted(&[Grantee::Team(team)]))
+        && filter.environment.is_none_or(|it| granted(&[Grantee::Environment(it)]))
         && filter.labels.iter().all(has_label)
         && filter.used_by.as_ref().is_none_or(|user| row.usages.iter().any(|usage| usage.id == *user))
         && filter.expiring_before.is_none_or(|end| row.expires_at.is_some_and(|at| at < end))
