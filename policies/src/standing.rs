@@ -28,7 +28,7 @@ impl Facts {
     /// All that a member counts as: himself and his teams.
     pub(crate) fn counts_as(&self, member: MemberId) -> impl Iterator<Item = Grantee> + Clone {
         let teams = self.teams(member).iter().map(|(team, _)| Grantee::Team(*team));
-        teams.chain([Grantee::Member(member)])
+        std::iter::once(Grantee::Member(member)).chain(teams)
     }
 
     /// The highest level of these, by their own grants and those of the environments that they hold.

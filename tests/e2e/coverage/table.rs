@@ -272,12 +272,12 @@ impl Setting {
     fn of_environments(&self) -> Vec<(&'static str, Value, Gets, Gets)> {
         let one = json!({ "environmentId": self.environment });
         let named = json!({ "environmentId": self.environment, "name": "Live" });
-        let carol = json!({ "environmentId": self.environment, "granteeId": self.world.carol_id });
+        let bob = json!({ "environmentId": self.environment, "granteeId": self.world.bob_id });
         vec![
             ("createEnvironment", json!({ "name": "Staging" }), NOT_FOUND, Data),
             ("updateEnvironment", named, NOT_FOUND, NOT_FOUND),
-            ("shareEnvironment", carol.clone(), NOT_FOUND, NOT_FOUND),
-            ("revokeEnvironmentShare", carol, NOT_FOUND, NOT_FOUND),
+            ("shareEnvironment", bob.clone(), NOT_FOUND, NOT_FOUND),
+            ("revokeEnvironmentShare", bob, NOT_FOUND, NOT_FOUND),
             ("deleteEnvironment", one, NOT_FOUND, NOT_FOUND),
         ]
     }
