@@ -12,7 +12,7 @@ use crate::{
     alert::{AlertMutation, AlertQuery, AlertSubscription},
     component::{ComponentMutation, ComponentQuery},
     connection::{ConnectionMutation, ConnectionQuery},
-    credential::{CredentialMutation, CredentialQuery, CredentialSubscription},
+    credential::{CredentialMutation, CredentialQuery, CredentialSubscription, LeaseMutation},
     environment::{EnvironmentMutation, EnvironmentQuery},
     event::AuditQuery,
     flow::{FlowMutation, FlowQuery},
@@ -61,6 +61,7 @@ pub struct Mutation(
     ConnectionMutation,
     FlowMutation,
     EnvironmentMutation,
+    LeaseMutation,
 );
 
 /// Everything that can be heard.

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod inputs;
+pub mod lease;
 pub mod mutation;
 pub mod query;
 pub mod subscription;
@@ -10,6 +11,7 @@ pub mod verification;
 
 pub use access::{CredentialAccess, Grant, Owner};
 pub(crate) use inputs::grantee_id;
+pub use lease::{Lease, LeaseConsumer, LeaseMutation};
 pub use mutation::CredentialMutation;
 pub use query::CredentialQuery;
 pub use subscription::{AccessLost, CredentialSubscription};

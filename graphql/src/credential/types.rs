@@ -10,7 +10,7 @@ use keytrail_app::{App, AsOf, Counted, SeenUsage};
 use keytrail_domain::{ConnectionId, CredentialId, FlowId, Labels};
 use keytrail_ports::views::{CredentialRow, VersionRow};
 
-use super::{Grant, Owner, Verification};
+use super::{Grant, Lease, LeaseConsumer, Owner, Verification};
 use crate::{
     alert::Alert,
     component::Component,
@@ -186,6 +186,31 @@ impl Credential {
     /// When its secret was last fetched.
     async fn last_leased_at(&self) -> Option<DateTime> {
         self.row.last_leased_at.map(DateTime)
+    }
+
+    /// Leases, oldest first.
+    #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
+    async fn leases(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many, 1 to 1000; 50 when not given")] first: Option<i32>,
+        #[graphql(desc = "After this cursor")] after: Option<String>,
+        #[graphql(desc = "The last so many")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor")] before: Option<String>,
+    ) -> Result<Paged<Lease>> {
+        let call = caller(ctx).await?;
+        let page = Window { first, after, last, before }.args()?;
+        let listed = app(ctx)?.credential_leases(&call, self.row.id, self.as_of, page).await.or_fail(ctx)?;
+        Ok(connection(listed, Lease, Counted::Leases(self.row.id, self.as_of)))
+    }
+
+    /// Everybody who ever leased it, as of now, the last one first: who is still on an old version?
+    #[graphql(complexity = "10 * child_complexity + 1")]
+    async fn consumers(&self, ctx: &Context<'_>) -> Result<Vec<LeaseConsumer>> {
+        let call = caller(ctx).await?;
+        let rows = app(ctx)?.lease_consumers(&call, self.row.id).await.or_fail(ctx)?;
+        let current = self.current_version();
+        Ok(rows.into_iter().map(|row| LeaseConsumer { row, current }).collect())
     }
 
     /// Who was given what; the owner is not among them.

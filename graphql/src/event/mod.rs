@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Places in the vault, and sealed profiles: no secrets, but nobody's business.
-const HIDDEN: [&str; 4] = ["secret", "keys", "profile", "key"];
+const HIDDEN: [&str; 5] = ["secret", "keys", "profile", "key", "accessor"];
 
 /// Of where webhooks go only what people may see, also of what was written down before the vault had it.
 fn hide_target(fields: &mut serde_json::Map<String, Value>) {

@@ -1,6 +1,6 @@
 //! The application: ports, wired together, and what is shared between requests.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use keytrail_domain::{CredentialId, MemberId, TenantId, Timestamp, policy::PolicyText};
 use keytrail_ports::{
@@ -11,8 +11,8 @@ use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use crate::{
-    AppError, KnownComponent, claims::Claims, key_ring::KeyRing, leases::Leases, progress::Progress,
-    schedule::Numbers, steady_clock::SteadyClock, throttle::Throttle, webhook,
+    AppError, KnownComponent, claims::Claims, credential_lease::Desk, key_ring::KeyRing, leases::Leases,
+    progress::Progress, schedule::Numbers, steady_clock::SteadyClock, throttle::Throttle, webhook,
 };
 
 /// Credentials whose last unchanged check is remembered.
@@ -63,6 +63,10 @@ pub(crate) struct Inner {
     pub(crate) keys: KeyRing,
     pub(crate) leases: Leases,
     pub(crate) claims: Claims,
+    /// Tokens of credentials' leases that this process keeps.
+    pub(crate) desk: Desk,
+    /// Where callers reach this server, once it listens.
+    pub(crate) public_url: OnceLock<String>,
     pub(crate) progress: Progress,
     pub(crate) tests: Throttle,
     pub(crate) checks: Throttle,
@@ -94,6 +98,8 @@ impl App {
             keys: KeyRing::new(Arc::clone(&ports.secrets), Arc::clone(&ports.journal)),
             leases: Leases::new(Arc::clone(&ports.journal), ports.ids.fresh(ports.clock.now())),
             claims: Claims::default(),
+            desk: Desk::default(),
+            public_url: OnceLock::new(),
             progress: Progress::new(checkpoint),
             tests: Throttle::per_minute(crate::commands::TESTS_PER_MINUTE),
             checks: Throttle::per_minute(crate::commands::CHECKS_PER_MINUTE),
@@ -110,6 +116,17 @@ impl App {
     /// Now, by a clock that never goes back.
     pub fn now(&self) -> Timestamp {
         self.0.ports.clock.now()
+    }
+
+    /// Tells where callers reach this server: the first word counts.
+    pub fn is_reached_at(&self, url: String) {
+        // A second address of the same process is not one for answers.
+        let _ = self.0.public_url.set(url);
+    }
+
+    /// Where callers reach this server; a path alone before it listens.
+    pub(crate) fn public_url(&self) -> &str {
+        self.0.public_url.get().map_or("", String::as_str)
     }
 
     /// Which log this is.

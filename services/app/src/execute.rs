@@ -44,6 +44,8 @@ pub(crate) struct Execution<'a> {
     pub(crate) cause: Option<(EventId, &'a str)>,
     /// The stream is new: nothing is to be loaded.
     pub(crate) fresh: bool,
+    /// Loaded from this revision on, where no rule asks for what came before.
+    pub(crate) from: u64,
 }
 
 impl<'a> Execution<'a> {
@@ -55,7 +57,13 @@ impl<'a> Execution<'a> {
             idempotency: ticket.idempotency.clone(),
             cause: None,
             fresh: false,
+            from: 0,
         }
+    }
+
+    /// A stream whose rules ask for nothing of what came before this revision.
+    pub(crate) fn from(self, from: u64) -> Self {
+        Self { from, ..self }
     }
 
     /// The stream's first command.
@@ -162,23 +170,24 @@ impl App {
 
     /// The aggregate as the log has it now.
     pub(crate) async fn load<A: Aggregate>(&self, stream: &StreamId) -> Result<A, AppError> {
-        Ok(self.read::<A>(stream, None).await?.aggregate)
+        Ok(self.read::<A>(stream, 0, None).await?.aggregate)
     }
 
     async fn load_for<A: Aggregate>(&self, execution: &Execution<'_>) -> Result<Loaded<A>, AppError> {
         if execution.fresh {
             return Ok(Loaded::default());
         }
-        self.read(&execution.stream, execution.wanted(self.now()).as_ref()).await
+        let wanted = execution.wanted(self.now());
+        self.read(&execution.stream, execution.from, wanted.as_ref()).await
     }
 
     async fn read<A: Aggregate>(
         &self,
         stream: &StreamId,
+        mut from: u64,
         wanted: Option<&Wanted>,
     ) -> Result<Loaded<A>, AppError> {
         let mut loaded = Loaded::<A>::default();
-        let mut from = 0;
         loop {
             let page = self.ports().log.read_stream(stream, from, PAGE).await?;
             let full = page.len() == PAGE;

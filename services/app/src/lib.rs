@@ -12,6 +12,7 @@ mod app;
 mod call;
 mod claims;
 mod commands;
+mod credential_lease;
 mod cursor;
 mod earlier;
 mod error;
@@ -41,6 +42,7 @@ mod webhook;
 pub use app::{App, Options, Ports};
 pub use call::{Call, Done, Listed, Mutation, PageArgs, Profile, Stats, Viewer};
 pub use commands::{CopiedFlow, MintedToken, NewTenant};
+pub use credential_lease::{IssuedLease, LeaseRow, NewLease, UNWRAP_PATH, UnwrapError};
 pub use error::AppError;
 pub use feed::{Delivered, Feed};
 pub use inputs::{

@@ -142,6 +142,8 @@ ids! {
     EventId = "evt";
     /// One secret payload: the last part of its path in the vault.
     SecretId = "sec";
+    /// One lease of a credential's secret.
+    LeaseId = "lea";
     /// One minted token of the built-in issuer (its `jti`).
     TokenId = "tok";
 }

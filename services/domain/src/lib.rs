@@ -22,6 +22,7 @@ pub mod flow;
 mod id;
 mod label;
 mod leak;
+pub mod lease;
 mod level;
 pub mod policy;
 mod secret;
@@ -40,7 +41,7 @@ pub use event::{
     DecodeError, DomainEvent, EncodeError, EventMeta, Idempotency, NewEvent, Position, RecordedEvent,
 };
 pub use id::{
-    AlertId, ConnectionId, CredentialId, EnvironmentId, EventId, FlowId, MemberId, OAuthClientId,
+    AlertId, ConnectionId, CredentialId, EnvironmentId, EventId, FlowId, LeaseId, MemberId, OAuthClientId,
     ParseIdError, SecretId, ServiceAccountId, TeamId, TenantId, TokenId, WebhookEndpointId,
 };
 pub use label::{Labels, LabelsError};

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, TeamId, TenantId, TokenId, WebhookEndpointId,
-    alert::Subject,
+    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, TeamId, TenantId, Timestamp, TokenId,
+    WebhookEndpointId, alert::Subject,
 };
 
 /// What every stream of ours begins with: the filter for subscriptions to a shared log.
@@ -37,11 +37,13 @@ pub enum StreamKind {
     Flow,
     /// One environment.
     Environment,
+    /// The leases of one credential in one month.
+    Lease,
 }
 
 impl StreamKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Tenant,
         Self::Team,
         Self::Credential,
@@ -53,6 +55,7 @@ impl StreamKind {
         Self::Connection,
         Self::Flow,
         Self::Environment,
+        Self::Lease,
     ];
 
     /// The kind as it stands in the stream's name.
@@ -69,6 +72,7 @@ impl StreamKind {
             Self::Connection => "connection",
             Self::Flow => "flow",
             Self::Environment => "environment",
+            Self::Lease => "lease",
         }
     }
 }
@@ -137,6 +141,11 @@ impl StreamId {
         Self::new(StreamKind::Environment, tenant, environment.to_string())
     }
 
+    /// The stream of a credential's leases in the month of a moment (UTC).
+    pub fn lease(tenant: TenantId, credential: CredentialId, at: Timestamp) -> Self {
+        Self::new(StreamKind::Lease, tenant, format!("{credential}.{}", at.month()))
+    }
+
     fn new(kind: StreamKind, tenant: TenantId, id: String) -> Self {
         Self { kind, tenant, id }
     }
@@ -156,10 +165,10 @@ impl StreamId {
         &self.id
     }
 
-    /// The credential, if it is the stream of one or of one of its alerts.
+    /// The credential, if it is the stream of one, of one of its alerts or of its leases.
     pub fn credential_id(&self) -> Option<CredentialId> {
         match self.kind {
-            StreamKind::Credential | StreamKind::Alert => {
+            StreamKind::Credential | StreamKind::Alert | StreamKind::Lease => {
                 CredentialId::parse(self.id.split('.').next()?).ok()
             }
             _ => None,
@@ -265,6 +274,7 @@ mod tests {
             StreamId::component(tenant, "erp-2"),
             StreamId::connection(tenant, ConnectionId::from_uuid(uuid::Uuid::from_u128(5))),
             StreamId::flow(tenant, FlowId::from_uuid(uuid::Uuid::from_u128(6))),
+            StreamId::lease(tenant, credential, Timestamp::EPOCH),
             StreamId::environment(tenant, EnvironmentId::from_uuid(uuid::Uuid::from_u128(7))),
         ] {
             assert_eq!(StreamId::parse(&stream.to_string()), Some(stream));
@@ -277,6 +287,14 @@ mod tests {
         let stream = StreamId::alert(TenantId::of_slug("acme"), credential, "invalid");
         assert_eq!(stream.credential_id(), Some(credential));
         assert_eq!(stream.alert_id(), Some(AlertId::of(credential, "invalid")));
+    }
+
+    #[test]
+    fn leases_have_a_stream_for_each_credential_and_month() {
+        let credential = CredentialId::from_uuid(uuid::Uuid::from_u128(9));
+        let stream = StreamId::lease(TenantId::of_slug("acme"), credential, Timestamp::EPOCH);
+        assert_eq!(stream.id(), format!("{credential}.1970-01"));
+        assert_eq!(stream.credential_id(), Some(credential));
     }
 
     #[test]

@@ -61,6 +61,11 @@ impl Timestamp {
         text.parse::<jiff::Timestamp>().map(|moment| Self::from_micros(moment.as_microsecond()))
     }
 
+    /// The month in UTC, as `2026-11`.
+    pub fn month(self) -> String {
+        self.0.strftime("%Y-%m").to_string()
+    }
+
     /// The day in UTC, as `2026-11-22`.
     pub fn day(self) -> String {
         self.0.strftime("%Y-%m-%d").to_string()

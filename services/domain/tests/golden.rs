@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use keytrail_domain::{
     Actor, DomainEvent, EventId, EventMeta, NewEvent, Position, RecordedEvent, StreamId, TenantId, Timestamp,
     alert::AlertEvent, component::ComponentEvent, connection::ConnectionEvent, credential::CredentialEvent,
-    environment::EnvironmentEvent, flow::FlowEvent, policy::PolicyEvent, team::TeamEvent,
+    environment::EnvironmentEvent, flow::FlowEvent, lease::LeaseEvent, policy::PolicyEvent, team::TeamEvent,
     tenant::TenantEvent, token::TokenEvent, webhook::WebhookEndpointEvent,
 };
 use serde_json::{Value, json};
@@ -76,6 +76,7 @@ fn every_shipped_version_reads_and_writes() {
             "component" => reads_and_writes::<ComponentEvent>(&file),
             "connection" => reads_and_writes::<ConnectionEvent>(&file),
             "environment" => reads_and_writes::<EnvironmentEvent>(&file),
+            "lease" => reads_and_writes::<LeaseEvent>(&file),
             "flow" => reads_and_writes::<FlowEvent>(&file),
             other => panic!("unknown aggregate {other}"),
         }
@@ -110,6 +111,7 @@ fn every_event_has_a_file_of_each_version() {
         names_of::<ComponentEvent>(),
         names_of::<ConnectionEvent>(),
         names_of::<EnvironmentEvent>(),
+        names_of::<LeaseEvent>(),
         names_of::<FlowEvent>(),
     ] {
         assert!(!names.is_empty());

@@ -31,7 +31,7 @@ pub use journal::{
     Journal, JournalEntry, JournalError, JournalPlace, Mark, NewJournalEntry, Span, SpanEnd, Subject,
     SwapError, WholeJournal,
 };
-pub use secret_store::{DeploymentMark, SecretError, SecretStore, StoredSecret};
+pub use secret_store::{DeploymentMark, SecretError, SecretStore, StoredSecret, WrappedSecret};
 pub use verifier::{CheckRequest, Verifier};
 pub use webhook_sender::{
     WebhookAnswer, WebhookBusy, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender,

@@ -1,7 +1,7 @@
 //! The vault: where secret payloads live, and nothing else.
 
 use async_trait::async_trait;
-use keytrail_domain::{EventId, Position, SecretPayload, SecretRef, TenantId, Timestamp};
+use keytrail_domain::{EventId, Position, SecretPayload, SecretRef, SecretValue, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -49,6 +49,17 @@ pub struct DeploymentMark {
     pub event: Option<EventId>,
 }
 
+/// A token of the vault's own that gives one payload away, once: response wrapping.
+#[derive(Debug)]
+pub struct WrappedSecret {
+    /// The token.
+    pub token: SecretValue,
+    /// By what the vault knows the token: it can revoke it, and nothing else.
+    pub accessor: String,
+    /// Where the token is exchanged for the payload, by `POST` and without any other right.
+    pub unwrap_url: String,
+}
+
 /// Secret payloads, each at a place of its own, written once.
 ///
 /// Promises, each a case in [`crate::contract::secret_store`]:
@@ -63,6 +74,8 @@ pub struct DeploymentMark {
 /// 8. Every call answers within `PATIENCE_SECONDS`, if only with `Unavailable`; a
 ///    `list` that has to ask for each secret bounds each question so, not their sum.
 /// 9. Nothing secret is in an error's text, its sources or a log line.
+/// 10. A token of `wrap` gives the payload once, within its time and before `revoke`; a store that has no such
+///     tokens says so by `None`, always. Revoking a token that counts no longer is no error.
 #[async_trait]
 pub trait SecretStore: Send + Sync + 'static {
     /// Writes a payload to a place that was never written.
@@ -76,6 +89,19 @@ pub trait SecretStore: Send + Sync + 'static {
     /// # Errors
     /// [`SecretError::Missing`] and the others.
     async fn get(&self, at: SecretRef) -> Result<SecretPayload, SecretError>;
+
+    /// Makes a token that gives a payload away once, within so many seconds. None: this store has no such
+    /// tokens, and whoever gives payloads away has to keep tokens himself.
+    ///
+    /// # Errors
+    /// [`SecretError::Missing`] and the others.
+    async fn wrap(&self, at: SecretRef, seconds: u32) -> Result<Option<WrappedSecret>, SecretError>;
+
+    /// Ends a token of `wrap` before its time.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    async fn revoke(&self, accessor: &str) -> Result<(), SecretError>;
 
     /// Hides a payload; it can be brought back.
     ///

@@ -28,6 +28,7 @@ impl App {
             idempotency: None,
             cause: None,
             fresh: false,
+            from: 0,
         };
         self.execute::<Policy>(execution, |_| Ok(self.0.options.policy.clone())).await?;
         Ok(())

@@ -62,6 +62,7 @@ impl App {
             idempotency: None,
             cause: None,
             fresh: true,
+            from: 0,
         };
         match self.execute::<Tenant>(execution, |_| Ok(command.clone())).await {
             Ok(_) => {}

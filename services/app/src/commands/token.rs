@@ -47,6 +47,7 @@ impl App {
             idempotency: None,
             cause: None,
             fresh: true,
+            from: 0,
         };
         self.execute::<Token>(execution, |_| Ok(Mint { token, member, expires_at })).await?;
         Ok(MintedToken { token, tenant, issued_at, expires_at })

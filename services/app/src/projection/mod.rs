@@ -8,6 +8,7 @@ mod connections;
 pub(crate) mod credentials;
 mod environments;
 mod flows;
+mod leases;
 mod teams;
 mod tenants;
 mod webhooks;
@@ -15,12 +16,12 @@ mod webhooks;
 use keytrail_domain::{
     EventMeta, RecordedEvent, StreamKind, alert::AlertEvent, component::ComponentEvent,
     connection::ConnectionEvent, credential::CredentialEvent, environment::EnvironmentEvent, flow::FlowEvent,
-    team::TeamEvent, tenant::TenantEvent, webhook::WebhookEndpointEvent,
+    lease::LeaseEvent, team::TeamEvent, tenant::TenantEvent, webhook::WebhookEndpointEvent,
 };
 use keytrail_ports::views::{EventRow, IdempotencyRow, Projector, ViewError, ViewTx};
 
 /// The shape of the rows. Raise it when a projection changes: the views are then made anew.
-const SHAPE: u32 = 5;
+const SHAPE: u32 = 6;
 
 /// All projections as one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,6 +59,7 @@ impl Projector for Projections {
             StreamKind::Environment => {
                 environments::project(&fact, &decode::<EnvironmentEvent>(event)?, views)?;
             }
+            StreamKind::Lease => leases::project(&fact, &decode::<LeaseEvent>(event)?, views)?,
             StreamKind::Token | StreamKind::Policy => {}
         }
         if let Some(row) = idempotency_row(&fact) {

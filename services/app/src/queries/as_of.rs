@@ -37,7 +37,7 @@ impl AsOf {
         self.past().map_or(now, |(moment, _)| moment)
     }
 
-    pub(super) fn position(self) -> Option<Position> {
+    pub(crate) fn position(self) -> Option<Position> {
         self.past().map(|(_, position)| position)
     }
 
@@ -90,8 +90,11 @@ impl App {
         if !self.may_view(call, id).await? {
             return Ok(None);
         }
-        let row = self.row_at(&StreamId::credential(call.principal.tenant, id), upto).await?;
-        Ok(row.filter(|row| !row.purged).map(Arc::new))
+        let tenant = call.principal.tenant;
+        let row = self.row_at(&StreamId::credential(tenant, id), upto).await?;
+        let Some(mut row) = row.filter(|row| !row.purged) else { return Ok(None) };
+        row.last_leased_at = self.last_lease_at(tenant, id, upto).await?;
+        Ok(Some(Arc::new(row)))
     }
 
     /// A credential's row just after a place in the log.

@@ -21,6 +21,8 @@ pub enum Counted {
     History(CredentialId, AsOf),
     /// Checks of a credential.
     Verifications(CredentialId, AsOf),
+    /// Leases of a credential.
+    Leases(CredentialId, AsOf),
     /// Alerts of a credential.
     AlertsOf(CredentialId, AsOf),
     /// Alerts.
@@ -63,6 +65,7 @@ impl App {
                 self.authorize(call, Action::View, Object::Credential(id)).await?;
                 self.count_verifications(tenant, id, as_of.until()).await
             }
+            Counted::Leases(id, as_of) => self.count_leases(call, id, as_of).await,
             Counted::AlertsOf(id, as_of) => self.count_alerts_of(call, id, as_of).await,
             Counted::Alerts(filter) => self.count_alerts(call, filter).await,
             Counted::AuditLog(filter) => {

@@ -41,7 +41,8 @@ impl App {
         self.events(call, filter, page).await
     }
 
-    async fn events(
+    /// A page of the tenant's events, oldest first; whoever asks has been authorised.
+    pub(crate) async fn events(
         &self,
         call: &Call,
         filter: EventFilter,

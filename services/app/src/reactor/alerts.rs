@@ -145,6 +145,7 @@ impl App {
             idempotency: None,
             cause: Some((event.id, cause.as_str())),
             fresh: false,
+            from: 0,
         };
         self.execute::<Alert>(execution, |_| Ok(command.clone())).await?;
         Ok(())

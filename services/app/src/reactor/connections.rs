@@ -30,12 +30,17 @@ impl Reactor for Connections {
 }
 
 impl App {
-    /// Keeps connections true to their credentials, and clears reservations that nothing came of, until `stop`.
+    /// Keeps connections and leases true to their credentials, and clears reservations that nothing came of,
+    /// until `stop`.
     pub async fn run_usage(&self, stop: CancellationToken) {
         let stop = &stop;
         self.while_leased(Work::Usage, stop, |tenure| async move {
             let (connections, repair) = (Connections(self.clone()), Repair::new(self, &tenure));
-            tokio::join!(self.follow(&connections, &tenure, stop), self.follow(&repair, &tenure, stop));
+            tokio::join!(
+                self.follow(&connections, &tenure, stop),
+                self.follow(&repair, &tenure, stop),
+                self.judge_leases(&tenure, stop),
+            );
         })
         .await;
     }
@@ -134,6 +139,7 @@ impl App {
             idempotency: None,
             cause: Some((event.id, &what)),
             fresh: false,
+            from: 0,
         };
         self.execute::<Connection>(execution, |_| Ok(command.clone())).await?;
         Ok(())

@@ -41,6 +41,7 @@ impl App {
             idempotency: None,
             cause: Some((source, cause)),
             fresh: false,
+            from: 0,
         };
         self.execute::<Alert>(execution, |_| Ok(command.clone())).await?;
         Ok(true)

@@ -134,8 +134,15 @@ impl App {
             self.keep(state, report).await?;
             return Ok(Told::NothingNew);
         }
-        let execution =
-            Execution { call, stream, expected_revision: None, idempotency: None, cause: None, fresh: false };
+        let execution = Execution {
+            call,
+            stream,
+            expected_revision: None,
+            idempotency: None,
+            cause: None,
+            fresh: false,
+            from: 0,
+        };
         let (version, trigger) = (state.version, Trigger::Routine);
         self.execute::<Credential>(execution, |now| {
             unchanged(state, now, None)?;
@@ -169,6 +176,7 @@ impl App {
             idempotency: None,
             cause: Some((first, cause.as_str())),
             fresh: false,
+            from: 0,
         };
         self.execute::<Alert>(execution, |_| Ok(command.clone())).await?;
         Ok(())

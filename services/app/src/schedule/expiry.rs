@@ -38,6 +38,7 @@ impl App {
             idempotency: None,
             cause: Some((reason, BY_DATE)),
             fresh: false,
+            from: 0,
         };
         let command = CredentialCommand::NoteExpiry { now, ladder: ladder.to_vec() };
         self.execute::<Credential>(execution, |_| Ok(command.clone())).await?;

@@ -128,8 +128,15 @@ impl App {
             }
             Err(error) => return Err(error),
         };
-        let execution =
-            Execution { call, stream, expected_revision: None, idempotency: None, cause: None, fresh: false };
+        let execution = Execution {
+            call,
+            stream,
+            expected_revision: None,
+            idempotency: None,
+            cause: None,
+            fresh: false,
+            from: 0,
+        };
         self.execute::<Credential>(execution, |now| {
             unchanged(state, now, None)?;
             Ok(C::RecordCheck { version: state.version, trigger: Trigger::Demand, report: report.clone() })

@@ -227,8 +227,15 @@ impl App {
         make: impl Fn(&Credential) -> Result<C, AppError> + Send + Sync,
     ) -> Result<(), AppError> {
         let stream = StreamId::credential(call.principal.tenant, credential);
-        let execution =
-            Execution { call, stream, expected_revision: None, idempotency: None, cause: None, fresh: false };
+        let execution = Execution {
+            call,
+            stream,
+            expected_revision: None,
+            idempotency: None,
+            cause: None,
+            fresh: false,
+            from: 0,
+        };
         self.execute::<Credential>(execution, make).await.map(|_| ())
     }
 }

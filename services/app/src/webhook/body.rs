@@ -5,7 +5,7 @@ use keytrail_ports::views::{CredentialRow, EventRow};
 use serde_json::{Value, json};
 
 /// Places in the vault, and sealed profiles: no secrets, but nobody's business.
-const HIDDEN: [&str; 4] = ["secret", "keys", "profile", "key"];
+const HIDDEN: [&str; 5] = ["secret", "keys", "profile", "key", "accessor"];
 /// Longest text of a chat message, in characters.
 const TEXT_LEN: usize = 1_000;
 

@@ -196,6 +196,7 @@ impl App {
             idempotency: None,
             cause: None,
             fresh: false,
+            from: 0,
         };
         let disable = WebhookEndpointCommand::Disable { reason };
         self.execute::<WebhookEndpoint>(execution, |_| Ok(disable.clone())).await?;

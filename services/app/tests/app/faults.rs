@@ -17,7 +17,7 @@ use keytrail_domain::{
 };
 use keytrail_ports::{
     Appended, CheckRequest, Clock, DeploymentMark, EventStore, Expected, Filter, LogError, SecretError,
-    SecretStore, StoredSecret, Subscription, Verifier,
+    SecretStore, StoredSecret, Subscription, Verifier, WrappedSecret,
     memory::{MemoryEventStore, MemorySecretStore},
 };
 use parking_lot::Mutex;
@@ -184,6 +184,14 @@ impl SecretStore for SlowVault {
             return Err(SecretError::Unavailable("scripted".into()));
         }
         self.inner.get(at).await
+    }
+
+    async fn wrap(&self, at: SecretRef, seconds: u32) -> Result<Option<WrappedSecret>, SecretError> {
+        self.inner.wrap(at, seconds).await
+    }
+
+    async fn revoke(&self, accessor: &str) -> Result<(), SecretError> {
+        self.inner.revoke(accessor).await
     }
 
     async fn delete(&self, at: SecretRef) -> Result<(), SecretError> {

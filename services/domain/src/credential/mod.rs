@@ -169,4 +169,16 @@ impl State {
     pub fn may_be_checked(&self) -> Result<(), Refusal> {
         if self.suspended { Err(rules::changing::suspended()) } else { Ok(()) }
     }
+
+    /// A suspended credential is not leased.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn may_be_leased(&self) -> Result<(), Refusal> {
+        if self.suspended {
+            let message = "the credential is suspended and is not leased: resume it first";
+            return Err(Refusal::rule("CREDENTIAL_SUSPENDED", message));
+        }
+        Ok(())
+    }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use keytrail_domain::{SecretPayload, SecretRef, TenantId, Timestamp};
 use parking_lot::Mutex;
 
-use crate::{Clock, DeploymentMark, SecretError, SecretStore, StoredSecret, SystemClock};
+use crate::{Clock, DeploymentMark, SecretError, SecretStore, StoredSecret, SystemClock, WrappedSecret};
 
 /// What a test can make go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +133,14 @@ impl SecretStore for MemorySecretStore {
                 _ => Err(SecretError::Missing),
             },
         )
+    }
+
+    async fn wrap(&self, _: SecretRef, _: u32) -> Result<Option<WrappedSecret>, SecretError> {
+        Ok(None)
+    }
+
+    async fn revoke(&self, _: &str) -> Result<(), SecretError> {
+        Ok(())
     }
 
     async fn delete(&self, at: SecretRef) -> Result<(), SecretError> {

@@ -4,6 +4,7 @@
 //! together, so an event counts once. Deleting the views and starting again gives the same rows.
 
 mod consumers;
+mod leases;
 mod query;
 mod rows;
 
@@ -19,6 +20,7 @@ pub use consumers::{
     ConnectionFilter, ConnectionRow, ConsumerOrder, ConsumerQuery, ConsumerSort, ConsumerTx, ConsumerViews,
     FlowFilter, FlowRow, InSight, StateChangeRow,
 };
+pub use leases::{ConsumerRow, LeaseTx, LeaseViews, OpenLease};
 pub use query::{
     AlertFilter, CredentialFilter, CredentialOrder, CredentialQuery, CredentialSort, EventFilter, Page,
     PageRequest, SortKey, Status, StatusCounts,
@@ -58,7 +60,7 @@ pub trait Projector: Send + Sync + 'static {
 }
 
 /// Rows inside one write transaction. Reads see the transaction's own writes.
-pub trait ViewTx: ConsumerTx {
+pub trait ViewTx: ConsumerTx + LeaseTx {
     /// Puts a tenant's row.
     fn put_tenant(&mut self, row: &TenantRow) -> Result<(), ViewError>;
     /// A tenant's row.
@@ -141,7 +143,7 @@ pub struct Projected {
 /// 8. Rows as of a position are those that were in force just after it.
 /// 9. A count is how many rows its list has over all pages.
 #[async_trait]
-pub trait Views: AuthoritySource + ConsumerViews {
+pub trait Views: AuthoritySource + ConsumerViews + LeaseViews {
     /// Everything up to here is in the rows; none when nothing is.
     async fn checkpoint(&self) -> Result<Option<Position>, ViewError>;
     /// Projects a batch, all of it or nothing, and moves the checkpoint to `upto`.

@@ -8,6 +8,7 @@
 //! To add a route: a handler in its own file and a line in [`routes`].
 
 mod accept;
+mod body;
 mod error;
 mod executor;
 mod graphql;
@@ -21,6 +22,7 @@ mod peer;
 pub mod routes;
 mod server;
 mod state;
+mod unwrap;
 mod ws;
 
 pub use self::{
@@ -30,4 +32,5 @@ pub use self::{
     options::{GraphiqlPage, HttpOptions, Introspection, MetricsRoute, SocketLimits},
     server::{ExtraRoutes, RunningServer, ServerOptions, start, start_metrics},
     state::{HttpParts, HttpState},
+    unwrap::unwrap_route,
 };

@@ -23,7 +23,7 @@ use crate::{
     config::{Config, Mode, Switch, TlsFiles},
     http::{
         GraphiqlPage, HttpMetrics, HttpOptions, HttpParts, HttpState, Introspection, MetricsRoute,
-        RunningServer, ServerOptions, start, start_metrics,
+        RunningServer, ServerOptions, start, start_metrics, unwrap_route,
     },
     launch::StartError,
     lifecycle::{Lifecycle, Stage, Weight},
@@ -34,8 +34,11 @@ pub(super) async fn listen(built: &Built, life: &Lifecycle) -> Result<SocketAddr
     let config = &built.config;
     let state = Arc::new(HttpState::new(parts(built, life)?));
     let tls = config.tls.as_ref().map(tls).transpose()?;
-    let options = ServerOptions { tls, ..ServerOptions::default() };
+    let extra = unwrap_route(built.app.clone(), built.ports.clock.clone());
+    let options = ServerOptions { tls, extra: Some(extra), ..ServerOptions::default() };
     let listener = bind(config.listen, "KEYTRAIL_LISTEN")?;
+    let bound = listener.local_addr().map_err(|error| failed(&error, "try again"))?;
+    built.app.is_reached_at(config.public_url_at(bound));
     let server = start(listener, state.clone(), options).map_err(|error| failed(&error, "try again"))?;
     let address = server.address();
     serve(life, "http", server);

@@ -53,7 +53,7 @@ fn latest(inside: &Connection, Tenant(tenant): Tenant, at: Timestamp) -> Result<
 }
 
 /// The actor's id, or the name of a part of Keytrail, as the filter has it.
-fn who(actor: &Actor) -> String {
+pub(super) fn who(actor: &Actor) -> String {
     match &actor.who {
         Who::Member(id) => id.to_string(),
         Who::ServiceAccount(id) => id.to_string(),

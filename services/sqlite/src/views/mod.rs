@@ -2,7 +2,7 @@
 //!
 //! Writing: [`writer`] runs one transaction per batch; the projector sees it as [`tx`]. Reading:
 //! each question has a file ([`credentials`], [`alerts`], [`events`], [`people`], [`components`],
-//! [`environments`], [`consumers`], [`access`], [`counts`]);
+//! [`environments`], [`consumers`], [`lending`], [`access`], [`counts`]);
 //! all lists are pages of a [`listing`] whose candidates [`plan`] picks. Rows that are asked for
 //! often are kept ready ([`hot`]). To add a row: a table in `schema.sql`, its indexes in
 //! `indexes.sql`, a `put_` in `tx.rs`, and its questions; then raise [`KIND`]'s format.
@@ -21,6 +21,7 @@ mod environments;
 mod events;
 mod holders;
 mod hot;
+mod lending;
 mod listing;
 mod people;
 mod plan;
@@ -58,7 +59,7 @@ use writer::{Job, Mode, Writer};
 const KIND: Kind = Kind {
     name: "views",
     application_id: i32::from_be_bytes(*b"KTvw"),
-    format: 5,
+    format: 6,
     schema: include_str!("schema.sql"),
 };
 /// Threads that read.

@@ -33,7 +33,7 @@ use super::{
 use crate::fault::Fault;
 
 impl SqliteViews {
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, ViewError> {

@@ -177,6 +177,18 @@ CREATE TABLE consumer_tags (
     PRIMARY KEY (tenant, id, tag)
 ) WITHOUT ROWID;
 
+-- Who leases credentials.
+CREATE TABLE lease_consumers (
+    tenant     INTEGER NOT NULL,
+    credential BLOB NOT NULL,
+    consumer   TEXT NOT NULL,    -- an id, or the name of a part of Keytrail
+    at         INTEGER NOT NULL, -- when he leased last
+    until      INTEGER NOT NULL, -- when the last of his open leases ends
+    doc        BLOB NOT NULL,
+    PRIMARY KEY (tenant, credential, consumer)
+) WITHOUT ROWID;
+CREATE INDEX lease_consumers_open ON lease_consumers (until);
+
 CREATE TABLE idempotency (
     tenant    INTEGER NOT NULL,
     principal TEXT NOT NULL,

@@ -13,12 +13,13 @@ mod login;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod wrapping;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use keytrail_domain::{SecretPayload, SecretRef, SecretValue, TenantId};
-use keytrail_ports::{DeploymentMark, SecretError, SecretStore, StoredSecret};
+use keytrail_ports::{DeploymentMark, SecretError, SecretStore, StoredSecret, WrappedSecret};
 use serde::{Deserialize, Serialize};
 use tokio::{task::spawn_blocking, time::timeout};
 use vaultrs::{api::kv2::requests::SetSecretRequestOptions, kv2};
@@ -40,6 +41,7 @@ const DEPLOYMENT_PATH: &str = "_keytrail/deployment";
 pub struct VaultSecretStore {
     link: Link,
     mount: String,
+    unwrap_url: String,
 }
 
 /// The deployment mark as KV data: one text, since numbers of 64 bits do not survive every JSON.
@@ -61,7 +63,8 @@ impl VaultSecretStore {
             Ok((Clients::new(&config)?, config))
         });
         let (clients, config) = prepared.await.map_err(|_| VaultConfigError::Interrupted)??;
-        Ok(Self { link: Link::open(clients, config.login), mount: config.mount })
+        let unwrap_url = wrapping::url(&config.address);
+        Ok(Self { link: Link::open(clients, config.login), mount: config.mount, unwrap_url })
     }
 
     /// Is anything written there, be it hidden or destroyed?
@@ -145,6 +148,20 @@ impl SecretStore for VaultSecretStore {
 
     async fn get(&self, at: SecretRef) -> Result<SecretPayload, SecretError> {
         Self::within(&at.path(), self.read(at)).await
+    }
+
+    async fn wrap(&self, at: SecretRef, seconds: u32) -> Result<Option<WrappedSecret>, SecretError> {
+        let path = &at.path();
+        let info = Self::within(path, wrapping::wrap(&self.link, &self.mount, path, seconds)).await?;
+        Ok(Some(WrappedSecret {
+            token: SecretValue::new(info.token),
+            accessor: info.accessor,
+            unwrap_url: self.unwrap_url.clone(),
+        }))
+    }
+
+    async fn revoke(&self, accessor: &str) -> Result<(), SecretError> {
+        Self::within("a lease", wrapping::revoke(&self.link, accessor)).await
     }
 
     async fn delete(&self, at: SecretRef) -> Result<(), SecretError> {

@@ -17,7 +17,9 @@ use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use keytrail_domain::{SecretPayload, SecretRef, TenantId};
-use keytrail_ports::{Clock, DeploymentMark, SecretError, SecretStore, StoredSecret, SystemClock};
+use keytrail_ports::{
+    Clock, DeploymentMark, SecretError, SecretStore, StoredSecret, SystemClock, WrappedSecret,
+};
 use tokio::{task::spawn_blocking, time::timeout};
 
 pub use self::{error::OpenError, key::KeySource};
@@ -78,6 +80,15 @@ impl SecretStore for SealedSecretStore {
             kek.open(at, &envelope).map_err(|_| error::corrupt(at))
         });
         Self::within(work).await
+    }
+
+    /// It has no tokens: the application keeps them.
+    async fn wrap(&self, _: SecretRef, _: u32) -> Result<Option<WrappedSecret>, SecretError> {
+        Ok(None)
+    }
+
+    async fn revoke(&self, _: &str) -> Result<(), SecretError> {
+        Ok(())
     }
 
     async fn delete(&self, at: SecretRef) -> Result<(), SecretError> {

@@ -1,7 +1,6 @@
 //! `/graphql` over plain HTTP, as the GraphQL-over-HTTP draft has it.
 
 mod answer;
-mod body;
 mod finish;
 mod params;
 mod run;
@@ -23,6 +22,7 @@ pub(super) use self::{
 use super::{
     HttpState,
     accept::{Media, negotiated},
+    body,
     error::RequestError,
     ws,
 };
