@@ -37,6 +37,12 @@ path "keytrail/data/_keytrail/deployment" {
   capabilities = ["create", "read", "update"]
 }
 
+# Leases: a secret is read as a wrapping token, which `read` above allows, and the token is ended when the right to
+# it is lost.
+path "auth/token/revoke-accessor" {
+  capabilities = ["update"]
+}
+
 # Its own token: is it still good, and renewing it in time.
 path "auth/token/lookup-self" {
   capabilities = ["read"]

@@ -18,6 +18,7 @@ mod input;
 mod kurrent;
 mod kurrent_away;
 mod leaks;
+mod leases;
 mod lists;
 mod log_copy;
 mod main_job;

@@ -15,43 +15,38 @@ use crate::{
 const MOTO: &str = "xtask/moto.txt";
 /// The OAuth2 server: its packages with their hashes, and its script.
 const OIDC: &str = "tests/support/oidc";
+/// Vault's API for Python, as consumers of leases use it.
+const HVAC: &str = "tests/hvac/requirements.txt";
 /// KurrentDB's official client for Python: no server, but what shows that our double of that server is true.
 const KURRENTDB: &str = "tests/kurrentdbclient/requirements.txt";
 
 /// Installs what is missing; quick when nothing is.
 pub(crate) fn install() -> Done {
-    moto()?;
+    python(".tools/moto", MOTO, "moto (60 MB)")?;
     oidc()?;
-    kurrentdb()
+    python(".tools/hvac", HVAC, "a client of Vault for Python (1 MB)")?;
+    python(".tools/kurrentdbclient", KURRENTDB, "KurrentDB's client for Python (25 MB)")
 }
 
 /// What the tests are told, and where it is.
-pub(crate) fn environment() -> [(&'static str, PathBuf); 3] {
+pub(crate) fn environment() -> [(&'static str, PathBuf); 4] {
     [
         ("KEYTRAIL_TEST_MOTO", workspace::path(".tools/moto")),
         ("KEYTRAIL_TEST_OIDC", workspace::path(".tools/oidc/server.mjs")),
+        ("KEYTRAIL_TEST_HVAC", workspace::path(".tools/hvac")),
         ("KEYTRAIL_TEST_KURRENTDBCLIENT", workspace::path(".tools/kurrentdbclient")),
     ]
 }
 
-fn moto() -> Done {
-    let home = workspace::path(".tools/moto");
-    let pins = fs::read_to_string(workspace::path(MOTO))?;
+/// Packages for Python with a file of their pins.
+fn python(home: &str, file: &str, what: &str) -> Done {
+    let home = workspace::path(home);
+    let pins = fs::read_to_string(workspace::path(file))?;
     if is_of(&home, &pins) {
         return Ok(());
     }
-    say::line("tools: installing moto (60 MB) into .tools, once");
-    replaced(&home, &pins, |fresh| run(pip(MOTO).arg(fresh)))
-}
-
-fn kurrentdb() -> Done {
-    let home = workspace::path(".tools/kurrentdbclient");
-    let pins = fs::read_to_string(workspace::path(KURRENTDB))?;
-    if is_of(&home, &pins) {
-        return Ok(());
-    }
-    say::line("tools: installing KurrentDB's client for Python (25 MB) into .tools, once");
-    replaced(&home, &pins, |fresh| run(pip(KURRENTDB).arg(fresh)))
+    say::line(&format!("tools: installing {what} into .tools, once"));
+    replaced(&home, &pins, |fresh| run(pip(file).arg(fresh)))
 }
 
 /// Hashes are checked for every package when the file has one.

@@ -203,6 +203,7 @@ impl Setting {
             ("createCredential", owned, FORBIDDEN, NOT_FOUND),
             ("updateCredential", with(&credential, json!({ "name": "X" })), FORBIDDEN, NOT_FOUND),
             ("verifyCredential", credential.clone(), FORBIDDEN, NOT_FOUND),
+            ("leaseCredential", with(&credential, json!({ "purpose": "a look" })), FORBIDDEN, NOT_FOUND),
             (
                 "shareCredential",
                 with(&credential, json!({ "granteeId": self.world.carol_id, "level": "VIEW" })),

@@ -10,10 +10,11 @@ use keytrail_domain::{
 use keytrail_ports::{
     AuthorityChange, AuthoritySnapshot, AuthoritySource,
     views::{
-        AlertFilter, AlertRow, ComponentRow, ConnectionFilter, ConnectionRow, ConsumerQuery, ConsumerViews,
-        CredentialQuery, CredentialRow, DailyRow, EnvironmentRow, EventFilter, EventRow, FlowFilter, FlowRow,
-        GrantRow, IdempotencyRow, MemberRow, Page, PageRequest, Projected, Projector, StatusCounts,
-        TeamMemberRow, TeamRow, TenantRow, VerificationRow, ViewError, Views, WebhookEndpointRow,
+        AlertFilter, AlertRow, ComponentRow, ConnectionFilter, ConnectionRow, ConsumerQuery, ConsumerRow,
+        ConsumerViews, CredentialQuery, CredentialRow, DailyRow, EnvironmentRow, EventFilter, EventRow,
+        FlowFilter, FlowRow, GrantRow, IdempotencyRow, LeaseViews, MemberRow, Page, PageRequest, Projected,
+        Projector, StatusCounts, TeamMemberRow, TeamRow, TenantRow, VerificationRow, ViewError, Views,
+        WebhookEndpointRow,
     },
 };
 use parking_lot::Mutex;
@@ -74,6 +75,11 @@ questions! { ConsumerViews:
     flows_by_name(&self, tenant: TenantId, name: &str) -> Vec<FlowRow>;
     flows(&self, query: ConsumerQuery<FlowFilter>) -> Page<FlowRow>;
     count_flows(&self, query: ConsumerQuery<FlowFilter>) -> u64;
+}
+
+questions! { LeaseViews:
+    consumers(&self, tenant: TenantId, credential: CredentialId, most: u32) -> Vec<ConsumerRow>;
+    open_leases(&self, now: Timestamp, most: u32) -> Vec<ConsumerRow>;
 }
 
 questions! { Views:

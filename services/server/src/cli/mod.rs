@@ -5,6 +5,7 @@ mod dev;
 mod event_log;
 mod failure;
 mod reach;
+mod run;
 mod schema;
 mod serve;
 mod tenant;
@@ -26,7 +27,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     config::{Config, Environment, Mode, Source},
-    hardening,
+    hardening::{self, Before},
     launch::Launcher,
     lifecycle::Lifecycle,
     log,
@@ -58,6 +59,8 @@ enum Command {
     Serve,
     /// Print a token of the built-in issuer
     Token(token::TokenArgs),
+    /// Run a program with a credential's fields in its environment
+    Run(run::RunArgs),
     /// Manage tenants
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
@@ -95,30 +98,34 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, launcher: &dyn Launch
 }
 
 fn start(cli: Cli, launcher: &dyn Launcher) -> Result<(), Failure> {
-    hardening::harden().map_err(|error| Failure::system("cannot protect this process's memory", &error))?;
+    let before = hardening::harden();
+    let before = before.map_err(|error| Failure::system("cannot protect this process's memory", &error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("keytrail")
         .build()
         .map_err(|error| Failure::system("cannot start threads", &error))?;
-    let end = runtime.block_on(run(cli, launcher));
+    let end = runtime.block_on(run(cli, launcher, before));
     runtime.shutdown_timeout(THREAD_GRACE);
     end
 }
 
-async fn run(cli: Cli, launcher: &dyn Launcher) -> Result<(), Failure> {
+async fn run(cli: Cli, launcher: &dyn Launcher, before: Before) -> Result<(), Failure> {
     let mut out = io::stdout();
-    if let Command::Schema = cli.command {
-        return schema::run(launcher, &mut out);
-    }
+    // These need no settings of a server.
+    let command = match cli.command {
+        Command::Schema => return schema::run(launcher, &mut out),
+        Command::Run(args) => return run::run(args, before).await,
+        command => command,
+    };
     let config = Config::load(cli.config.as_deref(), &Environment::read()?)?;
-    let config = match cli.command {
+    let config = match command {
         Command::Dev => config.in_mode(Mode::Dev)?,
         Command::Serve => config.in_mode(Mode::Serve)?,
         _ => quieter(config),
     };
     log::init(&config.log).map_err(|error| Failure::system("cannot start the log", &error))?;
-    match cli.command {
+    match command {
         Command::Dev => {
             let life = Lifecycle::new();
             serve::run(config, Mode::Dev, launcher, &life, &mut out).await
@@ -133,6 +140,7 @@ async fn run(cli: Cli, launcher: &dyn Launcher) -> Result<(), Failure> {
         Command::Vault(command) => vault::run(command, config, launcher, &mut out).await,
         Command::Log(command) => event_log::run(command, config, launcher, &mut out).await,
         Command::Schema => schema::run(launcher, &mut out),
+        Command::Run(args) => run::run(args, before).await,
     }
 }
 
