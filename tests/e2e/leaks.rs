@@ -136,6 +136,7 @@ impl Scene {
 async fn no_planted_secret_is_found_anywhere() {
     let mut scene = Scene::open().await;
     let id = use_as_meant(&mut scene).await;
+    lease_and_fetch(&mut scene, &id).await;
     make_mistakes(&mut scene, &id).await;
     break_the_transport(&mut scene).await;
     talk_on_sockets(&mut scene, &id).await;
@@ -171,6 +172,28 @@ async fn use_as_meant(scene: &mut Scene) -> String {
     echo_as_identity(scene).await;
     scene.alice(READ, json!({ "id": id })).await;
     id
+}
+
+/// The token and the exchange are the two answers that may have a secret in them: neither is kept, both are
+/// looked for.
+async fn lease_and_fetch(scene: &mut Scene, id: &str) {
+    let alice = &scene.world.alice;
+    let wish = json!({ "credentialId": id, "purpose": "a look" });
+    let leased = alice.mutate("leaseCredential", "lease { token unwrapUrl }", wish.clone()).await;
+    let token = leased["lease"]["token"].as_str().expect("a token").to_owned();
+    let exchange = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ask = async |token: &str| {
+        let request = exchange.post(leased["lease"]["unwrapUrl"].as_str().unwrap());
+        request.json(&json!({ "token": token })).send().await.unwrap()
+    };
+    let fetched: Value = ask(&token).await.json().await.unwrap();
+    let rotated = scene.canaries.iter().find(|canary| canary.what == "password of a rotation").unwrap();
+    assert_eq!(fetched["data"]["data"]["password"], rotated.text);
+    scene.heard.note("a used token", ask(&token).await.bytes().await.unwrap().to_vec());
+    let waiting = alice.mutate("leaseCredential", "lease { token }", wish).await;
+    let waiting = waiting["lease"]["token"].as_str().expect("a token").to_owned();
+    scene.keep(Canary::given("a token that was used", token.trim_start_matches("ktl_")));
+    scene.keep(Canary::given("a token that waits", waiting.trim_start_matches("ktl_")));
 }
 
 /// A system that answers with the secret itself, as the name of the user, in headers and in a

@@ -54,10 +54,10 @@ fn server_of(lease: &Value) -> String {
 
 /// The payload, by Vault's client for Rust.
 async fn vaultrs(lease: &Value) -> Value {
-    let settings = VaultClientSettingsBuilder::default().address(server_of(lease)).token("").build();
+    let settings =
+        VaultClientSettingsBuilder::default().address(server_of(lease)).token(text(&lease["token"])).build();
     let client = VaultClient::new(settings.expect("settings")).expect("a client");
-    let found: Value =
-        vaultrs::sys::wrapping::unwrap(&client, Some(&text(&lease["token"]))).await.expect("unwrapped");
+    let found: Value = vaultrs::sys::wrapping::unwrap(&client, None).await.expect("unwrapped");
     found["data"].clone()
 }
 

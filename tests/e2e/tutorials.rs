@@ -139,6 +139,11 @@ async fn the_tutorial_about_connections_does_what_it_says() {
 }
 
 #[tokio::test]
+async fn the_page_about_leases_does_what_it_says() {
+    follow("../leases.md").await;
+}
+
+#[tokio::test]
 async fn the_tutorial_about_flows_does_what_it_says() {
     follow("integration-flow.md").await;
 }
