@@ -108,7 +108,6 @@ async fn the_examples_and_run_do_what_they_say_with_every_vault() {
         };
         let docs = repository().join("docs/examples");
         let mut python = Command::new("python3");
-        #[expect(clippy::disallowed_methods, reason = "where `cargo xtask test` has put it")]
         let hvac = std::env::var_os("KEYTRAIL_TEST_HVAC").expect("run the tests with `cargo xtask test`");
         python.arg(docs.join("lease.py")).env("PYTHONPATH", hvac).env("PYTHONDONTWRITEBYTECODE", "1");
         let mut node = Command::new("node");
