@@ -62,8 +62,8 @@ impl Standing {
         })
     }
 
-    /// `MANAGE` by role holds no lease, so nobody who has it by role alone gives himself, or a team
-    /// of his, the use of a credential.
+    /// `MANAGE` by role holds no lease, so nobody who has it by role alone gives himself, a team of his or a
+    /// service account the use of a credential.
     ///
     /// # Errors
     /// `REFUSED` with `BREAK_GLASS`.
@@ -74,7 +74,9 @@ impl Standing {
     ) -> Result<(), AppError> {
         let Some(state) = credential.known() else { return Ok(()) };
         let by_role_alone = self.by_owning(state.owner).max(self.by_grants(state)) < Some(Level::Manage);
-        if by_role_alone && share.level >= Level::Use && self.is(share.grantee) {
+        // Who manages service accounts can make himself a token of any.
+        let his = self.is(share.grantee) || matches!(share.grantee, Grantee::ServiceAccount(_));
+        if by_role_alone && share.level >= Level::Use && his {
             return Err(break_glass());
         }
         Ok(())

@@ -184,6 +184,8 @@ impl Rights {
             | C::Membership { lead: None, .. }
             | C::Role { role: None, .. }
             | C::TeamGone { .. }
+            | C::Account { .. }
+            | C::ApiToken { .. }
             | C::Holding { until: None, .. }
             | C::EnvironmentGone { .. }
             | C::CredentialGone { .. } => {}

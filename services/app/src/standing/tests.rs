@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    Actor, Aggregate, Authentication, CredentialId, MemberId, Position, Principal, ServiceAccountId,
+    Actor, Aggregate, Authentication, CredentialId, MemberId, Position, Principal, Scopes, ServiceAccountId,
     TenantId,
     credential::{CredentialEvent, Grant},
 };
@@ -136,7 +136,12 @@ impl Case {
             Who::System(_) => Authentication::Internal,
             _ => Authentication::Token { issuer: "test".into(), id: None },
         };
-        Principal { tenant: TENANT, actor: Actor { who: self.who.clone(), via }, expires_at: None }
+        Principal {
+            tenant: TENANT,
+            actor: Actor { who: self.who.clone(), via },
+            expires_at: None,
+            scopes: Scopes::ALL,
+        }
     }
 }
 
