@@ -294,6 +294,7 @@ impl Reader {
     }
 
     async fn find_lost(&mut self) -> Result<(), AppError> {
+        self.app.still_in(&self.call.principal).await?;
         for credential in self.seen.clone() {
             if !self.may_view(Some(credential)).await? {
                 self.seen.remove(&credential);
