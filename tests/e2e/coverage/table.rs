@@ -57,7 +57,7 @@ pub(super) const QUERIES: [Query; 23] = [
 ];
 
 /// Fields that need a role that the viewer has not.
-pub(super) const NOT_FOR_MEMBERS: [&str; 4] = ["expiryDays", "reconnectOnRecovery", "restoreDays", "tokens"];
+pub(super) const NOT_FOR_MEMBERS: [&str; 3] = ["expiryDays", "reconnectOnRecovery", "restoreDays"];
 
 pub(super) const SUBSCRIPTIONS: [&str; 2] = ["credentialAlerts", "credentialEvents"];
 

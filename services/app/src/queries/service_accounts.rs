@@ -33,7 +33,7 @@ impl App {
 
     /// All of that list: a tenant has few.
     pub(super) async fn all_service_accounts(&self, call: &Call) -> Result<Vec<ServiceAccountRow>, AppError> {
-        self.may_see_tokens(call).await?;
+        self.authorize(call, Action::View, Object::ServiceAccount).await?;
         Ok(self.ports().views.service_accounts(call.principal.tenant).await?)
     }
 
@@ -53,8 +53,8 @@ impl App {
     /// May the caller see which tokens an account has?
     ///
     /// # Errors
-    /// `NOT_FOUND`.
-    pub async fn may_see_tokens(&self, call: &Call) -> Result<(), AppError> {
-        self.authorize(call, Action::View, Object::ServiceAccount).await
+    /// As every query.
+    pub async fn sees_tokens(&self, call: &Call) -> Result<bool, AppError> {
+        self.sees(call, Object::ServiceAccount).await
     }
 }

@@ -117,6 +117,9 @@ impl Case {
         changes.extend(self.role.map(|role| Change::Role { member: ANN, role: Some(role) }));
         let joined = |(team, lead)| Change::Membership { team, member: ANN, lead: Some(lead) };
         changes.extend(self.teams().into_iter().map(joined));
+        if self.who == Who::ServiceAccount(BOT) {
+            changes.push(Change::Account { account: BOT, present: true });
+        }
         let holder = if self.role.is_some() { Grantee::Member(ANN) } else { Grantee::ServiceAccount(BOT) };
         changes.extend(self.environments().into_iter().map(|environment| Change::Holding {
             environment,
