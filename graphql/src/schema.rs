@@ -12,7 +12,9 @@ use crate::{
     alert::{AlertMutation, AlertQuery, AlertSubscription},
     component::{ComponentMutation, ComponentQuery},
     connection::{ConnectionMutation, ConnectionQuery},
-    credential::{CredentialMutation, CredentialQuery, CredentialSubscription, LeaseMutation},
+    credential::{
+        CredentialMutation, CredentialQuery, CredentialSubscription, LeaseMutation, RepointMutation,
+    },
     environment::{EnvironmentMutation, EnvironmentQuery},
     event::AuditQuery,
     flow::{FlowMutation, FlowQuery},
@@ -65,6 +67,7 @@ pub struct Mutation(
     EnvironmentMutation,
     LeaseMutation,
     ServiceAccountMutation,
+    RepointMutation,
 );
 
 /// Everything that can be heard.

@@ -26,6 +26,7 @@ mod main_job_changes;
 mod monitoring;
 mod parity;
 mod processes;
+mod repoint;
 mod schedule;
 mod sdl;
 mod service_accounts;

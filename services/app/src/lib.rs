@@ -62,5 +62,6 @@ pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;
 pub use usage::{
     BeforeUse, ConnectionChange, ConnectionStep, FlowChange, FlowCopy, NewConnection, NewFlow, NewStep,
+    Repointing,
 };
 pub use webhook::{Purpose, WebhookAttempt, WebhookDelivery, WebhookNumbers, WebhookOutcome};

@@ -66,6 +66,8 @@ pub(super) struct Setting {
     pub(super) world: World,
     pub(super) api: StubServer,
     pub(super) credential: String,
+    /// Another one of alice's, of the same component.
+    pub(super) spare: String,
     pub(super) alert: String,
     /// A team that bob is not in.
     pub(super) other_team: String,
@@ -106,6 +108,7 @@ impl Setting {
         api.on("GET", "/", Reply::status(401));
         api.on("POST", "/hook", Reply::status(204));
         let (credential, alert) = rejected(&world.alice, &api).await;
+        let spare = world.alice.create(bearer("Spare", CANARY)).await;
         let definition = json!({ "definition": erp("erp", "https://erp.example") });
         world.alice.mutate("registerComponent", "visible", definition).await;
         let share = json!({ "credentialId": credential, "granteeId": world.bob_id, "level": "VIEW" });
@@ -144,6 +147,7 @@ impl Setting {
             world,
             api,
             credential,
+            spare,
             alert,
             other_team,
             tenant,
@@ -243,6 +247,12 @@ impl Setting {
             ("createCredential", owned, FORBIDDEN, NOT_FOUND),
             ("updateCredential", with(&credential, json!({ "name": "X" })), FORBIDDEN, NOT_FOUND),
             ("verifyCredential", credential.clone(), FORBIDDEN, NOT_FOUND),
+            (
+                "repointCredential",
+                json!({ "fromCredentialId": self.credential, "toCredentialId": self.spare }),
+                FORBIDDEN,
+                NOT_FOUND,
+            ),
             ("leaseCredential", with(&credential, json!({ "purpose": "a look" })), FORBIDDEN, NOT_FOUND),
             (
                 "shareCredential",

@@ -206,7 +206,7 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
             let end = expires_at.or(row.expires_at);
             row.noted_expiry = end.map(|end| NotedExpiry { end, days: 0 });
         }
-        E::Created { .. } | E::Shared { .. } | E::ShareRevoked { .. } => {}
+        E::Created { .. } | E::Shared { .. } | E::ShareRevoked { .. } | E::Repointed { .. } => {}
     }
 }
 

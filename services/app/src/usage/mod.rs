@@ -4,6 +4,7 @@
 
 mod check;
 mod inputs;
+mod repoint;
 mod truth;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use crate::{App, AppError, Call, claims::Claim, execute::Execution, standing::St
 pub use inputs::{
     BeforeUse, ConnectionChange, ConnectionStep, FlowChange, FlowCopy, NewConnection, NewFlow, NewStep,
 };
+pub use repoint::Repointing;
 
 /// What uses credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

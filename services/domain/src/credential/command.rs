@@ -55,6 +55,13 @@ pub enum CredentialCommand {
         /// Also when something that does not run uses it.
         detach: bool,
     },
+    /// What used it was moved to another one.
+    NoteRepointed {
+        /// To which.
+        to: CredentialId,
+        /// The connections and flows, by their ids.
+        usages: Vec<String>,
+    },
     /// Bring it back with everything.
     Restore {
         /// Now.

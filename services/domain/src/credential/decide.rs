@@ -60,6 +60,7 @@ impl State {
             C::ActivateUse { usage } => using::set_active(self, usage, true),
             C::DeactivateUse { usage } => using::set_active(self, usage, false),
             C::Detach { usage } => Ok(using::detach(self, usage)),
+            C::NoteRepointed { to, usages } => Ok(using::repointed(*to, usages)),
         }
     }
 }

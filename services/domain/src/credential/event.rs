@@ -110,6 +110,9 @@ pub enum CredentialEvent {
     UseDeactivated { usage: String },
     #[serde(rename = "CredentialDetached")]
     Detached { usage: String },
+    /// What used it uses another one now.
+    #[serde(rename = "CredentialRepointed")]
+    Repointed { to: CredentialId, usages: Vec<String> },
     #[serde(rename = "CredentialSuspended")]
     Suspended { reason: String },
     #[serde(rename = "CredentialResumed")]

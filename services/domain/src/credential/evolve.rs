@@ -140,7 +140,7 @@ impl State {
             }
             E::Suspended { .. } => self.suspended = true,
             E::Resumed { .. } => self.suspended = false,
-            E::Created { .. } | E::Deleted { .. } | E::Restored {} | E::Purged {} => {}
+            E::Created { .. } | E::Repointed { .. } | E::Deleted { .. } | E::Restored {} | E::Purged {} => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! Who uses a credential: reserved here first, so that delete is decided from one stream.
 
 use crate::{
-    Decision, Refusal,
+    CredentialId, Decision, Refusal,
     credential::{CredentialEvent as E, State, UsageKind},
 };
 
@@ -42,5 +42,13 @@ pub(crate) fn detach(state: &State, usage: &str) -> Decision<E> {
         Decision::of([E::Detached { usage: usage.to_owned() }])
     } else {
         Decision::nothing()
+    }
+}
+
+/// When nothing was moved there is nothing to say.
+pub(crate) fn repointed(to: CredentialId, usages: &[String]) -> Decision<E> {
+    match usages {
+        [] => Decision::nothing(),
+        usages => Decision::of([E::Repointed { to, usages: usages.to_vec() }]),
     }
 }
