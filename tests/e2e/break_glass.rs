@@ -54,3 +54,25 @@ async fn a_service_account_that_an_admin_lets_in_breaks_glass_and_one_that_the_o
     let grants = carol.credential(&hers, GRANTS).await["grants"].clone();
     assert!(grants[0]["expiresAt"].is_null(), "{grants}");
 }
+
+#[tokio::test]
+async fn an_admin_does_not_join_a_team_for_the_use_of_its_credentials() {
+    let world = World::start().await;
+    let (alice, bob, carol) = (&world.alice, &world.bob, &world.carol);
+    let hers = create_bearer(carol, "Hers", "x").await;
+    let admin = json!({ "memberId": world.carol_id, "role": "ADMIN" });
+    alice.mutate("setMemberRole", "visible", admin).await;
+    let mut input = crate::harness::bearer("Team's", "y");
+    input["ownerTeamId"] = json!(world.team);
+    bob.create(input).await;
+    let joins = json!({ "teamId": world.team, "memberId": world.carol_id });
+    assert_eq!(carol.refused("addTeamMember", joins.clone()).await["reason"], "BREAK_GLASS");
+    // What she may lease anyway is in nobody's way.
+    let made = alice.mutate("createTeam", "team { id }", json!({ "name": "Second" })).await;
+    let second = text(&made["team"]["id"]);
+    let share = json!({ "credentialId": hers, "granteeId": second, "level": "USE" });
+    carol.mutate("shareCredential", "visible", share).await;
+    let joins_second = json!({ "teamId": second, "memberId": world.carol_id });
+    carol.mutate("addTeamMember", "visible", joins_second).await;
+    alice.mutate("addTeamMember", "visible", joins).await;
+}
