@@ -1,8 +1,8 @@
 //! What a resolver has at hand: the application and the caller.
 
-use async_graphql::{Context, Result};
+use async_graphql::{Context, Result, parser::types::OperationType};
 use keytrail_app::{App, Call};
-use keytrail_domain::Principal;
+use keytrail_domain::{Principal, Scope};
 use uuid::Uuid;
 
 use crate::{
@@ -23,13 +23,18 @@ pub(crate) fn request_id(ctx: &Context<'_>) -> Uuid {
 /// The caller, once the views show what he has seen elsewhere (`Keytrail-After`).
 ///
 /// # Errors
-/// `UNAUTHENTICATED` for a caller without a valid token; `UNAVAILABLE` when the views do not come so far
+/// `UNAUTHENTICATED` for a caller without a valid token; `FORBIDDEN` for a token that is not for reading, in a
+/// query or subscription; `UNAVAILABLE` when the views do not come so far
 /// in time.
 pub(crate) async fn caller(ctx: &Context<'_>) -> Result<Call> {
     let Some(principal) = ctx.data_opt::<Principal>() else {
         return Err(failure(Code::Unauthenticated, "sign in as a member of the tenant"));
     };
     let call = Call { principal: principal.clone(), correlation: request_id(ctx) };
+    // A mutation says itself what it needs, and shows what it changed.
+    if ctx.query_env.operation.node.ty != OperationType::Mutation {
+        call.must_have(Scope::Read).map_err(|error| from_app(&error, call.correlation))?;
+    }
     if let Some(after) = ctx.data_opt::<AfterPosition>() {
         let app = app(ctx)?;
         let wait = async {

@@ -114,7 +114,7 @@ pub(crate) fn from_app(error: &AppError, request: uuid::Uuid) -> Error {
     let message = error.to_string();
     match error {
         AppError::Unauthenticated => failure(Code::Unauthenticated, message),
-        AppError::Forbidden => failure(Code::Forbidden, message),
+        AppError::Forbidden | AppError::OutOfScope(_) => failure(Code::Forbidden, message),
         AppError::NotFound => failure(Code::NotFound, message),
         AppError::BadInput(fields) => failure(Code::BadUserInput, message)
             .extend_with(|_, extensions| set_json(extensions, "fields", json!(fields))),

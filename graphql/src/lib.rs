@@ -30,6 +30,7 @@ mod quick;
 pub mod request;
 pub mod scalar;
 mod schema;
+pub mod service_account;
 pub mod stats;
 pub mod team;
 pub mod tenant;

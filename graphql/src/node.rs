@@ -2,7 +2,8 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use keytrail_domain::{
-    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, MemberId, TeamId, TenantId, WebhookEndpointId,
+    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, MemberId, ServiceAccountId, TeamId, TenantId,
+    WebhookEndpointId,
 };
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     error::{OrFail, bad_input},
     flow::Flow,
     member::Member,
+    service_account::ServiceAccount,
     team::Team,
     tenant::Tenant,
     webhook::WebhookEndpoint,
@@ -44,6 +46,8 @@ pub enum Node {
     Flow(Flow),
     /// An environment.
     Environment(Environment),
+    /// A service account.
+    ServiceAccount(ServiceAccount),
 }
 
 async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
@@ -76,6 +80,9 @@ async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
     }
     if let Ok(id) = EnvironmentId::parse(id) {
         return Ok(Environment::load(ctx, id).await?.map(Node::Environment));
+    }
+    if let Ok(id) = ServiceAccountId::parse(id) {
+        return Ok(ServiceAccount::load(ctx, id).await?.map(Node::ServiceAccount));
     }
     if let Ok(id) = TenantId::parse(id) {
         let tenant = app.tenant(&call).await.or_fail(ctx)?;

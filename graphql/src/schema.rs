@@ -19,6 +19,7 @@ use crate::{
     loader::with_loaders,
     member::{MemberMutation, MemberQuery},
     node::NodeQuery,
+    service_account::{ServiceAccountMutation, ServiceAccountQuery},
     stats::StatsQuery,
     team::{TeamMutation, TeamQuery},
     tenant::{TenantMutation, TenantQuery},
@@ -46,6 +47,7 @@ pub struct Query(
     ConnectionQuery,
     FlowQuery,
     EnvironmentQuery,
+    ServiceAccountQuery,
 );
 
 /// Everything that can be changed.
@@ -62,6 +64,7 @@ pub struct Mutation(
     FlowMutation,
     EnvironmentMutation,
     LeaseMutation,
+    ServiceAccountMutation,
 );
 
 /// Everything that can be heard.

@@ -7,8 +7,8 @@ use std::{cell::Cell, hint::black_box, sync::Arc};
 use async_trait::async_trait;
 use criterion::{Criterion, criterion_group, criterion_main};
 use keytrail_domain::{
-    Actor, Authentication, CredentialId, Grantee, Level, MemberId, Owner, Position, Principal, Role, TeamId,
-    TenantId, Who,
+    Actor, Authentication, CredentialId, Grantee, Level, MemberId, Owner, Position, Principal, Role, Scopes,
+    TeamId, TenantId, Who,
 };
 use keytrail_policy::{CasbinAuthorizer, DEFAULT_ENTRIES, PolicyFiles};
 use keytrail_ports::{
@@ -85,7 +85,7 @@ impl AuthoritySource for Views {
 fn caller(place: usize, number: usize) -> Principal {
     let via = Authentication::Token { issuer: "bench".into(), id: None };
     let actor = Actor { who: Who::Member(member(number)), via };
-    Principal { tenant: tenant(place), actor, expires_at: None }
+    Principal { tenant: tenant(place), actor, expires_at: None, scopes: Scopes::ALL }
 }
 
 /// All tenants in memory.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    EnvironmentId, Grantee, MemberId, Position, Principal, Role, TeamId, TenantId, Timestamp,
+    Authentication, EnvironmentId, Grantee, MemberId, Position, Principal, Role, TeamId, TenantId, Timestamp,
+    TokenId,
 };
 use keytrail_ports::{
     Action, AuthorityChange, AuthoritySource, Authorizer, Clock, Denied, Enough, Resource, Scope,
@@ -131,15 +132,37 @@ impl Question {
     }
 }
 
-/// Who asks, if such a caller can be.
-fn subject(who: &Principal) -> Result<Subject, Denied> {
-    Subject::of(who).ok_or(Denied::NotAMember)
+/// Who asks, when, and with which token of a service account.
+#[derive(Clone, Copy)]
+struct Caller {
+    subject: Subject,
+    token: Option<TokenId>,
+    now: Timestamp,
 }
 
-/// The role of a subject that is present.
-fn present(slot: &Slot, subject: Subject) -> Result<Option<Role>, Denied> {
-    let Subject::Member(member) = subject else { return Ok(None) };
-    slot.read(|facts| facts.role(member)).flatten().map(Some).ok_or(Denied::NotAMember)
+impl CasbinAuthorizer {
+    /// Who asks, if such a caller can be.
+    fn caller(&self, who: &Principal) -> Result<Caller, Denied> {
+        let subject = Subject::of(who).ok_or(Denied::NotAMember)?;
+        let token = match who.actor.via {
+            Authentication::ApiToken { id } => Some(id),
+            _ => None,
+        };
+        Ok(Caller { subject, token, now: self.clock.now() })
+    }
+}
+
+/// The role of a subject that is present; a service account has none.
+fn present(slot: &Slot, caller: Caller) -> Result<Option<Role>, Denied> {
+    let role = match caller.subject {
+        Subject::System => return Ok(None),
+        Subject::Member(member) => slot.read(|facts| facts.role(member).map(Some)),
+        Subject::ServiceAccount(account) => slot.read(|facts| {
+            let good = caller.token.is_none_or(|token| facts.is_good(token, account, caller.now));
+            (good && facts.has_account(account)).then_some(None)
+        }),
+    };
+    role.flatten().ok_or(Denied::NotAMember)
 }
 
 fn teams_of(slot: &Slot, member: MemberId) -> Vec<(TeamId, bool)> {
@@ -169,21 +192,21 @@ impl Authorizer for CasbinAuthorizer {
         if who.tenant != resource.tenant {
             return Err(Denied::Hidden);
         }
-        let subject = subject(who)?;
-        let question = Question::new(subject, resource);
+        let caller = self.caller(who)?;
+        let question = Question::new(caller.subject, resource);
         self.answer(who.tenant, |slot| {
-            present(slot, subject)?;
+            present(slot, caller)?;
             self.decide(&question, action)
         })
         .await
     }
 
     async fn permissions(&self, who: &Principal, resource: Resource) -> Result<Vec<Action>, Denied> {
-        let (true, Some(subject)) = (who.tenant == resource.tenant, Subject::of(who)) else {
+        let (true, Ok(caller)) = (who.tenant == resource.tenant, self.caller(who)) else {
             return Ok(Vec::new());
         };
-        let question = Question::new(subject, resource);
-        self.answer(who.tenant, |slot| match present(slot, subject) {
+        let question = Question::new(caller.subject, resource);
+        self.answer(who.tenant, |slot| match present(slot, caller) {
             Ok(_) => self.permitted(&question),
             Err(_) => Ok(Vec::new()),
         })
@@ -191,28 +214,28 @@ impl Authorizer for CasbinAuthorizer {
     }
 
     async fn scope(&self, who: &Principal) -> Result<Scope, Denied> {
-        let subject = subject(who)?;
+        let caller = self.caller(who)?;
         self.answer(who.tenant, |slot| {
-            let role = present(slot, subject)?;
-            Ok(match subject {
+            let role = present(slot, caller)?;
+            Ok(match caller.subject {
                 _ if role.and_then(Role::level).is_some() => Scope::All,
                 Subject::System => Scope::All,
-                subject => Scope::GrantedTo(grantees_of(slot, subject, self.clock.now())),
+                subject => Scope::GrantedTo(grantees_of(slot, subject, caller.now)),
             })
         })
         .await
     }
 
     async fn role(&self, who: &Principal) -> Result<Option<Role>, Denied> {
-        let subject = subject(who)?;
-        self.answer(who.tenant, |slot| present(slot, subject)).await
+        let caller = self.caller(who)?;
+        self.answer(who.tenant, |slot| present(slot, caller)).await
     }
 
     async fn teams(&self, who: &Principal) -> Result<Vec<(TeamId, bool)>, Denied> {
-        let subject = subject(who)?;
+        let caller = self.caller(who)?;
         self.answer(who.tenant, |slot| {
-            present(slot, subject)?;
-            Ok(match subject {
+            present(slot, caller)?;
+            Ok(match caller.subject {
                 Subject::Member(member) => teams_of(slot, member),
                 Subject::ServiceAccount(_) | Subject::System => Vec::new(),
             })
@@ -221,14 +244,14 @@ impl Authorizer for CasbinAuthorizer {
     }
 
     async fn environments(&self, who: &Principal) -> Result<Vec<EnvironmentId>, Denied> {
-        let subject = subject(who)?;
+        let caller = self.caller(who)?;
         self.answer(who.tenant, |slot| {
-            present(slot, subject)?;
+            present(slot, caller)?;
             let environment = |grantee| match grantee {
                 Grantee::Environment(environment) => Some(environment),
                 Grantee::Member(_) | Grantee::Team(_) | Grantee::ServiceAccount(_) => None,
             };
-            Ok(grantees_of(slot, subject, self.clock.now()).into_iter().filter_map(environment).collect())
+            Ok(grantees_of(slot, caller.subject, caller.now).into_iter().filter_map(environment).collect())
         })
         .await
     }

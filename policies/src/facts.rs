@@ -3,10 +3,11 @@
 //! Ids are 16 bytes and stand in the maps as they are; a grant takes 32 bytes. Each change says how
 //! something is from now on, so a change that is applied twice changes nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use keytrail_domain::{
-    CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Role, TeamId, Timestamp,
+    CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Role, ServiceAccountId, TeamId,
+    Timestamp, TokenId,
 };
 use keytrail_ports::{AuthorityChange, AuthoritySnapshot};
 
@@ -33,6 +34,9 @@ pub(crate) struct Facts {
     position: Option<Position>,
     roles: HashMap<MemberId, Role>,
     teams: HashMap<MemberId, Vec<(TeamId, bool)>>,
+    /// Service accounts that are there, and their tokens, each with its end as in a grant.
+    accounts: HashSet<ServiceAccountId>,
+    tokens: HashMap<TokenId, (ServiceAccountId, i64)>,
     /// Who holds which environments, each with its end as in a grant.
     holdings: HashMap<Grantee, Vec<(EnvironmentId, i64)>>,
     credentials: HashMap<CredentialId, Held>,
@@ -60,6 +64,8 @@ impl Facts {
     pub(crate) fn entries(&self) -> usize {
         self.roles.len()
             + self.teams.len()
+            + self.accounts.len()
+            + self.tokens.len()
             + self.holdings.values().map(Vec::len).sum::<usize>()
             + self.credentials.len()
             + self.grants
@@ -73,6 +79,16 @@ impl Facts {
     /// The teams that a member is in, each with whether he leads it.
     pub(crate) fn teams(&self, member: MemberId) -> &[(TeamId, bool)] {
         self.teams.get(&member).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a service account is there.
+    pub(crate) fn has_account(&self, account: ServiceAccountId) -> bool {
+        self.accounts.contains(&account)
+    }
+
+    /// Whether a token of that account is good now.
+    pub(crate) fn is_good(&self, token: TokenId, account: ServiceAccountId, now: Timestamp) -> bool {
+        self.tokens.get(&token).is_some_and(|(whose, until)| *whose == account && now.as_micros() < *until)
     }
 
     /// The environments that one of these holds now; one may come twice.
@@ -106,6 +122,16 @@ impl Facts {
             C::Role { member, role: None } => drop(self.roles.remove(&member)),
             C::Membership { team, member, lead } => self.put_membership(member, team, lead),
             C::TeamGone { team } => self.remove_team(team),
+            C::Account { account, present: true } => drop(self.accounts.insert(account)),
+            C::Account { account, present: false } => {
+                self.accounts.remove(&account);
+                self.tokens.retain(|_, (whose, _)| *whose != account);
+            }
+            C::ApiToken { token, account, until: Some(end) } => {
+                let until = end.map_or(i64::MAX, Timestamp::as_micros);
+                self.tokens.insert(token, (account, until));
+            }
+            C::ApiToken { token, until: None, .. } => drop(self.tokens.remove(&token)),
             C::Holding { environment, grantee, until } => self.put_holding(grantee, environment, until),
             C::EnvironmentGone { environment } => self.remove_environment(environment),
             C::Owned { credential, owner } => {

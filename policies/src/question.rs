@@ -27,7 +27,7 @@ impl Subject {
             (Who::Member(member), _) => Some(Self::Member(*member)),
             (Who::ServiceAccount(account), _) => Some(Self::ServiceAccount(*account)),
             (Who::System(_), Authentication::Internal | Authentication::Operator) => Some(Self::System),
-            (Who::System(_), Authentication::Token { .. }) => None,
+            (Who::System(_), Authentication::Token { .. } | Authentication::ApiToken { .. }) => None,
         }
     }
 

@@ -85,7 +85,7 @@ impl Waiting {
 
 enum State {
     Loading(Waiting),
-    Loaded(Facts),
+    Loaded(Box<Facts>),
 }
 
 /// One tenant's place.
@@ -203,7 +203,7 @@ impl Slot {
             facts.apply(position, &changes);
         }
         self.room.set(facts.entries());
-        *state = State::Loaded(facts);
+        *state = State::Loaded(Box::new(facts));
         true
     }
 }

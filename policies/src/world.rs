@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use keytrail_domain::{
     Actor, Authentication, CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Principal,
-    Role, ServiceAccountId, TeamId, TenantId, Timestamp, Who,
+    Role, Scopes, ServiceAccountId, TeamId, TenantId, Timestamp, Who,
 };
 use keytrail_ports::{AuthorityChange, AuthoritySnapshot, AuthoritySource, Clock, Object, views::ViewError};
 use uuid::Uuid;
@@ -51,7 +51,7 @@ impl Asker {
             Self::System => return Principal::internal(tenant, "matrix"),
         };
         let via = Authentication::Token { issuer: "matrix".into(), id: None };
-        Principal { tenant, actor: Actor { who, via }, expires_at: None }
+        Principal { tenant, actor: Actor { who, via }, expires_at: None, scopes: Scopes::ALL }
     }
 
     /// The one that stands for himself; for who is no member, nobody in particular.
@@ -214,6 +214,9 @@ fn facts_about(asker: Asker) -> Vec<AuthorityChange> {
         for (team, lead) in [(Team::Led, true), (Team::Joined, false)] {
             changes.push(AuthorityChange::Membership { team: team.id(), member, lead: Some(lead) });
         }
+    }
+    if asker == Asker::ServiceAccount {
+        changes.push(AuthorityChange::Account { account: service(), present: true });
     }
     let himself = match asker {
         Asker::ServiceAccount => Grantee::ServiceAccount(service()),

@@ -29,6 +29,7 @@ mod parity;
 mod processes;
 mod schedule;
 mod sdl;
+mod service_accounts;
 mod stack;
 mod subscriptions;
 mod totals;

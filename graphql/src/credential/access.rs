@@ -1,6 +1,6 @@
 //! Who owns a credential and who holds grants on it.
 
-use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Union};
+use async_graphql::{Context, Enum, ID, Object, Result, Union};
 use keytrail_app::{Access, AsOf, Way};
 use keytrail_domain::{Grantee as DomainGrantee, Owner as DomainOwner};
 use keytrail_ports::views::GrantRow;
@@ -10,6 +10,7 @@ use crate::{
     environment::Environment,
     member::Member,
     scalar::DateTime,
+    service_account::ServiceAccount,
     team::Team,
 };
 
@@ -29,13 +30,6 @@ impl Owner {
             DomainOwner::Team(id) => Team::seen(ctx, id, as_of).await?.map(Self::Team),
         })
     }
-}
-
-/// A non-human member.
-#[derive(SimpleObject)]
-pub struct ServiceAccount {
-    /// Global id, `svc_…`.
-    pub id: ID,
 }
 
 /// Who holds a grant.
@@ -58,7 +52,7 @@ impl Grantee {
             DomainGrantee::Team(id) => Team::seen(ctx, id, as_of).await?.map(Self::Team),
             DomainGrantee::Environment(id) => Environment::load(ctx, id).await?.map(Self::Environment),
             DomainGrantee::ServiceAccount(id) => {
-                Some(Self::ServiceAccount(ServiceAccount { id: id.to_string().into() }))
+                ServiceAccount::load(ctx, id).await?.map(Self::ServiceAccount)
             }
         })
     }

@@ -187,6 +187,8 @@ fn change() -> impl Strategy<Value = Change> {
             .prop_map(|(it, grantee, level)| Change::Granted { credential: credential(it), grantee, level }),
         4 => (1..=ENVIRONMENTS, holder(), proptest::option::weighted(0.8, proptest::option::of(moment())))
             .prop_map(|(it, grantee, until)| Change::Holding { environment: environment(it), grantee, until }),
+        2 => (1..=2u128, proptest::bool::weighted(0.8))
+            .prop_map(|(it, present)| Change::Account { account: service(it), present }),
         1 => (1..=ENVIRONMENTS).prop_map(|it| Change::EnvironmentGone { environment: environment(it) }),
         1 => (1..=CREDENTIALS).prop_map(|it| Change::CredentialGone { credential: credential(it) }),
     ]

@@ -1,7 +1,7 @@
 //! Who may do what, told by examples; `access-matrix.txt` has all of it.
 
 use crate::support::*;
-use keytrail_domain::{Actor, Grantee, Level, Owner, Position, Principal, Role, TenantId, Timestamp};
+use keytrail_domain::{Actor, Grantee, Level, Owner, Position, Principal, Role, Scopes, TenantId, Timestamp};
 use keytrail_ports::{Action, AuthorityChange, Authorizer, Denied, Object, Scope};
 
 #[tokio::test]
@@ -180,7 +180,7 @@ async fn role_teams_and_scope_say_what_is_folded() {
 async fn the_system_may_what_some_line_allows_and_nothing_else() {
     let set = Set::with(vec![]).await;
     for actor in [Actor::internal("refresh"), Actor::operator()] {
-        let system = Principal { tenant: home(), actor, expires_at: None };
+        let system = Principal { tenant: home(), actor, expires_at: None, scopes: Scopes::ALL };
         assert_eq!(set.authorizer.authorize(&system, Action::Lease, of(1)).await, Ok(()));
         let tenant = at(home(), Object::Tenant);
         assert_eq!(set.authorizer.authorize(&system, Action::Lease, tenant).await, Err(Denied::Forbidden));

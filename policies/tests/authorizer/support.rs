@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use keytrail_domain::{
     Actor, Authentication, CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Principal,
-    Role, ServiceAccountId, TeamId, TenantId, Timestamp, Who,
+    Role, Scopes, ServiceAccountId, TeamId, TenantId, Timestamp, Who,
 };
 use keytrail_policy::{CasbinAuthorizer, DEFAULT_ENTRIES, PolicyFiles};
 use keytrail_ports::{
@@ -79,7 +79,11 @@ impl Set {
     /// With these facts of the home tenant; a stranger owns credential 1, unless they say otherwise.
     pub(crate) async fn with(changes: Vec<AuthorityChange>) -> Self {
         let set = Self::up(DEFAULT_ENTRIES).await;
-        set.source.put(home(), 1, [vec![owned(1, Owner::Member(member(99)))], changes].concat());
+        set.source.put(
+            home(),
+            1,
+            [vec![owned(1, Owner::Member(member(99))), account(1), account(2)], changes].concat(),
+        );
         set
     }
 }
@@ -112,6 +116,10 @@ pub(crate) fn environment(number: u128) -> EnvironmentId {
     EnvironmentId::from_uuid(Uuid::from_u128(number))
 }
 
+pub(crate) fn account(number: u128) -> AuthorityChange {
+    AuthorityChange::Account { account: service(number), present: true }
+}
+
 pub(crate) fn credential(number: u128) -> CredentialId {
     CredentialId::from_uuid(Uuid::from_u128(number))
 }
@@ -121,17 +129,22 @@ fn token() -> Authentication {
 }
 
 pub(crate) fn person(tenant: TenantId, number: u128) -> Principal {
-    Principal { tenant, actor: Actor { who: Who::Member(member(number)), via: token() }, expires_at: None }
+    Principal {
+        tenant,
+        actor: Actor { who: Who::Member(member(number)), via: token() },
+        expires_at: None,
+        scopes: Scopes::ALL,
+    }
 }
 
 pub(crate) fn robot(tenant: TenantId, number: u128) -> Principal {
     let who = Who::ServiceAccount(service(number));
-    Principal { tenant, actor: Actor { who, via: token() }, expires_at: None }
+    Principal { tenant, actor: Actor { who, via: token() }, expires_at: None, scopes: Scopes::ALL }
 }
 
 pub(crate) fn impostor(tenant: TenantId) -> Principal {
     let who = Who::System("reactor".into());
-    Principal { tenant, actor: Actor { who, via: token() }, expires_at: None }
+    Principal { tenant, actor: Actor { who, via: token() }, expires_at: None, scopes: Scopes::ALL }
 }
 
 pub(crate) fn at(tenant: TenantId, object: Object) -> Resource {

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use keytrail_domain::{CredentialId, MemberId, TenantId, Timestamp, policy::PolicyText};
+use keytrail_domain::{CredentialId, MemberId, TenantId, Timestamp, TokenId, policy::PolicyText};
 use keytrail_ports::{
     Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier, WebhookSender,
-    views::{VerificationRow, Views},
+    views::{ApiTokenRow, VerificationRow, Views},
 };
 use quick_cache::sync::Cache;
 use uuid::Uuid;
@@ -63,6 +63,10 @@ pub(crate) struct Inner {
     pub(crate) keys: KeyRing,
     pub(crate) leases: Leases,
     pub(crate) claims: Claims,
+    /// API tokens as they were made.
+    pub(crate) api_tokens: Cache<TokenId, ApiTokenRow>,
+    /// When the use of an API token was last noted, in microseconds.
+    pub(crate) token_uses: Cache<TokenId, i64>,
     /// Tokens of credentials' leases that this process keeps.
     pub(crate) desk: Desk,
     /// Where callers reach this server, once it listens.
@@ -98,6 +102,8 @@ impl App {
             keys: KeyRing::new(Arc::clone(&ports.secrets), Arc::clone(&ports.journal)),
             leases: Leases::new(Arc::clone(&ports.journal), ports.ids.fresh(ports.clock.now())),
             claims: Claims::default(),
+            api_tokens: Cache::new(crate::api_token::REMEMBERED),
+            token_uses: Cache::new(crate::api_token::REMEMBERED),
             desk: Desk::default(),
             public_url: OnceLock::new(),
             progress: Progress::new(checkpoint),

@@ -1,7 +1,9 @@
 //! Who asks, and what comes back.
 
-use keytrail_domain::{Principal, Timestamp};
+use keytrail_domain::{Principal, Scope, Timestamp};
 use uuid::Uuid;
+
+use crate::AppError;
 
 /// One request of one caller.
 #[derive(Clone, Debug)]
@@ -10,6 +12,16 @@ pub struct Call {
     pub principal: Principal,
     /// The request's id: every event that it leads to carries it.
     pub correlation: Uuid,
+}
+
+impl Call {
+    /// What the caller's proof of identity may be used for.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, with the scope that is missing.
+    pub fn must_have(&self, scope: Scope) -> Result<(), AppError> {
+        if self.principal.scopes.have(scope) { Ok(()) } else { Err(AppError::OutOfScope(scope)) }
+    }
 }
 
 /// What makes a mutation repeatable.

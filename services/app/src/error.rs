@@ -1,6 +1,6 @@
 //! What can go wrong with a request, by what the caller can do about it.
 
-use keytrail_domain::{DecodeError, EncodeError, FieldError, Refusal};
+use keytrail_domain::{DecodeError, EncodeError, FieldError, Refusal, Scope};
 use keytrail_ports::{Denied, JournalError, LogError, SecretError, views::ViewError};
 
 /// Why a request was not done. Nothing in it is secret, except that `Internal`'s source is for the
@@ -13,6 +13,9 @@ pub enum AppError {
     /// The caller may see it, but not do this.
     #[error("you may not do this")]
     Forbidden,
+    /// The caller's token is not for that.
+    #[error("this token is not for that: it needs the scope {}", .0.as_str())]
+    OutOfScope(Scope),
     /// It does not exist, or the caller may not know that it does.
     #[error("not found")]
     NotFound,

@@ -23,7 +23,7 @@ const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// Credentials that a subscriber is remembered to have seen, for `AccessLost`.
 const REMEMBERED: usize = 10_000;
 /// Events after which somebody may have lost sight of something.
-const ENDS_ACCESS: [&str; 7] = [
+const ENDS_ACCESS: [&str; 11] = [
     "CredentialShareRevoked",
     "CredentialTransferred",
     "CredentialPurged",
@@ -31,6 +31,10 @@ const ENDS_ACCESS: [&str; 7] = [
     "TeamDeleted",
     "MemberRoleChanged",
     "MemberRemoved",
+    "EnvironmentShareRevoked",
+    "EnvironmentDeleted",
+    "ServiceAccountDeleted",
+    "ApiTokenRevoked",
 ];
 
 /// After it, somebody may have lost sight of something.
@@ -290,6 +294,7 @@ impl Reader {
     }
 
     async fn find_lost(&mut self) -> Result<(), AppError> {
+        self.app.still_in(&self.call.principal).await?;
         for credential in self.seen.clone() {
             if !self.may_view(Some(credential)).await? {
                 self.seen.remove(&credential);

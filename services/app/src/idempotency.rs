@@ -1,6 +1,6 @@
 //! The same mutation twice is one mutation, and answers twice.
 
-use keytrail_domain::{Actor, Idempotency, StreamId, TenantId, Timestamp, Who};
+use keytrail_domain::{Actor, Idempotency, Scope, StreamId, TenantId, Timestamp, Who};
 use uuid::Uuid;
 
 use crate::{
@@ -70,7 +70,7 @@ pub(crate) enum Admission {
 }
 
 impl App {
-    /// Looks whether this very mutation was done already, and takes its key. The views know it; when
+    /// Every mutation comes by here: is the caller's token for it? Looks whether this very mutation was done already, and takes its key. The views know it; when
     /// they lag behind, the log does.
     ///
     /// # Errors
@@ -81,6 +81,7 @@ impl App {
         mutation: &Mutation,
         about: About,
     ) -> Result<Admission, AppError> {
+        call.must_have(Scope::of_mutation(mutation.name))?;
         let Some(key) = &mutation.idempotency_key else {
             return Ok(Admission::Do(Ticket { idempotency: None, derived: None, _claim: None }));
         };

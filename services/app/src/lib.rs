@@ -8,6 +8,7 @@
 //! or query.
 
 mod after;
+mod api_token;
 mod app;
 mod call;
 mod claims;
@@ -39,9 +40,10 @@ mod throttle;
 mod usage;
 mod webhook;
 
+pub use api_token::API_TOKEN_PREFIX;
 pub use app::{App, Options, Ports};
 pub use call::{Call, Done, Listed, Mutation, PageArgs, Profile, Stats, Viewer};
-pub use commands::{CopiedFlow, MintedToken, NewTenant};
+pub use commands::{CopiedFlow, MintedToken, NewApiToken, NewTenant};
 pub use credential_lease::{IssuedLease, LeaseRow, NewLease, UNWRAP_PATH, UnwrapError};
 pub use error::AppError;
 pub use feed::{Delivered, Feed};

@@ -1,7 +1,9 @@
 //! From a proven identity to a member: asked at every request, so that a removed member is out at
 //! once.
 
-use keytrail_domain::{Actor, Authentication, MemberId, Principal, TenantId, Timestamp, TokenId, Who};
+use keytrail_domain::{
+    Actor, Authentication, MemberId, Principal, Scopes, TenantId, Timestamp, TokenId, Who,
+};
 use keytrail_ports::Denied;
 
 use crate::{App, AppError};
@@ -53,5 +55,6 @@ fn principal(tenant: TenantId, member: MemberId, identity: &Identity) -> Princip
         tenant,
         actor: Actor { who: Who::Member(member), via },
         expires_at: Some(identity.expires_at),
+        scopes: Scopes::ALL,
     }
 }

@@ -71,6 +71,7 @@ impl Standing {
     pub(crate) fn breaks_glass(&self, share: &Share, credential: &Credential) -> Result<bool, AppError> {
         let Some(state) = credential.known() else { return Ok(false) };
         let by_role_alone = self.by_owning(state.owner).max(self.by_grants(state)) < Some(Level::Manage);
+        // Who manages service accounts can make himself a token of any.
         let for_himself = self.is(share.grantee) || matches!(share.grantee, Grantee::ServiceAccount(_));
         if !by_role_alone || share.level < Level::Use || !for_himself {
             return Ok(false);

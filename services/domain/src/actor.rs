@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MemberId, ServiceAccountId, TenantId, Timestamp, TokenId};
+use crate::{MemberId, Scopes, ServiceAccountId, TenantId, Timestamp, TokenId};
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,6 +27,11 @@ pub enum Authentication {
         /// The `jti` claim, where the token is one of ours.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<TokenId>,
+    },
+    /// An API token of a service account.
+    ApiToken {
+        /// Which.
+        id: TokenId,
     },
     /// An operator at the admin socket or with the data directory in hand.
     Operator,
@@ -72,11 +77,13 @@ pub struct Principal {
     pub actor: Actor,
     /// When the proof of identity ends: a socket closes then.
     pub expires_at: Option<Timestamp>,
+    /// What the proof of identity may be used for.
+    pub scopes: Scopes,
 }
 
 impl Principal {
     /// Keytrail itself, at work for one tenant.
     pub fn internal(tenant: TenantId, name: &str) -> Self {
-        Self { tenant, actor: Actor::internal(name), expires_at: None }
+        Self { tenant, actor: Actor::internal(name), expires_at: None, scopes: Scopes::ALL }
     }
 }

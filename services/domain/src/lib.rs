@@ -25,7 +25,9 @@ mod leak;
 pub mod lease;
 mod level;
 pub mod policy;
+mod scope;
 mod secret;
+pub mod service_account;
 mod stream;
 pub mod team;
 pub mod tenant;
@@ -46,6 +48,7 @@ pub use id::{
 };
 pub use label::{Labels, LabelsError};
 pub use level::{Grantee, Level, Owner, Role};
+pub use scope::{Scope, Scopes};
 pub use secret::{SecretPayload, SecretRef, SecretValue};
 pub use stream::{StreamId, StreamKind};
 pub use time::Timestamp;

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, TeamId, TenantId, Timestamp, TokenId,
-    WebhookEndpointId, alert::Subject,
+    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, ServiceAccountId, TeamId, TenantId,
+    Timestamp, TokenId, WebhookEndpointId, alert::Subject,
 };
 
 /// What every stream of ours begins with: the filter for subscriptions to a shared log.
@@ -39,11 +39,13 @@ pub enum StreamKind {
     Environment,
     /// The leases of one credential in one month.
     Lease,
+    /// One service account.
+    ServiceAccount,
 }
 
 impl StreamKind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Tenant,
         Self::Team,
         Self::Credential,
@@ -56,6 +58,7 @@ impl StreamKind {
         Self::Flow,
         Self::Environment,
         Self::Lease,
+        Self::ServiceAccount,
     ];
 
     /// The kind as it stands in the stream's name.
@@ -73,6 +76,7 @@ impl StreamKind {
             Self::Flow => "flow",
             Self::Environment => "environment",
             Self::Lease => "lease",
+            Self::ServiceAccount => "serviceaccount",
         }
     }
 }
@@ -146,6 +150,11 @@ impl StreamId {
         Self::new(StreamKind::Lease, tenant, format!("{credential}.{}", at.month()))
     }
 
+    /// A service account's stream.
+    pub fn service_account(tenant: TenantId, account: ServiceAccountId) -> Self {
+        Self::new(StreamKind::ServiceAccount, tenant, account.to_string())
+    }
+
     fn new(kind: StreamKind, tenant: TenantId, id: String) -> Self {
         Self { kind, tenant, id }
     }
@@ -203,6 +212,12 @@ impl StreamId {
     /// The environment, if it is the stream of one.
     pub fn environment_id(&self) -> Option<EnvironmentId> {
         (self.kind == StreamKind::Environment).then(|| EnvironmentId::parse(&self.id).ok()).flatten()
+    }
+
+    /// The service account, if it is the stream of one.
+    pub fn service_account_id(&self) -> Option<ServiceAccountId> {
+        let account = || ServiceAccountId::parse(&self.id).ok();
+        (self.kind == StreamKind::ServiceAccount).then(account).flatten()
     }
 
     /// The own component's slug without the tenant, if it is the stream of one.
@@ -275,6 +290,7 @@ mod tests {
             StreamId::connection(tenant, ConnectionId::from_uuid(uuid::Uuid::from_u128(5))),
             StreamId::flow(tenant, FlowId::from_uuid(uuid::Uuid::from_u128(6))),
             StreamId::lease(tenant, credential, Timestamp::EPOCH),
+            StreamId::service_account(tenant, ServiceAccountId::from_uuid(uuid::Uuid::from_u128(8))),
             StreamId::environment(tenant, EnvironmentId::from_uuid(uuid::Uuid::from_u128(7))),
         ] {
             assert_eq!(StreamId::parse(&stream.to_string()), Some(stream));

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Principal, Role, TeamId,
-    TenantId, Timestamp,
+    CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Position, Principal, Role,
+    ServiceAccountId, TeamId, TenantId, Timestamp, TokenId,
 };
 
 /// What is to be done. The names are those of the policy files.
@@ -81,7 +81,8 @@ pub enum Denied {
     /// The caller may see it but not do this: answer `FORBIDDEN`.
     #[error("not allowed")]
     Forbidden,
-    /// The caller is no member (any more): answer `UNAUTHENTICATED`.
+    /// The caller is no member or service account (any more), or his token was revoked: answer
+    /// `UNAUTHENTICATED`.
     #[error("not a member of this tenant")]
     NotAMember,
     /// It cannot be decided now; never an allow.
@@ -133,6 +134,22 @@ pub enum AuthorityChange {
     TeamGone {
         /// The team.
         team: TeamId,
+    },
+    /// A service account is there now, or (false) not any more, and with it its tokens.
+    Account {
+        /// The account.
+        account: ServiceAccountId,
+        /// There or not.
+        present: bool,
+    },
+    /// A token of a service account is good now, until when; or (none) is not any more.
+    ApiToken {
+        /// The token.
+        token: TokenId,
+        /// Whose.
+        account: ServiceAccountId,
+        /// Until when, if it is good.
+        until: Option<Option<Timestamp>>,
     },
     /// Somebody holds an environment now, until when; or (none) does not any more.
     Holding {

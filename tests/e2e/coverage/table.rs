@@ -30,7 +30,7 @@ pub(super) const FORBIDDEN: Gets = Code("FORBIDDEN");
 /// Field, arguments, what the viewer gets, what the stranger gets.
 pub(super) type Query = (&'static str, &'static str, Gets, Gets);
 
-pub(super) const QUERIES: [Query; 22] = [
+pub(super) const QUERIES: [Query; 23] = [
     ("alerts", "(first: 3)", Data, Data),
     ("auditLog", "(first: 3, filter: { credentialId: $credential })", NOT_FOUND, Data),
     ("component", "(slug: \"vault\")", Data, Data),
@@ -48,6 +48,7 @@ pub(super) const QUERIES: [Query; 22] = [
     ("members", "(first: 3)", Data, Data),
     ("node", "(id: $credential)", Data, Nothing),
     ("nodes", "(ids: [$credential])", Data, Nothing),
+    ("serviceAccounts", "(first: 3)", NOT_FOUND, Data),
     ("stats", "", Data, Data),
     ("teams", "(first: 3)", Data, Data),
     ("tenant", "", Data, Data),
@@ -76,6 +77,9 @@ pub(super) struct Setting {
     pub(super) flow: String,
     /// An environment of the tenant with the credential and the connection in it.
     pub(super) environment: String,
+    /// A service account with a token and a grant on the credential.
+    pub(super) account: String,
+    pub(super) token: String,
     /// A cursor of acme's log.
     pub(super) position: String,
     /// An event of the credential.
@@ -126,6 +130,16 @@ impl Setting {
         let environment = text(&made["environment"]["id"]);
         let share = json!({ "credentialId": credential, "granteeId": environment, "level": "USE" });
         world.alice.mutate("shareCredential", "visible", share).await;
+        let made = world
+            .alice
+            .mutate("createServiceAccount", "serviceAccount { id }", json!({ "name": "ci" }))
+            .await;
+        let account = text(&made["serviceAccount"]["id"]);
+        let input = json!({ "serviceAccountId": account, "name": "build", "scopes": ["READ"] });
+        let made = world.alice.mutate("createApiToken", "serviceAccount { tokens { id } }", input).await;
+        let token = text(&made["serviceAccount"]["tokens"][0]["id"]);
+        let share = json!({ "credentialId": credential, "granteeId": account, "level": "USE" });
+        world.alice.mutate("shareCredential", "visible", share).await;
         Self {
             world,
             api,
@@ -137,17 +151,43 @@ impl Setting {
             connection,
             flow,
             environment,
+            account,
+            token,
             position,
             event,
         }
     }
 
-    pub(super) fn ids(&self) -> [&String; 10] {
+    pub(super) fn ids(&self) -> [&String; 12] {
         let world = &self.world;
-        let Self { credential, alert, other_team, tenant, endpoint, connection, flow, environment, .. } =
-            self;
-        let others = [&world.team, &world.bob_id];
-        [credential, alert, other_team, tenant, endpoint, connection, flow, environment, others[0], others[1]]
+        let Self {
+            credential,
+            alert,
+            other_team,
+            tenant,
+            endpoint,
+            connection,
+            flow,
+            environment,
+            account,
+            token,
+            ..
+        } = self;
+        let (team, bob) = (&world.team, &world.bob_id);
+        [
+            credential,
+            alert,
+            other_team,
+            tenant,
+            endpoint,
+            connection,
+            flow,
+            environment,
+            account,
+            token,
+            team,
+            bob,
+        ]
     }
 
     pub(super) async fn query(&self, client: &Client, query: &Query, selection: &str) -> Value {
@@ -250,6 +290,7 @@ impl Setting {
         .chain(self.of_connections())
         .chain(self.of_flows())
         .chain(self.of_environments())
+        .chain(self.of_service_accounts())
         .collect()
     }
 
@@ -280,6 +321,17 @@ impl Setting {
             ("shareEnvironment", bob.clone(), NOT_FOUND, NOT_FOUND),
             ("revokeEnvironmentShare", bob, NOT_FOUND, NOT_FOUND),
             ("deleteEnvironment", one, NOT_FOUND, NOT_FOUND),
+        ]
+    }
+
+    fn of_service_accounts(&self) -> Vec<(&'static str, Value, Gets, Gets)> {
+        let one = json!({ "serviceAccountId": self.account });
+        let token = json!({ "serviceAccountId": self.account, "name": "more", "scopes": ["WRITE"] });
+        vec![
+            ("createServiceAccount", json!({ "name": "runtime" }), NOT_FOUND, Data),
+            ("createApiToken", token, NOT_FOUND, NOT_FOUND),
+            ("revokeApiToken", json!({ "tokenId": self.token }), NOT_FOUND, NOT_FOUND),
+            ("deleteServiceAccount", one, NOT_FOUND, NOT_FOUND),
         ]
     }
 

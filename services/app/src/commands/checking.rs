@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use keytrail_domain::{
-    CredentialId, SecretPayload, StreamId, TenantId,
+    CredentialId, Scope, SecretPayload, StreamId, TenantId,
     component::Component,
     credential::{Credential, CredentialCommand, State},
     verification::{Report, Trigger},
@@ -23,6 +23,7 @@ impl App {
     /// # Errors
     /// Bad input with paths; `RATE_LIMITED` after ten in a minute.
     pub async fn test_fields(&self, call: &Call, input: FieldsTest) -> Result<Report, AppError> {
+        call.must_have(Scope::Verify)?;
         self.ports().authorizer.role(&call.principal).await?;
         self.0.tests.take(principal_key(&call.principal.actor), self.now())?;
         let component = self.component_named(call.principal.tenant, &input.component).await?;

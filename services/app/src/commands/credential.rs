@@ -193,10 +193,7 @@ impl App {
             Grantee::Team(team) => self.present_team(call, team).await,
             Grantee::Member(member) => self.present_member(call, member).await,
             Grantee::Environment(environment) => self.may_fill(call, environment).await,
-            Grantee::ServiceAccount(_) => Err(AppError::bad_input(
-                "granteeId",
-                "there is no such member, team, environment or service account",
-            )),
+            Grantee::ServiceAccount(account) => self.present_account(call, account).await,
         }
     }
 

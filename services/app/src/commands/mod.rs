@@ -13,6 +13,7 @@ mod member;
 mod names;
 mod policy;
 mod rotation;
+mod service_account;
 mod team;
 mod tenant;
 mod token;
@@ -20,6 +21,7 @@ mod webhook;
 
 pub(crate) use checking::{present, unchanged};
 pub use flow::CopiedFlow;
+pub use service_account::NewApiToken;
 pub use tenant::NewTenant;
 pub use token::MintedToken;
 

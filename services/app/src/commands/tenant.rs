@@ -1,7 +1,7 @@
 //! Tenants.
 
 use keytrail_domain::{
-    MemberId, Principal, Role, SecretId, SecretRef, StreamId, TenantId,
+    MemberId, Principal, Role, Scopes, SecretId, SecretRef, StreamId, TenantId,
     tenant::{AddMember, CreateTenant, Tenant, TenantCommand},
 };
 use keytrail_ports::{Action, Object};
@@ -106,5 +106,5 @@ impl App {
 /// An operator's call.
 pub(super) fn operator(tenant: TenantId, correlation: Uuid) -> Call {
     let actor = keytrail_domain::Actor::operator();
-    Call { principal: Principal { tenant, actor, expires_at: None }, correlation }
+    Call { principal: Principal { tenant, actor, expires_at: None, scopes: Scopes::ALL }, correlation }
 }

@@ -1,7 +1,7 @@
 //! Exchanging a token that this process keeps for the secret that it is good for.
 
 use keytrail_domain::{
-    Actor, CredentialId, Principal, SecretPayload, StreamId, TenantId, credential::Credential,
+    Actor, CredentialId, Principal, Scopes, SecretPayload, StreamId, TenantId, credential::Credential,
 };
 use keytrail_ports::{Action, Denied, Object, Resource, SecretError};
 
@@ -61,7 +61,7 @@ impl App {
         credential: CredentialId,
         consumer: &Actor,
     ) -> Result<bool, AppError> {
-        let who = Principal { tenant, actor: consumer.clone(), expires_at: None };
+        let who = Principal { tenant, actor: consumer.clone(), expires_at: None, scopes: Scopes::ALL };
         let resource = Resource { tenant, object: Object::Credential(credential) };
         match self.ports().authorizer.authorize(&who, Action::Lease, resource).await {
             Ok(()) => Ok(true),

@@ -9,6 +9,7 @@ pub(crate) mod credentials;
 mod environments;
 mod flows;
 mod leases;
+mod service_accounts;
 mod teams;
 mod tenants;
 mod webhooks;
@@ -16,12 +17,13 @@ mod webhooks;
 use keytrail_domain::{
     EventMeta, RecordedEvent, StreamKind, alert::AlertEvent, component::ComponentEvent,
     connection::ConnectionEvent, credential::CredentialEvent, environment::EnvironmentEvent, flow::FlowEvent,
-    lease::LeaseEvent, team::TeamEvent, tenant::TenantEvent, webhook::WebhookEndpointEvent,
+    lease::LeaseEvent, service_account::ServiceAccountEvent, team::TeamEvent, tenant::TenantEvent,
+    webhook::WebhookEndpointEvent,
 };
 use keytrail_ports::views::{EventRow, IdempotencyRow, Projector, ViewError, ViewTx};
 
 /// The shape of the rows. Raise it when a projection changes: the views are then made anew.
-const SHAPE: u32 = 6;
+const SHAPE: u32 = 7;
 
 /// All projections as one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,6 +60,9 @@ impl Projector for Projections {
             StreamKind::Flow => flows::project(&fact, &decode::<FlowEvent>(event)?, views)?,
             StreamKind::Environment => {
                 environments::project(&fact, &decode::<EnvironmentEvent>(event)?, views)?;
+            }
+            StreamKind::ServiceAccount => {
+                service_accounts::project(&fact, &decode::<ServiceAccountEvent>(event)?, views)?;
             }
             StreamKind::Lease => leases::project(&fact, &decode::<LeaseEvent>(event)?, views)?,
             StreamKind::Token | StreamKind::Policy => {}

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use keytrail_domain::{
     CredentialId, EnvironmentId, Grantee, Level, MemberId, Owner, Role, TeamId, Timestamp,
 };
-use keytrail_ports::{
-    Action, AuthorityChange, Object,
-    views::{EnvironmentRow, SortKey, TeamRow},
-};
+use keytrail_ports::{Action, AuthorityChange, Object, views::SortKey};
 use uuid::Uuid;
 
 use super::paging::{Pager, hash_of, part_of};
@@ -108,29 +105,34 @@ impl App {
         Ok((as_of, all))
     }
 
-    /// A team or an environment that is gone can do nothing with what it was given.
+    /// A team, an environment or a service account that is gone can do nothing with what it was given.
     async fn without_deleted_ones(
         &self,
         call: &Call,
         moment: Timestamp,
         all: &mut Vec<Access>,
     ) -> Result<(), AppError> {
-        let team = |who| match who {
-            Grantee::Team(team) => Some(team),
-            Grantee::Member(_) | Grantee::ServiceAccount(_) | Grantee::Environment(_) => None,
-        };
-        let teams: Vec<_> = all.iter().filter_map(|access| team(access.who)).collect();
-        let rows = self.ports().views.teams_by_id(call.principal.tenant, &teams).await?;
-        let gone = |row: &&TeamRow| row.deleted_at.is_some_and(|at| at <= moment);
-        let mut gone: Vec<_> = rows.iter().filter(gone).map(|row| Grantee::Team(row.id)).collect();
-        let environment = |who| match who {
-            Grantee::Environment(environment) => Some(environment),
-            Grantee::Member(_) | Grantee::ServiceAccount(_) | Grantee::Team(_) => None,
-        };
-        let environments: Vec<_> = all.iter().filter_map(|access| environment(access.who)).collect();
-        let rows = self.ports().views.environments_by_id(call.principal.tenant, &environments).await?;
-        let ended = |row: &&EnvironmentRow| row.deleted_at.is_some_and(|at| at <= moment);
-        gone.extend(rows.iter().filter(ended).map(|row| Grantee::Environment(row.id)));
+        let (tenant, views) = (call.principal.tenant, &self.ports().views);
+        let (mut teams, mut environments, mut accounts) = (Vec::new(), Vec::new(), Vec::new());
+        for access in all.iter() {
+            match access.who {
+                Grantee::Member(_) => {}
+                Grantee::Team(team) => teams.push(team),
+                Grantee::Environment(environment) => environments.push(environment),
+                Grantee::ServiceAccount(account) => accounts.push(account),
+            }
+        }
+        let ended = |at: Option<Timestamp>| at.is_some_and(|at| at <= moment);
+        let mut gone = Vec::new();
+        for row in views.teams_by_id(tenant, &teams).await? {
+            gone.extend(ended(row.deleted_at).then_some(Grantee::Team(row.id)));
+        }
+        for row in views.environments_by_id(tenant, &environments).await? {
+            gone.extend(ended(row.deleted_at).then_some(Grantee::Environment(row.id)));
+        }
+        for row in views.service_accounts_by_id(tenant, &accounts).await? {
+            gone.extend(ended(row.deleted_at).then_some(Grantee::ServiceAccount(row.id)));
+        }
         all.retain(|access| !gone.contains(&access.who));
         Ok(())
     }
@@ -184,6 +186,8 @@ impl Rights {
             | C::Membership { lead: None, .. }
             | C::Role { role: None, .. }
             | C::TeamGone { .. }
+            | C::Account { .. }
+            | C::ApiToken { .. }
             | C::Holding { until: None, .. }
             | C::EnvironmentGone { .. }
             | C::CredentialGone { .. } => {}

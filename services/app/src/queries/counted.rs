@@ -35,6 +35,8 @@ pub enum Counted {
     Teams,
     /// Environments.
     Environments,
+    /// Service accounts.
+    ServiceAccounts,
     /// Components.
     Components,
     /// Webhook endpoints.
@@ -80,6 +82,7 @@ impl App {
                 self.authorize(call, Action::View, Object::Team(None)).await?;
                 Ok(views.count_teams(tenant).await?)
             }
+            Counted::ServiceAccounts => Ok(self.all_service_accounts(call).await?.len() as u64),
             Counted::Environments => Ok(self.environments_in_sight(call).await?.len() as u64),
             Counted::WebhookEndpoints => Ok(self.endpoints_in_sight(call).await?.len() as u64),
             Counted::WebhookDeliveries(id) => self.count_deliveries(call, id).await,

@@ -12,6 +12,7 @@ mod environments;
 mod events;
 pub(crate) mod paging;
 mod people;
+mod service_accounts;
 mod stats;
 mod teams;
 mod verifications;

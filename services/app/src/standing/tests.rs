@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    Actor, Aggregate, Authentication, CredentialId, MemberId, Position, Principal, ServiceAccountId,
+    Actor, Aggregate, Authentication, CredentialId, MemberId, Position, Principal, Scopes, ServiceAccountId,
     TenantId,
     credential::{CredentialEvent, Grant},
 };
@@ -117,6 +117,9 @@ impl Case {
         changes.extend(self.role.map(|role| Change::Role { member: ANN, role: Some(role) }));
         let joined = |(team, lead)| Change::Membership { team, member: ANN, lead: Some(lead) };
         changes.extend(self.teams().into_iter().map(joined));
+        if self.who == Who::ServiceAccount(BOT) {
+            changes.push(Change::Account { account: BOT, present: true });
+        }
         let holder = if self.role.is_some() { Grantee::Member(ANN) } else { Grantee::ServiceAccount(BOT) };
         changes.extend(self.environments().into_iter().map(|environment| Change::Holding {
             environment,
@@ -136,7 +139,12 @@ impl Case {
             Who::System(_) => Authentication::Internal,
             _ => Authentication::Token { issuer: "test".into(), id: None },
         };
-        Principal { tenant: TENANT, actor: Actor { who: self.who.clone(), via }, expires_at: None }
+        Principal {
+            tenant: TENANT,
+            actor: Actor { who: self.who.clone(), via },
+            expires_at: None,
+            scopes: Scopes::ALL,
+        }
     }
 }
 

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use keytrail_domain::{
     AlertId, ConnectionId, CredentialId, EnvironmentId, EventId, FlowId, MemberId, Position, RecordedEvent,
-    SecretRef, StreamId, TeamId, TenantId, Timestamp, WebhookEndpointId, connection::ConnectionState,
+    SecretRef, ServiceAccountId, StreamId, TeamId, TenantId, Timestamp, TokenId, WebhookEndpointId,
+    connection::ConnectionState,
 };
 use keytrail_ports::{
     AuthorityChange, AuthoritySnapshot, AuthoritySource,
     views::{
-        AlertFilter, AlertRow, ComponentRow, ConnectionFilter, ConnectionRow, ConsumerQuery, ConsumerRow,
-        ConsumerViews, CredentialQuery, CredentialRow, DailyRow, EnvironmentRow, EventFilter, EventRow,
-        FlowFilter, FlowRow, GrantRow, IdempotencyRow, LeaseViews, MemberRow, Page, PageRequest, Projected,
-        Projector, StatusCounts, TeamMemberRow, TeamRow, TenantRow, VerificationRow, ViewError, Views,
-        WebhookEndpointRow,
+        AccountViews, AlertFilter, AlertRow, ApiTokenRow, ComponentRow, ConnectionFilter, ConnectionRow,
+        ConsumerQuery, ConsumerRow, ConsumerViews, CredentialQuery, CredentialRow, DailyRow, EnvironmentRow,
+        EventFilter, EventRow, FlowFilter, FlowRow, GrantRow, IdempotencyRow, LeaseViews, MemberRow, Page,
+        PageRequest, Projected, Projector, ServiceAccountRow, StatusCounts, TeamMemberRow, TeamRow,
+        TenantRow, VerificationRow, ViewError, Views, WebhookEndpointRow,
     },
 };
 use parking_lot::Mutex;
@@ -75,6 +76,12 @@ questions! { ConsumerViews:
     flows_by_name(&self, tenant: TenantId, name: &str) -> Vec<FlowRow>;
     flows(&self, query: ConsumerQuery<FlowFilter>) -> Page<FlowRow>;
     count_flows(&self, query: ConsumerQuery<FlowFilter>) -> u64;
+}
+
+questions! { AccountViews:
+    service_accounts_by_id(&self, tenant: TenantId, ids: &[ServiceAccountId]) -> Vec<ServiceAccountRow>;
+    service_accounts(&self, tenant: TenantId) -> Vec<ServiceAccountRow>;
+    api_token(&self, id: TokenId) -> Option<ApiTokenRow>;
 }
 
 questions! { LeaseViews:

@@ -3,6 +3,7 @@
 //! A [`Projector`] turns each event into rows through [`ViewTx`]; rows and checkpoint commit
 //! together, so an event counts once. Deleting the views and starting again gives the same rows.
 
+mod accounts;
 mod consumers;
 mod leases;
 mod query;
@@ -16,6 +17,7 @@ use keytrail_domain::{
     Timestamp, WebhookEndpointId,
 };
 
+pub use accounts::{AccountTx, AccountViews, ApiTokenRow, ServiceAccountRow};
 pub use consumers::{
     ConnectionFilter, ConnectionRow, ConsumerOrder, ConsumerQuery, ConsumerSort, ConsumerTx, ConsumerViews,
     FlowFilter, FlowRow, InSight, StateChangeRow,
@@ -60,7 +62,7 @@ pub trait Projector: Send + Sync + 'static {
 }
 
 /// Rows inside one write transaction. Reads see the transaction's own writes.
-pub trait ViewTx: ConsumerTx + LeaseTx {
+pub trait ViewTx: ConsumerTx + LeaseTx + AccountTx {
     /// Puts a tenant's row.
     fn put_tenant(&mut self, row: &TenantRow) -> Result<(), ViewError>;
     /// A tenant's row.
@@ -143,7 +145,7 @@ pub struct Projected {
 /// 8. Rows as of a position are those that were in force just after it.
 /// 9. A count is how many rows its list has over all pages.
 #[async_trait]
-pub trait Views: AuthoritySource + ConsumerViews + LeaseViews {
+pub trait Views: AuthoritySource + ConsumerViews + LeaseViews + AccountViews {
     /// Everything up to here is in the rows; none when nothing is.
     async fn checkpoint(&self) -> Result<Option<Position>, ViewError>;
     /// Projects a batch, all of it or nothing, and moves the checkpoint to `upto`.

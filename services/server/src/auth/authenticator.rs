@@ -5,10 +5,11 @@ use std::{
     sync::Arc,
 };
 
+use keytrail_app::API_TOKEN_PREFIX;
 use keytrail_domain::{Principal, TenantId, Timestamp, Who};
 use keytrail_ports::Clock;
 
-use super::{AuthError, Claims, PrincipalResolver, Rate, RateLimiter, TokenVerifier};
+use super::{AuthError, Claims, PrincipalResolver, Proof, Rate, RateLimiter, TokenVerifier};
 
 const REMEMBERED_PRINCIPALS: usize = 50_000;
 const REMEMBERED_PEERS: usize = 50_000;
@@ -37,16 +38,20 @@ impl Default for RateLimits {
 /// Someone whose token holds.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// What the token says.
-    pub claims: Arc<Claims>,
+    /// What he came with.
+    pub proof: Proof,
     /// Who that is.
     pub principal: Principal,
 }
 
 impl Caller {
-    /// When the proof of identity ends.
-    pub fn expires_at(&self) -> Timestamp {
-        self.principal.expires_at.map_or(self.claims.expires_at, |end| end.min(self.claims.expires_at))
+    /// When the proof of identity ends; none: when it is revoked.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let claimed = match &self.proof {
+            Proof::Claims(claims) => Some(claims.expires_at),
+            Proof::ApiToken => None,
+        };
+        [self.principal.expires_at, claimed].into_iter().flatten().min()
     }
 }
 
@@ -82,10 +87,14 @@ impl Authenticator {
     /// # Errors
     /// [`AuthError`].
     pub async fn admit(&self, token: &str, peer: IpAddr) -> Result<Caller, AuthError> {
-        let claims = self.verifier.verify(token).await;
-        let admitted = match claims {
-            Ok(claims) => self.again(&claims).await,
-            Err(error) => Err(error),
+        let admitted = if token.starts_with(API_TOKEN_PREFIX) {
+            let principal = self.resolver.resolve_api_token(token).await;
+            principal.map(|principal| Caller { proof: Proof::ApiToken, principal })
+        } else {
+            match self.verifier.verify(token).await {
+                Ok(claims) => self.of_claims(claims).await,
+                Err(error) => Err(error),
+            }
         };
         if let Err(AuthError::Invalid(_)) = admitted {
             self.failed(peer)?;
@@ -105,9 +114,19 @@ impl Authenticator {
     ///
     /// # Errors
     /// [`AuthError`].
-    pub async fn again(&self, claims: &Arc<Claims>) -> Result<Caller, AuthError> {
-        let principal = self.resolver.resolve(claims).await?;
-        Ok(Caller { claims: Arc::clone(claims), principal })
+    pub async fn again(&self, caller: &Caller) -> Result<Caller, AuthError> {
+        match &caller.proof {
+            Proof::Claims(claims) => self.of_claims(Arc::clone(claims)).await,
+            Proof::ApiToken => {
+                self.resolver.still_in(&caller.principal).await?;
+                Ok(caller.clone())
+            }
+        }
+    }
+
+    async fn of_claims(&self, claims: Arc<Claims>) -> Result<Caller, AuthError> {
+        let principal = self.resolver.resolve(&claims).await?;
+        Ok(Caller { proof: Proof::Claims(claims), principal })
     }
 
     /// Takes one request from the buckets of the principal and his tenant.

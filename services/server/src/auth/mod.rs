@@ -44,6 +44,15 @@ pub struct Claims {
     pub expires_at: Timestamp,
 }
 
+/// What somebody came with.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// A signed token of a person.
+    Claims(std::sync::Arc<Claims>),
+    /// An API token of a service account; the principal says which.
+    ApiToken,
+}
+
 /// Says which member of which tenant a token's claims name, as of now.
 ///
 /// Promises: membership is looked up on every call; someone who is no member (any more), a token
@@ -56,4 +65,16 @@ pub trait PrincipalResolver: Send + Sync + 'static {
     /// # Errors
     /// [`AuthError`], as promised above.
     async fn resolve(&self, claims: &Claims) -> Result<Principal, AuthError>;
+
+    /// The service account that an API token is of.
+    ///
+    /// # Errors
+    /// [`AuthError`]; [`InvalidToken::NotAMember`] for every token that is not good.
+    async fn resolve_api_token(&self, token: &str) -> Result<Principal, AuthError>;
+
+    /// Whether the token of a service account that came in before is still good.
+    ///
+    /// # Errors
+    /// As for the token itself.
+    async fn still_in(&self, principal: &Principal) -> Result<(), AuthError>;
 }

@@ -95,8 +95,8 @@ impl HttpState {
 
     /// When a connection of this caller has to end; for one without a caller, in a day.
     pub(super) fn deadline(&self, caller: Option<&Caller>) -> Instant {
-        let left = caller.map_or(LONGEST, |caller| {
-            let micros = caller.expires_at().as_micros() - self.clock.now().as_micros();
+        let left = caller.and_then(Caller::expires_at).map_or(LONGEST, |end| {
+            let micros = end.as_micros() - self.clock.now().as_micros();
             Duration::from_micros(u64::try_from(micros).unwrap_or_default())
         });
         Instant::now() + left.min(LONGEST)

@@ -87,12 +87,24 @@ impl PrincipalResolver for Members {
             token: claims.token_id,
             expires_at: claims.expires_at,
         };
-        self.0.sign_in(&identity).await.map_err(|error| match error {
-            AppError::Unauthenticated => AuthError::Invalid(InvalidToken::NotAMember),
-            other => {
-                tracing::error!(error = &other as &dyn std::error::Error, "membership cannot be told");
-                AuthError::Unavailable { dependency: "membership" }
-            }
-        })
+        self.0.sign_in(&identity).await.map_err(refused)
+    }
+
+    async fn resolve_api_token(&self, token: &str) -> Result<Principal, AuthError> {
+        self.0.sign_in_with_token(token).await.map_err(refused)
+    }
+
+    async fn still_in(&self, principal: &Principal) -> Result<(), AuthError> {
+        self.0.still_in(principal).await.map_err(refused)
+    }
+}
+
+fn refused(error: AppError) -> AuthError {
+    match error {
+        AppError::Unauthenticated => AuthError::Invalid(InvalidToken::NotAMember),
+        other => {
+            tracing::error!(error = &other as &dyn std::error::Error, "membership cannot be told");
+            AuthError::Unavailable { dependency: "membership" }
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Who may do what, with from and until: one table, closed and opened by changes.
 
-use keytrail_domain::{CredentialId, EnvironmentId, MemberId, Position, TeamId, Timestamp};
+use keytrail_domain::{
+    CredentialId, EnvironmentId, MemberId, Position, ServiceAccountId, TeamId, Timestamp, TokenId,
+};
 use keytrail_domain::{Grantee, Owner};
 use keytrail_ports::{AuthorityChange, AuthoritySnapshot};
 use rusqlite::{Connection, Row, params};
@@ -26,6 +28,10 @@ pub(super) const GRANT: i64 = 2;
 pub(super) const OWNER: i64 = 3;
 /// Somebody who holds an environment.
 pub(super) const HOLDING: i64 = 4;
+/// A service account that is there.
+const ACCOUNT: i64 = 5;
+/// A token of a service account.
+const TOKEN: i64 = 6;
 
 /// When a change happened.
 #[derive(Clone, Copy)]
@@ -48,10 +54,12 @@ struct Level {
     expires_at: i64,
 }
 
-/// What a change is about: a team, an environment or a credential; none for a role, which is about the tenant.
+/// What a change is about: a team, an environment or a credential; none for a role or an account, which are
+/// about the tenant.
 pub(super) fn object(change: &AuthorityChange) -> Option<Uuid> {
     match change {
-        AuthorityChange::Role { .. } => None,
+        AuthorityChange::Role { .. } | AuthorityChange::Account { .. } => None,
+        AuthorityChange::ApiToken { token, .. } => Some(token.as_uuid()),
         AuthorityChange::Membership { team, .. } | AuthorityChange::TeamGone { team } => Some(team.as_uuid()),
         AuthorityChange::Holding { environment, .. } | AuthorityChange::EnvironmentGone { environment } => {
             Some(environment.as_uuid())
@@ -83,6 +91,15 @@ fn meaning(change: &AuthorityChange, object: i64) -> (Vec<Held>, Option<Level>) 
             (of(HOLDING, principal), begins)
         }
         AuthorityChange::EnvironmentGone { .. } => (vec![of_all(HOLDING)], None),
+        AuthorityChange::Account { account, present } => {
+            let principal = code::principal(Grantee::ServiceAccount(account));
+            (of(ACCOUNT, principal), present.then(|| lasting(principal, 0)))
+        }
+        AuthorityChange::ApiToken { account, until, .. } => {
+            let principal = code::principal(Grantee::ServiceAccount(account));
+            let begins = until.map(|until| Level { expires_at: moment(until), ..lasting(principal, 0) });
+            (of(TOKEN, principal), begins)
+        }
         AuthorityChange::Owned { owner, .. } => {
             let manage = code::level(keytrail_domain::Level::Manage);
             (vec![of_all(OWNER)], Some(lasting(code::owner(owner), manage)))
@@ -178,6 +195,12 @@ pub(super) fn held_change(row: &Row<'_>) -> Result<AuthorityChange, Fault> {
             grantee: principal,
             until: Some(to_moment(row.get(4)?)),
         }),
+        ACCOUNT => Ok(AuthorityChange::Account { account: account(principal)?, present: true }),
+        TOKEN => Ok(AuthorityChange::ApiToken {
+            token: TokenId::from_uuid(object),
+            account: account(principal)?,
+            until: Some(to_moment(row.get(4)?)),
+        }),
         OWNER => Ok(AuthorityChange::Owned { credential, owner: owner(principal)? }),
         _ => Err(code::unknown("a right")),
     }
@@ -187,6 +210,13 @@ pub(super) fn member(principal: Grantee) -> Result<MemberId, Fault> {
     match principal {
         Grantee::Member(member) => Ok(member),
         _ => Err(code::unknown("a member")),
+    }
+}
+
+fn account(principal: Grantee) -> Result<ServiceAccountId, Fault> {
+    match principal {
+        Grantee::ServiceAccount(account) => Ok(account),
+        _ => Err(code::unknown("a service account")),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Writing: [`writer`] runs one transaction per batch; the projector sees it as [`tx`]. Reading:
 //! each question has a file ([`credentials`], [`alerts`], [`events`], [`people`], [`components`],
-//! [`environments`], [`consumers`], [`lending`], [`access`], [`counts`]);
+//! [`environments`], [`consumers`], [`lending`], [`service_accounts`], [`access`], [`counts`]);
 //! all lists are pages of a [`listing`] whose candidates [`plan`] picks. Rows that are asked for
 //! often are kept ready ([`hot`]). To add a row: a table in `schema.sql`, its indexes in
 //! `indexes.sql`, a `put_` in `tx.rs`, and its questions; then raise [`KIND`]'s format.
@@ -27,6 +27,7 @@ mod people;
 mod plan;
 mod reads;
 mod rebuild;
+mod service_accounts;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -59,7 +60,7 @@ use writer::{Job, Mode, Writer};
 const KIND: Kind = Kind {
     name: "views",
     application_id: i32::from_be_bytes(*b"KTvw"),
-    format: 6,
+    format: 7,
     schema: include_str!("schema.sql"),
 };
 /// Threads that read.

@@ -49,6 +49,20 @@ CREATE TABLE environments (
     PRIMARY KEY (tenant, id)
 ) WITHOUT ROWID;
 
+CREATE TABLE service_accounts (
+    tenant  INTEGER NOT NULL,
+    id      BLOB NOT NULL,
+    present INTEGER NOT NULL,
+    doc     BLOB NOT NULL,
+    PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+
+-- Tokens of service accounts, of every tenant: who comes with one does not say whose he is.
+CREATE TABLE api_tokens (
+    id  BLOB PRIMARY KEY,
+    doc BLOB NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE environment_connections (
     tenant      INTEGER NOT NULL,
     connection  BLOB NOT NULL,
@@ -211,8 +225,9 @@ CREATE TABLE secrets (
 CREATE TABLE authority (
     number     INTEGER PRIMARY KEY,
     tenant     INTEGER NOT NULL,
-    kind       INTEGER NOT NULL, -- 0 role, 1 team, 2 grant, 3 owner, 4 holder of an environment
-    object     INTEGER NOT NULL, -- team, credential or environment; 0 for a role
+    kind       INTEGER NOT NULL, -- 0 role, 1 team, 2 grant, 3 owner, 4 holder of an environment,
+                                 -- 5 service account, 6 token of one
+    object     INTEGER NOT NULL, -- team, credential, environment or token; 0 for a role or an account
     principal  BLOB NOT NULL,    -- who
     level      INTEGER NOT NULL, -- role, lead or not, level
     expires_at INTEGER NOT NULL, -- never: the largest number

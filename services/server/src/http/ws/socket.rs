@@ -16,7 +16,7 @@ use super::{
     protocol::{self, FromClient},
 };
 use crate::{
-    auth::Caller,
+    auth::{AuthError, Caller},
     http::{
         HttpState, SocketLimits,
         error::RequestError,
@@ -175,7 +175,7 @@ impl Socket {
         if self.operations.count() >= self.state.options.sockets.subscriptions {
             return Err(RequestError::rate_limited("too many operations on this socket", 1));
         }
-        let caller = self.state.authenticator.again(&caller.claims).await?;
+        let caller = self.state.authenticator.again(caller).await?;
         let session = self.session.clone().with(caller);
         Ready::prepare(&self.state, &session, params, Via::Stream).await
     }
@@ -194,11 +194,16 @@ impl Socket {
         }
     }
 
-    /// The clock is asked here too, since it may have been set forward.
+    /// The clock is asked here too, since it may have been set forward, and whether the caller is still in.
     async fn ping(&mut self) -> Result<(), End> {
-        let expired = |caller: &Caller| caller.expires_at() <= self.state.clock.now();
-        if self.phase == Phase::Ready && self.session.caller.as_ref().is_some_and(expired) {
-            return Err(End::EXPIRED);
+        if let (Phase::Ready, Some(caller)) = (self.phase, &self.session.caller) {
+            if caller.expires_at().is_some_and(|end| end <= self.state.clock.now()) {
+                return Err(End::EXPIRED);
+            }
+            // Who is out hears nothing any more; the socket need not stay.
+            if let Err(AuthError::Invalid(_)) = self.state.authenticator.again(caller).await {
+                return Err(End::FORBIDDEN);
+            }
         }
         if self.unanswered >= MISSED_PINGS {
             return Err(End::Gone);
