@@ -161,6 +161,8 @@ pub enum AlertCause {
     VerificationFailing,
     /// It was suspended while something uses it.
     Suspended,
+    /// An owner or admin took the use of the credential by his role alone, for an hour.
+    BreakGlass,
     /// Nothing arrives at a webhook endpoint.
     WebhookFailing,
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail loudly")]
 
 mod as_of;
+mod break_glass;
 mod component;
 mod connections;
 mod coverage;

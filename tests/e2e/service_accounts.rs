@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::{Client, EventStream, World, create_bearer, text};
 
 const EVENTS: &str = "subscription { credentialEvents { __typename } }";
-const VIEWER: &str = "{ viewer { tenant { slug } member { id } } }";
+const VIEWER: &str = "{ viewer { tenant { slug } member { id } serviceAccount { id } } }";
 
 async fn account(world: &World, name: &str) -> String {
     let input = json!({ "name": name });
@@ -47,7 +47,7 @@ async fn a_token_does_what_its_scopes_say_within_what_was_granted() {
     let (leaser, _) = client(&world, &bot, &["LEASE"]).await;
     assert_eq!(
         reader.data(VIEWER, Value::Null).await["viewer"],
-        json!({ "tenant": { "slug": "acme" }, "member": null })
+        json!({ "tenant": { "slug": "acme" }, "member": null, "serviceAccount": { "id": bot } })
     );
     let seen = reader.data("{ credentials { nodes { name } totalCount } }", Value::Null).await;
     assert_eq!(seen["credentials"], json!({ "nodes": [{ "name": "Shared" }], "totalCount": 1 }));
@@ -183,7 +183,7 @@ async fn a_role_alone_gives_no_service_account_the_use_of_a_credential() {
     let bot = account(&world, "runtime").await;
     let hers = create_bearer(&world.carol, "Hers", "x").await;
     let input = |level: &str| json!({ "credentialId": hers, "granteeId": bot, "level": level });
-    assert_eq!(world.alice.refused("shareCredential", input("USE")).await["reason"], "BREAK_GLASS");
+    assert_eq!(world.alice.refused("shareCredential", input("USE")).await["reason"], "REASON_REQUIRED");
     world.alice.mutate("shareCredential", "visible", input("VIEW")).await;
     world.carol.mutate("shareCredential", "visible", input("USE")).await;
 }

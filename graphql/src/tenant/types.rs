@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use keytrail_app::Viewer as AppViewer;
+use keytrail_domain::Who;
 use keytrail_ports::views::TenantRow;
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     error::OrFail,
     member::Member,
     scalar::DateTime,
+    service_account::ServiceAccount,
     team::Team,
 };
 
@@ -87,6 +89,14 @@ impl Viewer {
     /// Himself, if he is a person.
     async fn member(&self) -> Option<Member> {
         self.0.member.clone().map(Member)
+    }
+
+    /// The service account, if he is one.
+    async fn service_account(&self, ctx: &Context<'_>) -> Result<Option<ServiceAccount>> {
+        match caller(ctx).await?.principal.actor.who {
+            Who::ServiceAccount(id) => ServiceAccount::load(ctx, id).await,
+            Who::Member(_) | Who::System(_) => Ok(None),
+        }
     }
 
     /// His role, if he is a person.

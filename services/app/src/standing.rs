@@ -62,24 +62,24 @@ impl Standing {
         })
     }
 
-    /// `MANAGE` by role holds no lease, so nobody who has it by role alone gives himself, a team of his or a
-    /// service account the use of a credential.
+    /// `MANAGE` by role holds no lease. Who has it by role alone and gives himself, a team of his or a
+    /// service account (whose token he may make) the use of a credential breaks glass: true.
     ///
     /// # Errors
-    /// `REFUSED` with `BREAK_GLASS`.
-    pub(crate) fn gives_nothing_to_himself(
-        &self,
-        share: &Share,
-        credential: &Credential,
-    ) -> Result<(), AppError> {
-        let Some(state) = credential.known() else { return Ok(()) };
+    /// `REFUSED` with `BREAK_GLASS` for more than `USE`, which would let him give on what he took, and for an
+    /// environment, where it would have no end.
+    pub(crate) fn breaks_glass(&self, share: &Share, credential: &Credential) -> Result<bool, AppError> {
+        let Some(state) = credential.known() else { return Ok(false) };
         let by_role_alone = self.by_owning(state.owner).max(self.by_grants(state)) < Some(Level::Manage);
         // Who manages service accounts can make himself a token of any.
-        let his = self.is(share.grantee) || matches!(share.grantee, Grantee::ServiceAccount(_));
-        if by_role_alone && share.level >= Level::Use && his {
+        let for_himself = self.is(share.grantee) || matches!(share.grantee, Grantee::ServiceAccount(_));
+        if !by_role_alone || share.level < Level::Use || !for_himself {
+            return Ok(false);
+        }
+        if share.level > Level::Use || matches!(share.grantee, Grantee::Environment(_)) {
             return Err(break_glass());
         }
-        Ok(())
+        Ok(true)
     }
 
     fn by_grants(&self, state: &State) -> Option<Level> {
@@ -118,8 +118,8 @@ impl Standing {
 pub(crate) fn break_glass() -> AppError {
     AppError::Refused {
         reason: "BREAK_GLASS",
-        message: "a role alone does not let you give yourself the use of a credential: ask somebody who \
-                  manages it to share it"
+        message: "a role alone does not let you give yourself this: ask somebody who manages the credential \
+                  to share it, or take USE for an hour with `shareCredential` and a reason"
             .into(),
         details: serde_json::Value::Null,
     }

@@ -170,6 +170,7 @@ impl App {
             level: input.level,
             expires_at: input.expires_at,
             reason: input.reason,
+            break_glass: false,
             now: self.now(),
         };
         let target = self.target(call, &mutation, Action::Share, (input.id, input.expected_revision)).await?;
@@ -179,8 +180,8 @@ impl App {
                 self.known_grantee(call, share.grantee).await?;
                 let standing = self.standing(call).await?;
                 self.change(target, |now| {
-                    standing.gives_nothing_to_himself(&share, now)?;
-                    Ok(CredentialCommand::Share(share.clone()))
+                    let break_glass = standing.breaks_glass(&share, now)?;
+                    Ok(CredentialCommand::Share(Share { break_glass, ..share.clone() }))
                 })
                 .await
             }

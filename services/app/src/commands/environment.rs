@@ -274,14 +274,6 @@ impl App {
         Ok(inside.is_some_and(|grant| grant.level >= Level::Use))
     }
 
-    async fn may_lease(&self, call: &Call, id: CredentialId) -> Result<bool, AppError> {
-        match self.authorize(call, Action::Lease, Object::Credential(id)).await {
-            Ok(()) => Ok(true),
-            Err(AppError::NotFound | AppError::Forbidden) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
     async fn hold_environment_name(
         &self,
         call: &Call,

@@ -1,6 +1,7 @@
 //! What changes things: one method on [`crate::App`] per mutation.
 
 mod alert;
+mod break_glass;
 mod checking;
 mod component;
 mod connection;

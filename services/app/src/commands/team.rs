@@ -84,7 +84,8 @@ impl App {
     /// Puts a member into a team.
     ///
     /// # Errors
-    /// `NOT_FOUND` for a member that is none.
+    /// `NOT_FOUND` for a member that is none; `BREAK_GLASS` for an admin who would give himself the use of a
+    /// credential.
     pub async fn add_team_member(
         &self,
         call: &Call,
@@ -97,6 +98,7 @@ impl App {
             Admission::Do(ticket) => ticket,
         };
         self.present_member(call, place.member).await?;
+        self.takes_no_use_by_joining(call, place).await?;
         let command = TeamCommand::AddMember { member: place.member, lead };
         self.change_team(call, &ticket, (place.team, place.expected_revision), command).await
     }

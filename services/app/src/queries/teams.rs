@@ -39,7 +39,8 @@ fn in_force(until: Option<Timestamp>, now: Timestamp) -> bool {
     until.is_none_or(|until| now < until)
 }
 
-fn is_held_by(row: &EnvironmentRow, team: TeamId, now: Timestamp) -> bool {
+/// Whether all of a team hold an environment.
+pub(crate) fn is_held_by(row: &EnvironmentRow, team: TeamId, now: Timestamp) -> bool {
     let shared = |share: &keytrail_ports::views::EnvironmentShareRow| {
         share.grantee == Grantee::Team(team) && in_force(share.expires_at, now)
     };

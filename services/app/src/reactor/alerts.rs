@@ -181,6 +181,7 @@ fn reactions(event: &E) -> Vec<Reaction> {
             reactions.extend(recover(&[Cause::Expiring]));
             reactions
         }
+        E::Shared { break_glass: true, .. } => vec![glass_was_broken()],
         E::Deleted { .. } => recover(&Cause::ALL),
         E::Resumed { .. } => recover(&[Cause::Suspended]),
         _ => Vec::new(),
@@ -212,6 +213,17 @@ fn told_end(row: &CredentialRow, at: Timestamp) -> Option<Reaction> {
     match noted.days {
         0 => (end <= at).then(end_has_come),
         days => (end <= at.plus_days(i64::from(days))).then(|| end_is_near(days)),
+    }
+}
+
+fn glass_was_broken() -> Reaction {
+    Reaction::Raise {
+        cause: Cause::BreakGlass,
+        severity: Severity::Critical,
+        message:
+            "an owner or admin took the use of the credential by his role, for an hour: its history has \
+                  his reason"
+                .into(),
     }
 }
 

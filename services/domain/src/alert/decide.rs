@@ -223,7 +223,10 @@ mod tests {
     #[test]
     fn the_part_of_a_streams_name_is_for_ever() {
         let names = Cause::ALL.map(Cause::as_str);
-        assert_eq!(names, ["invalid", "expiring", "expired", "verification-failing", "suspended"]);
+        assert_eq!(
+            names,
+            ["invalid", "expiring", "expired", "verification-failing", "suspended", "break-glass"]
+        );
         assert_eq!(Cause::WebhookFailing.as_str(), "webhook-failing");
     }
 

@@ -24,14 +24,22 @@ pub enum Cause {
     VerificationFailing,
     /// It was stopped by hand while something uses it.
     Suspended,
+    /// Somebody gave himself its use by his role alone.
+    BreakGlass,
     /// A webhook endpoint does not take what is sent to it.
     WebhookFailing,
 }
 
 impl Cause {
     /// All causes of trouble with a credential.
-    pub const ALL: [Self; 5] =
-        [Self::Invalid, Self::Expiring, Self::Expired, Self::VerificationFailing, Self::Suspended];
+    pub const ALL: [Self; 6] = [
+        Self::Invalid,
+        Self::Expiring,
+        Self::Expired,
+        Self::VerificationFailing,
+        Self::Suspended,
+        Self::BreakGlass,
+    ];
 
     /// The part of the stream's name.
     pub const fn as_str(self) -> &'static str {
@@ -41,6 +49,7 @@ impl Cause {
             Self::Expired => "expired",
             Self::VerificationFailing => "verification-failing",
             Self::Suspended => "suspended",
+            Self::BreakGlass => "break-glass",
             Self::WebhookFailing => "webhook-failing",
         }
     }

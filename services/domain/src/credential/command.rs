@@ -202,6 +202,8 @@ pub struct Share {
     pub expires_at: Option<Timestamp>,
     /// Why, where a reason is asked for.
     pub reason: Option<String>,
+    /// The right to give it comes from a tenant role alone: a reason is needed, and it ends within an hour.
+    pub break_glass: bool,
     /// Now.
     pub now: Timestamp,
 }

@@ -99,6 +99,9 @@ pub enum CredentialEvent {
         expires_at: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// He gave it to himself, or to what acts for him, by his tenant role alone.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        break_glass: bool,
     },
     #[serde(rename = "CredentialShareRevoked")]
     ShareRevoked { grantee: Grantee },

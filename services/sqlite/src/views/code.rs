@@ -111,6 +111,7 @@ pub(super) fn cause(cause: Cause) -> i64 {
         Cause::VerificationFailing => 3,
         Cause::Suspended => 4,
         Cause::WebhookFailing => 5,
+        Cause::BreakGlass => 6,
     }
 }
 

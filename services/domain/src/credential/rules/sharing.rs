@@ -2,9 +2,12 @@
 
 use super::check;
 use crate::{
-    Decision, Grantee, Refusal,
+    Decision, Grantee, Refusal, Timestamp,
     credential::{CredentialEvent as E, Grant, MOST_GRANTS, Share, State},
 };
+
+/// Longest use that somebody gives himself by his role alone.
+const BREAK_GLASS_SECONDS: i64 = 3_600;
 
 /// Gives a level; a grant that is so already is nothing.
 pub(crate) fn share(state: &State, share: &Share) -> Result<Decision<E>, Refusal> {
@@ -15,7 +18,12 @@ pub(crate) fn share(state: &State, share: &Share) -> Result<Decision<E>, Refusal
         return Err(Refusal::invalid("granteeId", "the owner has MANAGE already"));
     }
     let reason = share.reason.as_deref().map(check::reason).transpose()?;
-    let wanted = Grant { level: share.level, expires_at: share.expires_at };
+    if share.break_glass && reason.is_none() {
+        let message = "your role alone gives you no use of a credential: say why you take it, for an hour";
+        return Err(Refusal::rule("REASON_REQUIRED", message));
+    }
+    let expires_at = if share.break_glass { Some(within_an_hour(share)) } else { share.expires_at };
+    let wanted = Grant { level: share.level, expires_at };
     match state.grants.get(&share.grantee) {
         Some(known) if *known == wanted => return Ok(Decision::nothing()),
         None if state.grants.len() >= MOST_GRANTS => {
@@ -29,9 +37,15 @@ pub(crate) fn share(state: &State, share: &Share) -> Result<Decision<E>, Refusal
     Ok(Decision::of([E::Shared {
         grantee: share.grantee,
         level: share.level,
-        expires_at: share.expires_at,
+        expires_at,
         reason,
+        break_glass: share.break_glass,
     }]))
+}
+
+fn within_an_hour(share: &Share) -> Timestamp {
+    let latest = share.now.plus_seconds(BREAK_GLASS_SECONDS);
+    share.expires_at.map_or(latest, |end| end.min(latest))
 }
 
 /// Takes a grant back; one that is not there is nothing.

@@ -257,7 +257,14 @@ fn a_check_of_an_older_version_is_stale() {
 }
 
 fn sharing(grantee: Grantee, level: Level, expires_at: Option<Timestamp>) -> CredentialCommand {
-    CredentialCommand::Share(Share { grantee, level, expires_at, reason: None, now: now() })
+    CredentialCommand::Share(Share {
+        grantee,
+        level,
+        expires_at,
+        reason: None,
+        break_glass: false,
+        now: now(),
+    })
 }
 
 #[test]
@@ -269,6 +276,32 @@ fn a_grant_is_given_once_changed_and_taken_back() {
     let revoke = CredentialCommand::RevokeShare { grantee: team };
     assert_eq!(events(&shared, &revoke).len(), 1);
     assert!(events(&given([]), &revoke).is_empty());
+}
+
+#[test]
+fn use_by_a_role_alone_has_a_reason_and_ends_within_an_hour() {
+    let breaking = |expires_at, reason: Option<&str>| {
+        CredentialCommand::Share(Share {
+            grantee: Grantee::Team(TeamId::from_uuid(Uuid::from_u128(7))),
+            level: Level::Use,
+            expires_at,
+            reason: reason.map(str::to_owned),
+            break_glass: true,
+            now: now(),
+        })
+    };
+    let refused = given([]).decide(&breaking(None, None)).expect_err("no reason");
+    assert!(matches!(refused, Refusal::Rule { reason: "REASON_REQUIRED", .. }));
+    let hour = now().plus_seconds(3_600);
+    let sooner = now().plus_seconds(60);
+    for (asked, ends) in [(None, hour), (Some(hour.plus_seconds(1)), hour), (Some(sooner), sooner)] {
+        let [CredentialEvent::Shared { expires_at, break_glass: true, .. }] =
+            &events(&given([]), &breaking(asked, Some("outage")))[..]
+        else {
+            panic!("shared")
+        };
+        assert_eq!(*expires_at, Some(ends));
+    }
 }
 
 #[test]
