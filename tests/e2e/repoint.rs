@@ -121,6 +121,22 @@ async fn what_cannot_be_moved_as_a_whole_stays_as_it_was() {
     skip["skipVerification"] = json!(true);
     assert_eq!(alice.refused("repointCredential", skip).await["reason"], "CREDENTIAL_SUSPENDED");
     assert_eq!((users(alice, &scene.old).await, users(alice, &scene.new).await), (all(), vec![]));
+    // A stale revision is told before anything moves, and what uses both is named.
+    alice.mutate("resumeCredential", "visible", json!({ "credentialId": scene.new, "reason": "x" })).await;
+    scene.api.on("GET", "/new/", Reply::status(204));
+    alice.mutate("verifyCredential", "visible", json!({ "credentialId": scene.new })).await;
+    let mut stale = wish(&scene.old, &scene.new);
+    stale["expectedRevision"] = json!(99);
+    assert_eq!(alice.refused("repointCredential", stale).await["code"], "CONFLICT");
+    let attach = json!({ "connectionId": scene.connection, "credentialId": scene.new });
+    alice.mutate("attachCredential", "visible", attach.clone()).await;
+    let refused = alice.refused("repointCredential", wish(&scene.old, &scene.new)).await;
+    assert_eq!(
+        (&refused["reason"], &refused["usages"][0]["id"]),
+        (&json!("USES_BOTH"), &json!(scene.connection))
+    );
+    alice.mutate("detachCredential", "visible", attach).await;
+    assert_eq!((users(alice, &scene.old).await, users(alice, &scene.new).await), (all(), vec![]));
     // Another component, itself, and something that does not use it.
     let mut other = bearer("Basic", "x");
     other["component"] = json!("http-basic");

@@ -161,7 +161,7 @@ impl App {
 
     /// Rights and names are judged by the views: a node whose views have not caught up changes
     /// nothing.
-    fn must_be_current(&self) -> Result<(), AppError> {
+    pub(crate) fn must_be_current(&self) -> Result<(), AppError> {
         if self.views_are_current() {
             return Ok(());
         }
@@ -368,7 +368,7 @@ impl From<AppError> for LogOrApp {
     }
 }
 
-fn check_revision(expected: Option<u64>, actual: u64) -> Result<(), AppError> {
+pub(crate) fn check_revision(expected: Option<u64>, actual: u64) -> Result<(), AppError> {
     if expected.is_none_or(|expected| expected == actual) {
         return Ok(());
     }

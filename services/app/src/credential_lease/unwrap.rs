@@ -25,6 +25,8 @@ impl App {
     /// # Errors
     /// [`UnwrapError`].
     pub async fn unwrap(&self, token: &str) -> Result<SecretPayload, UnwrapError> {
+        // A right that was taken back must not count because the views lag behind.
+        self.must_be_current().map_err(UnwrapError::Unavailable)?;
         let held = self.0.desk.take(token, self.now()).ok_or(UnwrapError::Invalid)?;
         match self.payload_of(&held).await {
             Ok(Some(payload)) => Ok(payload),

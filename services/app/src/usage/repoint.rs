@@ -18,7 +18,7 @@ use super::{BeforeUse, Consumer, Wanted};
 use crate::{
     App, AppError, Call, Done, Mutation,
     commands::present,
-    execute::Execution,
+    execute::{Execution, check_revision},
     idempotency::{About, Admission, Ticket},
 };
 
@@ -41,7 +41,8 @@ impl App {
     /// Moves what uses one credential to another one, all or nothing. None: it was done before with this key.
     ///
     /// # Errors
-    /// `USERS_NOT_YOURS` when the caller may not change all of them; `COMPONENT_MISMATCH`; `VERIFICATION_FAILED`.
+    /// `USERS_NOT_YOURS` when the caller may not change all of them; `USES_BOTH` for what uses both already;
+    /// `COMPONENT_MISMATCH`; `VERIFICATION_FAILED`.
     pub async fn repoint_credential(
         &self,
         call: &Call,
@@ -61,6 +62,7 @@ impl App {
             return Err(AppError::bad_input("toCredentialId", "must be another credential"));
         }
         let users = self.users_to_move(call, &wish).await?;
+        self.none_uses_both(call, &wish, &users).await?;
         if wish.before == BeforeUse::Check && self.any_runs(call, &wish, &users).await? {
             self.check_before_use(call, &[wish.to]).await?;
         }
@@ -83,6 +85,8 @@ impl App {
         let from: Credential = self.load(&StreamId::credential(tenant, wish.from)).await?;
         standing.still_may(Action::Attach, &from)?;
         let from = present(&from)?;
+        // Before anything is moved, not only when it is written down.
+        check_revision(wish.expected_revision, from.revision)?;
         let to: Credential = self.load(&StreamId::credential(tenant, wish.to)).await?;
         standing.still_may(Action::Attach, &to)?;
         let to = present(&to)?;
@@ -141,6 +145,31 @@ impl App {
             }
         };
         self.authorize(call, Action::Update, object).await
+    }
+
+    /// What has both would have one of them afterwards, and nobody could take that back.
+    async fn none_uses_both(
+        &self,
+        call: &Call,
+        wish: &Repointing,
+        users: &[Consumer],
+    ) -> Result<(), AppError> {
+        let mut both = Vec::new();
+        for user in users {
+            if self.said_by(call, *user).await?.contains_key(&wish.to) {
+                both.push(json!({ "id": user.id(), "kind": user.kind() }));
+            }
+        }
+        if both.is_empty() {
+            return Ok(());
+        }
+        Err(AppError::Refused {
+            reason: "USES_BOTH",
+            message: "some that use the credential use the other one too: detach one of them there first, or leave \
+                      them out with `only`"
+                .into(),
+            details: json!({ "usages": both }),
+        })
     }
 
     async fn any_runs(&self, call: &Call, wish: &Repointing, users: &[Consumer]) -> Result<bool, AppError> {
