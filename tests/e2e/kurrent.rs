@@ -73,6 +73,19 @@ async fn holds_everything(client: &Client) {
 }
 
 #[tokio::test]
+async fn a_node_with_another_vault_does_not_start() {
+    let cluster = Cluster::start().await;
+    let _world = World::with(cluster.settings.clone()).await;
+    // Who forgets KEYTRAIL_VAULT gets the embedded vault, which is empty.
+    let forgotten = Settings::default().set("KEYTRAIL_EVENT_LOG", cluster.address());
+    let said = Keytrail::refused(forgotten).await;
+    assert!(
+        said.contains("the vault has nothing of the tenants") && said.contains("KEYTRAIL_VAULT"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
 async fn a_log_on_the_event_store_is_used_like_the_embedded_one() {
     let cluster = Cluster::start().await;
     let mut world = World::with(cluster.settings.clone()).await;

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use keytrail_app::{App, Options, Ports, ScheduleOptions, SteadyClock, Work};
 use keytrail_domain::{SecretValue, policy::PolicyText};
 use keytrail_policy::{CasbinAuthorizer, PolicyFiles};
-use keytrail_ports::{SystemClock, SystemIds};
+use keytrail_ports::{SecretError, SystemClock, SystemIds};
 use keytrail_verify::{Catalog, ComponentVerifier, GuardedWebhookSender, VerifyConfig, guard::SystemLookup};
 
 use self::{identity::Identities, operator::Operator, readiness::Readings};
@@ -89,6 +89,7 @@ impl Launcher for Keytrail {
             .map_err(|error| failed(&error, "see the log lines above"))?;
         run_projections(&app, life);
         app.caught_up().await;
+        vault_fits(&ports).await?;
         let readings = Arc::new(Readings::new(app.clone(), ports.clone()));
         let operator =
             Arc::new(Operator::new(app.clone(), ports.clone(), identities.builtin(), dir, readings.clone()));
@@ -125,6 +126,24 @@ impl Wired for Built {
     async fn close(&self) {
         upkeep::remember(&self.ports).await;
         stores::settle(self.operator.dir()).await;
+    }
+}
+
+/// A vault that lacks the keys of a tenant is not the one that this log was written with: a node on it would store
+/// secrets where no other node looks. One that does not answer is no reason not to start.
+async fn vault_fits(ports: &Ports) -> Result<(), StartError> {
+    let unreadable = |error| failed(&error, "run `keytrail views rebuild`");
+    let tenants = ports.views.tenants().await.map_err(unreadable)?;
+    let Some(first) = tenants.first() else { return Ok(()) };
+    let Some(row) = ports.views.tenant(*first).await.map_err(unreadable)? else { return Ok(()) };
+    match ports.secrets.get(row.keys).await {
+        Err(SecretError::Missing) => Err(StartError::new(
+            "the vault has nothing of the tenants that are in the event log",
+            "it is another vault than the one that this log was written with: check KEYTRAIL_VAULT and \
+             KEYTRAIL_VAULT_MOUNT, or, with the embedded vault, KEYTRAIL_DATA_DIR; several nodes need one HashiCorp \
+             Vault or OpenBao",
+        )),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
