@@ -11,7 +11,7 @@ use tokio_tungstenite::{MaybeTlsStream, tungstenite::Message};
 
 use crate::{
     client::{Heard, PROTOCOL, Ws, code_of, refused_status},
-    world::{Plan, World, eventually},
+    world::{Plan, World},
 };
 
 #[tokio::test]
