@@ -23,16 +23,16 @@ pub(crate) fn request_id(ctx: &Context<'_>) -> Uuid {
 /// The caller, once the views show what he has seen elsewhere (`Keytrail-After`).
 ///
 /// # Errors
-/// `UNAUTHENTICATED` for a caller without a valid token; `FORBIDDEN` for a token that is not for reading, in a
-/// query or subscription; `UNAVAILABLE` when the views do not come so far
-/// in time.
+/// `UNAUTHENTICATED` for a caller without a valid token; `FORBIDDEN` for a token that is not for reading, but
+/// for what a mutation does; `UNAVAILABLE` when the views do not come so far in time.
 pub(crate) async fn caller(ctx: &Context<'_>) -> Result<Call> {
     let Some(principal) = ctx.data_opt::<Principal>() else {
         return Err(failure(Code::Unauthenticated, "sign in as a member of the tenant"));
     };
     let call = Call { principal: principal.clone(), correlation: request_id(ctx) };
-    // A mutation says itself what it needs, and shows what it changed.
-    if ctx.query_env.operation.node.ty != OperationType::Mutation {
+    // A mutation says itself what it needs, and shows what it changed; what is found from there is read.
+    let is_below = ctx.path_node.is_some_and(|node| node.parent.is_some());
+    if is_below || ctx.query_env.operation.node.ty != OperationType::Mutation {
         call.must_have(Scope::Read).map_err(|error| from_app(&error, call.correlation))?;
     }
     if let Some(after) = ctx.data_opt::<AfterPosition>() {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{World, create_bearer, text};
+use crate::harness::{Client, World, create_bearer, text};
 
 const GRANTS: &str = "grants { level expiresAt }";
 
@@ -17,13 +17,17 @@ async fn alert(world: &World) -> Value {
     keytrail_test_support::eventually("the alert", shown).await
 }
 
+async fn me(client: &Client) -> String {
+    let me = client.data("{ viewer { member { id } } }", Value::Null).await;
+    text(&me["viewer"]["member"]["id"])
+}
+
 #[tokio::test]
 async fn an_owner_takes_use_with_a_reason_for_an_hour_and_an_alert_says_so() {
     let world = World::start().await;
     let (alice, carol) = (&world.alice, &world.carol);
     let hers = create_bearer(carol, "Hers", "x").await;
-    let me = alice.data("{ viewer { member { id } } }", Value::Null).await;
-    let me = text(&me["viewer"]["member"]["id"]);
+    let me = me(alice).await;
     let wish = |level: &str, reason: Option<&str>| json!({ "credentialId": hers, "granteeId": me, "level": level, "reason": reason, "expiresAt": "2099-01-01T00:00:00Z" });
     let lease = json!({ "credentialId": hers, "purpose": "outage" });
     assert_eq!(alice.refused("leaseCredential", lease.clone()).await["code"], "FORBIDDEN");
@@ -46,8 +50,7 @@ async fn a_service_account_that_an_admin_lets_in_breaks_glass_and_one_that_the_o
     let world = World::start().await;
     let (alice, carol) = (&world.alice, &world.carol);
     let hers = create_bearer(carol, "Hers", "x").await;
-    let made = alice.mutate("createServiceAccount", "serviceAccount { id }", json!({ "name": "ci" })).await;
-    let account = text(&made["serviceAccount"]["id"]);
+    let account = made_account(alice).await;
     let wish = json!({ "credentialId": hers, "granteeId": account, "level": "USE" });
     assert_eq!(alice.refused("shareCredential", wish.clone()).await["reason"], "REASON_REQUIRED");
     carol.mutate("shareCredential", "visible", wish).await;
@@ -75,4 +78,87 @@ async fn an_admin_does_not_join_a_team_for_the_use_of_its_credentials() {
     let joins_second = json!({ "teamId": second, "memberId": world.carol_id });
     carol.mutate("addTeamMember", "visible", joins_second).await;
     alice.mutate("addTeamMember", "visible", joins).await;
+}
+
+async fn made(client: &Client, input: Value) -> String {
+    text(&client.mutate("createEnvironment", "environment { id }", input).await["environment"]["id"])
+}
+
+async fn made_account(client: &Client) -> String {
+    let made = client.mutate("createServiceAccount", "serviceAccount { id }", json!({ "name": "ci" })).await;
+    text(&made["serviceAccount"]["id"])
+}
+
+/// What alice, who has a credential by her role alone, may not do.
+async fn breaks_glass(world: &World, mutation: &str, input: Value) {
+    assert_eq!(world.alice.refused(mutation, input).await["reason"], "BREAK_GLASS", "{mutation}");
+}
+
+#[tokio::test]
+async fn an_environment_that_a_service_account_or_her_team_holds_is_no_way_round() {
+    let world = World::start().await;
+    let alice = &world.alice;
+    let hers = create_bearer(&world.carol, "Hers", "x").await;
+    let account = made_account(alice).await;
+    let made_team = alice.mutate("createTeam", "team { id }", json!({ "name": "Mine" })).await;
+    let team = text(&made_team["team"]["id"]);
+    let joins = json!({ "teamId": team, "memberId": me(alice).await });
+    alice.mutate("addTeamMember", "visible", joins).await;
+    let held = made(alice, json!({ "name": "Held" })).await;
+    alice.mutate("shareEnvironment", "visible", json!({ "environmentId": held, "granteeId": account })).await;
+    let of_team = made(alice, json!({ "name": "Of the team", "teamId": team })).await;
+    for environment in [held, of_team] {
+        let into = json!({ "credentialId": hers, "granteeId": environment, "level": "USE", "reason": "x" });
+        breaks_glass(&world, "shareCredential", into).await;
+    }
+}
+
+#[tokio::test]
+async fn the_hour_is_no_way_to_what_has_no_end() {
+    let world = World::start().await;
+    let alice = &world.alice;
+    let hers = create_bearer(&world.carol, "Hers", "x").await;
+    let environment = made(alice, json!({ "name": "Production" })).await;
+    for grantee in [&environment, &world.team] {
+        let into = json!({ "credentialId": hers, "granteeId": grantee, "level": "USE" });
+        alice.mutate("shareCredential", "visible", into).await;
+    }
+    let id = me(alice).await;
+    let hour = json!({ "credentialId": hers, "granteeId": id, "level": "USE", "reason": "outage" });
+    alice.mutate("shareCredential", "visible", hour).await;
+    let account = made_account(alice).await;
+    let joins = json!({ "teamId": world.team, "memberId": id });
+    let shares = |grantee: &str| json!({ "environmentId": environment, "granteeId": grantee });
+    let ways = [
+        ("addTeamMember", &joins),
+        ("shareEnvironment", &shares(&id)),
+        ("shareEnvironment", &shares(&account)),
+    ];
+    for (mutation, input) in ways {
+        breaks_glass(&world, mutation, input.clone()).await;
+    }
+    // A deleted credential comes back with its grants; and the alert stays to be looked at.
+    alert(&world).await;
+    alice.mutate("deleteCredential", "visible", json!({ "credentialId": hers })).await;
+    for (mutation, input) in ways {
+        breaks_glass(&world, mutation, input.clone()).await;
+    }
+    alice.mutate("restoreCredential", "visible", json!({ "credentialId": hers })).await;
+    // What was done about the deletion was done before this one's alert.
+    let next = create_bearer(&world.carol, "Next", "y").await;
+    let hour = json!({ "credentialId": next, "granteeId": id, "level": "USE", "reason": "outage" });
+    alice.mutate("shareCredential", "visible", hour).await;
+    let both = async || {
+        let alerts = alice.data("{ alerts { nodes { cause state } } }", Value::Null).await;
+        let alerts = alerts["alerts"]["nodes"].as_array().expect("alerts").clone();
+        (alerts.len() == 2).then_some(alerts)
+    };
+    let open = json!({ "cause": "BREAK_GLASS", "state": "OPEN" });
+    assert_eq!(keytrail_test_support::eventually("both alerts", both).await, [open.clone(), open]);
+    // Whom the owner gives it for good may.
+    let input = json!({ "credentialId": hers, "granteeId": id, "level": "USE" });
+    world.carol.mutate("shareCredential", "visible", input).await;
+    for (mutation, input) in ways {
+        alice.mutate(mutation, "visible", input.clone()).await;
+    }
 }

@@ -10,12 +10,14 @@ use vaultrs::client::{VaultClient, VaultClientSettingsBuilder};
 
 use crate::{
     harness::{Client, Settings, World, create_bearer, text},
+    service_accounts,
     tutorials::repository,
 };
 
 const SECRET: &str = "lease-canary-5d1c";
 const LEASE: &str = "lease { id token unwrapUrl expiresAt version allowedHosts } alreadyShown replayed \
                      credential { lastLeasedAt leases(last: 1) { nodes { id } } }";
+const SHORT: &str = "lease { id token unwrapUrl }";
 const NOT_VALID: &str = "wrapping token is not valid or does not exist";
 
 fn wish(id: &str) -> Value {
@@ -285,4 +287,39 @@ async fn a_token_is_dead_when_the_right_to_it_is_lost() {
             assert_eq!((status.as_str(), &body["errors"][0]), ("400", &json!(NOT_VALID)), "way {how}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_revoked_api_token_ends_its_own_leases_at_vault_and_no_others() {
+    let (world, _vault) = worlds().await.pop().expect("the one with OpenBao");
+    let bot = service_accounts::account(&world, "runtime").await;
+    let id = create_bearer(&world.alice, "Deploy", SECRET).await;
+    share(&world, &id, &bot, "USE").await;
+    let (first, token) = service_accounts::client(&world, &bot, &["LEASE"]).await;
+    let (second, _) = service_accounts::client(&world, &bot, &["LEASE", "READ"]).await;
+    let of_first = first.mutate("leaseCredential", SHORT, wish(&id)).await["lease"].clone();
+    let of_second = second.mutate("leaseCredential", SHORT, wish(&id)).await["lease"].clone();
+    world.alice.mutate("revokeApiToken", "visible", json!({ "tokenId": token })).await;
+    let revoked = async || {
+        let query =
+            "{ auditLog(last: 50, filter: { types: [\"CredentialLeaseRevoked\"] }) { nodes { data } } }";
+        let log = world.alice.data(query, Value::Null).await.to_string();
+        assert!(!log.contains(&text(&of_second["id"])), "{log}");
+        log.contains(&text(&of_first["id"])).then_some(())
+    };
+    eventually("the token is revoked", revoked).await;
+    assert_eq!(curl(&of_first).await.0, "400");
+    assert_eq!(curl(&of_second).await.1["data"]["data"], json!({ "token": SECRET }));
+}
+
+#[tokio::test]
+async fn many_lease_one_credential_at_once() {
+    let world = World::start().await;
+    let id = create_bearer(&world.alice, "Deploy", SECRET).await;
+    let leases = (0..40).map(|_| lease(&world.alice, &id));
+    let tokens: std::collections::HashSet<_> =
+        futures_util::future::join_all(leases).await.iter().map(|lease| text(&lease["token"])).collect();
+    assert_eq!(tokens.len(), 40);
+    let all = world.alice.credential(&id, "leases { totalCount }").await;
+    assert_eq!(all["leases"]["totalCount"], 40);
 }

@@ -8,14 +8,14 @@ use crate::harness::{Client, EventStream, World, create_bearer, text};
 const EVENTS: &str = "subscription { credentialEvents { __typename } }";
 const VIEWER: &str = "{ viewer { tenant { slug } member { id } serviceAccount { id } } }";
 
-async fn account(world: &World, name: &str) -> String {
+pub(crate) async fn account(world: &World, name: &str) -> String {
     let input = json!({ "name": name });
     let made = world.alice.mutate("createServiceAccount", "serviceAccount { id }", input).await;
     text(&made["serviceAccount"]["id"])
 }
 
 /// Somebody who comes with a new token of the account, and the token's id.
-async fn client(world: &World, account: &str, scopes: &[&str]) -> (Client, String) {
+pub(crate) async fn client(world: &World, account: &str, scopes: &[&str]) -> (Client, String) {
     let input = json!({ "serviceAccountId": account, "name": scopes.join(" "), "scopes": scopes });
     let made = world.alice.mutate("createApiToken", "token serviceAccount { tokens { id } }", input).await;
     let tokens = made["serviceAccount"]["tokens"].as_array().expect("tokens");
@@ -57,6 +57,11 @@ async fn a_token_does_what_its_scopes_say_within_what_was_granted() {
     assert_eq!(leaser.refused("leaseCredential", wish(&other)).await["code"], "NOT_FOUND");
     let error = leaser.error("{ credentials { totalCount } }", Value::Null).await;
     assert_eq!(error["extensions"]["code"], "FORBIDDEN");
+    assert!(text(&error["message"]).contains("READ"), "{error:#}");
+    // What a mutation did is shown; what is found from there is read.
+    let further = "mutation($input: LeaseCredentialInput!) { leaseCredential(input: $input) {
+        lease { id } credential { name consumers { count } } } }";
+    let error = leaser.error(further, json!({ "input": wish(&shared) })).await;
     assert!(text(&error["message"]).contains("READ"), "{error:#}");
     let verify = json!({ "credentialId": shared });
     assert_eq!(leaser.refused("verifyCredential", verify).await["code"], "FORBIDDEN");

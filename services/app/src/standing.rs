@@ -7,11 +7,12 @@ use keytrail_domain::{
     EnvironmentId, Grantee, Level, Owner, Role, TeamId, Timestamp, Who,
     credential::{Credential, Share, State},
 };
-use keytrail_ports::{Action, Authorizer, Enough};
+use keytrail_ports::{Action, Authorizer, Enough, views::GrantRow};
 
 use crate::{App, AppError, Call};
 
 /// Who the caller is to the credentials of his tenant.
+#[derive(Clone)]
 pub(crate) struct Standing {
     who: Who,
     role: Option<Role>,
@@ -62,24 +63,38 @@ impl Standing {
         })
     }
 
-    /// `MANAGE` by role holds no lease. Who has it by role alone and gives himself, a team of his or a
-    /// service account (whose token he may make) the use of a credential breaks glass: true.
+    /// `MANAGE` by role holds no lease. Who has it by role alone and gives the use of a credential where it
+    /// is his too ([`Self::may_act_as`]) breaks glass: true.
     ///
     /// # Errors
     /// `REFUSED` with `BREAK_GLASS` for more than `USE`, which would let him give on what he took, and for an
     /// environment, where it would have no end.
-    pub(crate) fn breaks_glass(&self, share: &Share, credential: &Credential) -> Result<bool, AppError> {
+    pub(crate) fn breaks_glass(
+        &self,
+        share: &Share,
+        credential: &Credential,
+        is_his: bool,
+    ) -> Result<bool, AppError> {
         let Some(state) = credential.known() else { return Ok(false) };
         let by_role_alone = self.by_owning(state.owner).max(self.by_grants(state)) < Some(Level::Manage);
-        // Who manages service accounts can make himself a token of any.
-        let for_himself = self.is(share.grantee) || matches!(share.grantee, Grantee::ServiceAccount(_));
-        if !by_role_alone || share.level < Level::Use || !for_himself {
+        if !by_role_alone || share.level < Level::Use || !is_his {
             return Ok(false);
         }
         if share.level > Level::Use || matches!(share.grantee, Grantee::Environment(_)) {
             return Err(break_glass());
         }
         Ok(true)
+    }
+
+    /// He has the use of a credential by a right that does not end by itself: by owning it, or by a grant
+    /// without an end. An environment is left out: he may hold it for a time only.
+    pub(crate) fn uses_without_end(&self, owner: Owner, grants: &[GrantRow]) -> bool {
+        let lasting = |grant: &&GrantRow| {
+            let is_environment = matches!(grant.grantee, Grantee::Environment(_));
+            grant.expires_at.is_none() && !is_environment && self.is(grant.grantee)
+        };
+        let granted = grants.iter().filter(lasting).map(|grant| grant.level).max();
+        self.by_owning(owner).max(granted) >= Some(Level::Use)
     }
 
     fn by_grants(&self, state: &State) -> Option<Level> {
@@ -101,6 +116,11 @@ impl Standing {
     /// He leads the team that something belongs to.
     pub(crate) fn leads(&self, team: Option<TeamId>) -> bool {
         self.teams.iter().any(|(of, leads)| *leads && Some(*of) == team)
+    }
+
+    /// Whether an admin comes to what this grantee has: it is his, or he may make himself a token of it.
+    pub(crate) fn may_act_as(&self, grantee: Grantee) -> bool {
+        self.is(grantee) || matches!(grantee, Grantee::ServiceAccount(_))
     }
 
     /// Whether what this grantee has is his too.

@@ -178,9 +178,10 @@ impl App {
             Err(done) => Ok(done),
             Ok(target) => {
                 self.known_grantee(call, share.grantee).await?;
-                let standing = self.standing(call).await?;
+                let standing = target.standing.clone();
+                let is_his = self.comes_to_caller(call, &standing, share.grantee).await?;
                 self.change(target, |now| {
-                    let break_glass = standing.breaks_glass(&share, now)?;
+                    let break_glass = standing.breaks_glass(&share, now, is_his)?;
                     Ok(CredentialCommand::Share(Share { break_glass, ..share.clone() }))
                 })
                 .await

@@ -1,32 +1,22 @@
 //! Environments: made, changed, shared, ended.
 
-use std::sync::Arc;
-
 use keytrail_domain::{
-    ConnectionId, CredentialId, EnvironmentId, Grantee, Level, StreamId, TenantId,
+    ConnectionId, EnvironmentId, Grantee, StreamId, TenantId,
     environment::{Environment, EnvironmentCommand as Command},
 };
-use keytrail_ports::{
-    Action, Object, Scope,
-    views::{
-        CredentialFilter, CredentialOrder, CredentialQuery, CredentialRow, EnvironmentRow, Page, PageRequest,
-    },
-};
+use keytrail_ports::{Action, Object, views::EnvironmentRow};
 use uuid::Uuid;
 
 use crate::{
     App, AppError, Call, Done, EnvironmentChange, Mutation, NewEnvironment, NewEnvironmentShare,
     execute::Execution,
     idempotency::{About, Admission, Ticket},
-    standing::break_glass,
 };
 
 type Answer = Result<Done<EnvironmentId>, AppError>;
 
 /// Most environments of one tenant: their names are compared one by one.
 const MOST_ENVIRONMENTS: usize = 1_000;
-/// Credentials looked at together.
-const PAGE: u32 = 1_000;
 
 /// An environment that a change is about.
 struct Target {
@@ -221,57 +211,6 @@ impl App {
             self.authorize(call, Action::Update, Object::Connection(row.owner)).await?;
         }
         Ok(())
-    }
-
-    /// An admin who is no lead of the environment's team gives himself, or a team of his, nothing that he has
-    /// not: his role opens no lease.
-    async fn gives_himself_nothing_in(
-        &self,
-        call: &Call,
-        row: &EnvironmentRow,
-        grantee: Grantee,
-    ) -> Result<(), AppError> {
-        let standing = self.standing(call).await?;
-        let his = standing.is(grantee) || matches!(grantee, Grantee::ServiceAccount(_));
-        if standing.leads(row.team) || !his {
-            return Ok(());
-        }
-        let mut page = PageRequest::first(PAGE);
-        loop {
-            let listed = self.credentials_in(row, page).await?;
-            for (_, credential) in &listed.rows {
-                if self.is_used_in(row, credential.id).await? && !self.may_lease(call, credential.id).await? {
-                    return Err(break_glass());
-                }
-            }
-            match listed.rows.last() {
-                Some((key, _)) if listed.has_next => page = PageRequest::first(PAGE).after(key.clone()),
-                _ => return Ok(()),
-            }
-        }
-    }
-
-    async fn credentials_in(
-        &self,
-        row: &EnvironmentRow,
-        page: PageRequest,
-    ) -> Result<Page<Arc<CredentialRow>>, AppError> {
-        let query = CredentialQuery {
-            tenant: row.tenant,
-            scope: Scope::All,
-            filter: CredentialFilter { environment: Some(row.id), ..CredentialFilter::default() },
-            order: CredentialOrder::default(),
-            page,
-            now: self.now(),
-        };
-        Ok(self.ports().views.credentials(query).await?)
-    }
-
-    /// Whether it was put in with the right to use it.
-    async fn is_used_in(&self, row: &EnvironmentRow, id: CredentialId) -> Result<bool, AppError> {
-        let grants = self.ports().views.grants(row.tenant, id, None).await?;
-        let inside = grants.iter().find(|grant| grant.grantee == Grantee::Environment(row.id));
-        Ok(inside.is_some_and(|grant| grant.level >= Level::Use))
     }
 
     async fn hold_environment_name(

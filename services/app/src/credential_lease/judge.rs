@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use keytrail_domain::{
-    Principal, StreamId,
-    lease::{LeaseBook, LeaseCommand},
-};
+use keytrail_domain::{Principal, StreamId, lease::LeaseCommand};
 use keytrail_ports::views::{ConsumerRow, OpenLease};
 use tokio_util::sync::CancellationToken;
 
@@ -37,19 +34,27 @@ impl App {
     async fn judge_open_leases(&self, tenure: &Tenure) -> Result<(), AppError> {
         let now = self.now();
         for row in self.ports().views.open_leases(now, MOST).await? {
-            let open = row.open.iter().filter(|lease| now < lease.until);
-            for lease in open.filter(|lease| lease.accessor.is_some()) {
+            for lease in row.open.iter().filter(|lease| now < lease.until) {
                 tenure.check()?;
-                if !self.counts_still(&row, lease).await? {
-                    self.revoke_lease(&row, lease).await?;
+                // One that cannot be judged keeps nobody from the others.
+                if let Err(error) = self.judge_lease(&row, lease).await {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(lease = %lease.lease, error, "a lease cannot be judged: trying again");
                 }
             }
         }
         Ok(())
     }
 
+    async fn judge_lease(&self, row: &ConsumerRow, lease: &OpenLease) -> Result<(), AppError> {
+        match self.counts_still(row, lease).await? {
+            true => Ok(()),
+            false => self.revoke_lease(row, lease).await,
+        }
+    }
+
     async fn counts_still(&self, row: &ConsumerRow, lease: &OpenLease) -> Result<bool, AppError> {
-        if !self.may_lease_still(row.tenant, row.credential, &row.consumer).await? {
+        if !self.may_lease_still(row.tenant, row.credential, &lease.consumer).await? {
             return Ok(false);
         }
         let credential = self.ports().views.credentials_by_id(row.tenant, &[row.credential]).await?.pop();
@@ -62,12 +67,9 @@ impl App {
 
     /// The vault first: what is written down as revoked is.
     async fn revoke_lease(&self, row: &ConsumerRow, lease: &OpenLease) -> Result<(), AppError> {
-        if let Some(accessor) = &lease.accessor {
-            self.ports().secrets.revoke(accessor).await?;
-        }
+        self.ports().secrets.revoke(&lease.accessor).await?;
         let call = Call { principal: Principal::internal(row.tenant, NAME), correlation: self.fresh_id() };
         let stream = StreamId::lease(row.tenant, row.credential, self.now());
-        let from = self.shown_revision(&stream).await?;
         let command = LeaseCommand::Revoke { lease: lease.lease, consumer: principal_key(&row.consumer) };
         let execution = Execution {
             call: &call,
@@ -76,8 +78,8 @@ impl App {
             idempotency: None,
             cause: Some((lease.event, "revoked")),
             fresh: false,
-            from,
+            from: 0,
         };
-        self.execute::<LeaseBook>(execution, |_| Ok(command.clone())).await.map(drop)
+        self.write_down(execution, command).await.map(drop)
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use keytrail_domain::{
     Actor, CredentialId, LeaseId, Position, SecretValue, StreamId, TenantId, Timestamp,
-    credential::Credential,
+    credential::{Credential, State},
     lease::{LeaseBook, LeaseCommand, LeaseEvent, purpose_of, seconds_of},
 };
 use keytrail_ports::{
@@ -108,24 +108,29 @@ impl App {
             Admission::Do(ticket) => ticket,
         };
         self.0.desk.must_have_room(now)?;
-        let until = now.plus_seconds(i64::from(seconds));
-        let (held, allowed_hosts) =
-            self.held(call, &input, LeaseId::from_uuid(ticket.id(self)), until).await?;
-        let wrapped = self.ports().secrets.wrap(held.at, seconds).await?;
+        let state = self.leasable(call, input.id).await?;
+        let wrapped = self.ports().secrets.wrap(state.secret, seconds).await?;
+        let held = Held {
+            lease: LeaseId::from_uuid(ticket.id(self)),
+            tenant,
+            credential: input.id,
+            version: state.version,
+            at: state.secret,
+            consumer: call.principal.actor.clone(),
+            // By the time that the vault has begun to count: it is judged for as long as the token lives.
+            until: self.now().plus_seconds(i64::from(seconds)),
+        };
         let accessor = wrapped.as_ref().map(|wrapped| wrapped.accessor.clone());
         let command = LeaseCommand::Lease {
             lease: held.lease,
             version: held.version,
             purpose,
-            until,
+            until: held.until,
             accessor: accessor.clone(),
         };
-        let execution =
-            Execution::of(call, stream.clone(), &ticket).from(self.shown_revision(&stream).await?);
-        let done = self.execute::<LeaseBook>(execution, |_| Ok(command.clone())).await;
-        match done {
+        match self.write_down(Execution::of(call, stream, &ticket), command).await {
             Ok(done) if !done.replayed => {
-                let issued = self.issued(held, allowed_hosts, wrapped)?;
+                let issued = self.issued(held, state.allowed_hosts, wrapped)?;
                 Ok(done.map(|()| Some(issued)))
             }
             // Nobody hears of the token.
@@ -136,29 +141,25 @@ impl App {
         }
     }
 
-    /// What a token is to be good for, by the credential's own stream, and where the secret may be sent.
-    async fn held(
-        &self,
-        call: &Call,
-        input: &NewLease,
-        lease: LeaseId,
-        until: Timestamp,
-    ) -> Result<(Held, Vec<String>), AppError> {
-        let tenant = call.principal.tenant;
-        let credential: Credential = self.load(&StreamId::credential(tenant, input.id)).await?;
+    /// The credential by its own stream, when the caller may have its secret.
+    async fn leasable(&self, call: &Call, id: CredentialId) -> Result<State, AppError> {
+        let credential: Credential = self.load(&StreamId::credential(call.principal.tenant, id)).await?;
         self.standing(call).await?.still_may(Action::Lease, &credential)?;
         let state = present(&credential)?;
         state.may_be_leased()?;
-        let held = Held {
-            lease,
-            tenant,
-            credential: input.id,
-            version: state.version,
-            at: state.secret,
-            consumer: call.principal.actor.clone(),
-            until,
-        };
-        Ok((held, state.allowed_hosts.clone()))
+        Ok(state.clone())
+    }
+
+    /// Everybody who leases a credential appends to the end of one stream: on this node one after the other,
+    /// so that many at once do not refuse each other.
+    async fn write_down(
+        &self,
+        execution: Execution<'_>,
+        command: LeaseCommand,
+    ) -> Result<Done<()>, AppError> {
+        let _turn = self.0.claims.take(format!("leases\0{}", execution.stream)).await?;
+        let from = self.shown_revision(&execution.stream).await?;
+        self.execute::<LeaseBook>(execution.from(from), |_| Ok(command.clone())).await
     }
 
     fn issued(

@@ -9,20 +9,27 @@ use crate::idempotency::principal_key;
 pub(super) fn project(fact: &Fact<'_>, event: &LeaseEvent, views: &mut dyn ViewTx) -> Result<(), ViewError> {
     match event {
         LeaseEvent::Leased { lease, version, purpose, until, accessor } => {
-            let open = OpenLease {
+            // What this process keeps is judged when it is used.
+            let open = accessor.as_ref().map(|accessor| OpenLease {
                 lease: *lease,
                 event: fact.event.id,
+                consumer: fact.meta.actor.clone(),
                 version: *version,
                 until: *until,
                 accessor: accessor.clone(),
-            };
-            leased(fact, open, purpose, views)
+            });
+            leased(fact, (*version, purpose), open, views)
         }
         LeaseEvent::Revoked { lease, consumer } => revoked(fact, *lease, consumer, views),
     }
 }
 
-fn leased(fact: &Fact<'_>, open: OpenLease, purpose: &str, views: &mut dyn ViewTx) -> Result<(), ViewError> {
+fn leased(
+    fact: &Fact<'_>,
+    (version, purpose): (u32, &str),
+    open: Option<OpenLease>,
+    views: &mut dyn ViewTx,
+) -> Result<(), ViewError> {
     let (tenant, at) = (fact.meta.tenant, fact.meta.recorded_at);
     let credential = fact.event.stream.credential_id().ok_or_else(|| fact.orphan())?;
     let mut row = views.credential(tenant, credential)?.ok_or_else(|| fact.orphan())?;
@@ -31,8 +38,7 @@ fn leased(fact: &Fact<'_>, open: OpenLease, purpose: &str, views: &mut dyn ViewT
     let known = views.consumer(tenant, credential, &principal_key(&fact.meta.actor))?;
     let (leases, mut before) = known.map_or((0, Vec::new()), |known| (known.leases, known.open));
     before.retain(|lease| at < lease.until);
-    let version = open.version;
-    before.push(open);
+    before.extend(open);
     views.put_consumer(&ConsumerRow {
         tenant,
         credential,

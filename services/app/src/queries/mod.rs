@@ -25,4 +25,4 @@ pub use components::KnownComponent;
 pub(crate) use components::{OWN_COMPONENTS_REMEMBERED, own_slug};
 pub use consumers::{SeenUsage, Usages};
 pub use counted::Counted;
-pub(crate) use teams::is_held_by;
+pub(crate) use teams::{holders, in_force};

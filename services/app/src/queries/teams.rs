@@ -35,14 +35,19 @@ impl App {
     }
 }
 
-fn in_force(until: Option<Timestamp>, now: Timestamp) -> bool {
+/// Whether something with this end is so now.
+pub(crate) fn in_force(until: Option<Timestamp>, now: Timestamp) -> bool {
     until.is_none_or(|until| now < until)
 }
 
 /// Whether all of a team hold an environment.
-pub(crate) fn is_held_by(row: &EnvironmentRow, team: TeamId, now: Timestamp) -> bool {
-    let shared = |share: &keytrail_ports::views::EnvironmentShareRow| {
-        share.grantee == Grantee::Team(team) && in_force(share.expires_at, now)
-    };
-    row.deleted_at.is_none() && (row.team == Some(team) || row.shares.iter().any(shared))
+fn is_held_by(row: &EnvironmentRow, team: TeamId, now: Timestamp) -> bool {
+    holders(row, now).any(|holder| holder == Grantee::Team(team))
+}
+
+/// Who holds an environment now.
+pub(crate) fn holders(row: &EnvironmentRow, now: Timestamp) -> impl Iterator<Item = Grantee> {
+    let shares = row.shares.iter().filter(move |share| in_force(share.expires_at, now));
+    let all = row.team.map(Grantee::Team).into_iter().chain(shares.map(|share| share.grantee));
+    all.filter(|_| row.deleted_at.is_none())
 }

@@ -182,7 +182,11 @@ fn reactions(event: &E) -> Vec<Reaction> {
             reactions
         }
         E::Shared { break_glass: true, .. } => vec![glass_was_broken()],
-        E::Deleted { .. } => recover(&Cause::ALL),
+        // That somebody broke glass stays to be looked at: he could delete what he took.
+        E::Deleted { .. } => {
+            let causes = Cause::ALL.into_iter().filter(|cause| *cause != Cause::BreakGlass);
+            causes.map(Reaction::Recover).collect()
+        }
         E::Resumed { .. } => recover(&[Cause::Suspended]),
         _ => Vec::new(),
     }

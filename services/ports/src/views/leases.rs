@@ -13,12 +13,14 @@ pub struct OpenLease {
     pub lease: LeaseId,
     /// The event that says so.
     pub event: EventId,
+    /// Who leased, and how he proved it: a token of a service account that is revoked ends its leases alone.
+    pub consumer: Actor,
     /// Which secret version.
     pub version: u32,
     /// Until when its token counts.
     pub until: Timestamp,
-    /// By what the vault knows its token; none when Keytrail keeps it.
-    pub accessor: Option<String>,
+    /// By what the vault knows its token.
+    pub accessor: String,
 }
 
 /// What somebody has leased of one credential.
@@ -38,7 +40,7 @@ pub struct ConsumerRow {
     pub purpose: String,
     /// How often in all.
     pub leases: u64,
-    /// Those that had not ended when he leased last, nor were revoked.
+    /// Those whose tokens the vault keeps, that had not ended when he leased last, nor were revoked.
     pub open: Vec<OpenLease>,
 }
 
