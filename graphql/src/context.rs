@@ -30,11 +30,7 @@ pub(crate) async fn caller(ctx: &Context<'_>) -> Result<Call> {
         return Err(failure(Code::Unauthenticated, "sign in as a member of the tenant"));
     };
     let call = Call { principal: principal.clone(), correlation: request_id(ctx) };
-    // A mutation says itself what it needs, and shows what it changed; what is found from there is read.
-    let is_below = ctx.path_node.is_some_and(|node| node.parent.is_some());
-    if is_below || ctx.query_env.operation.node.ty != OperationType::Mutation {
-        call.must_have(Scope::Read).map_err(|error| from_app(&error, call.correlation))?;
-    }
+    must_read(ctx, &call)?;
     if let Some(after) = ctx.data_opt::<AfterPosition>() {
         let app = app(ctx)?;
         let wait = async {
@@ -45,4 +41,16 @@ pub(crate) async fn caller(ctx: &Context<'_>) -> Result<Call> {
         after.once(wait).await?;
     }
     Ok(call)
+}
+
+/// A mutation says itself what it needs, and shows what it changed; what is found from there is read.
+///
+/// # Errors
+/// `FORBIDDEN` for a token that is not for reading.
+pub(crate) fn must_read(ctx: &Context<'_>, call: &Call) -> Result<()> {
+    let is_below = ctx.path_node.is_some_and(|node| node.parent.is_some());
+    if !is_below && ctx.query_env.operation.node.ty == OperationType::Mutation {
+        return Ok(());
+    }
+    call.must_have(Scope::Read).map_err(|error| from_app(&error, call.correlation))
 }

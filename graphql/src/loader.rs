@@ -11,7 +11,7 @@ use keytrail_app::{App, AppError, Call};
 use keytrail_domain::{CredentialId, MemberId, Principal, TeamId};
 use keytrail_ports::views::{CredentialRow, MemberRow, TeamRow};
 
-use crate::request::RequestId;
+use crate::{context::must_read, request::RequestId};
 
 /// Reads for one caller.
 pub(crate) struct Reads {
@@ -80,6 +80,7 @@ where
     let Some(loading) = ctx.data_opt::<Loading>() else {
         return Err(crate::error::from_app(&AppError::Unauthenticated, uuid::Uuid::nil()));
     };
+    must_read(ctx, &loading.loader().call)?;
     let request = crate::context::request_id(ctx);
     loading.load_one(key).await.map_err(|error| crate::error::from_app(&error, request))
 }

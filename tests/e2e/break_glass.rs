@@ -162,3 +162,42 @@ async fn the_hour_is_no_way_to_what_has_no_end() {
         alice.mutate(mutation, "visible", input.clone()).await;
     }
 }
+
+#[tokio::test]
+async fn an_admin_of_a_team_does_not_make_himself_its_lead_and_may_take_away_from_anybody() {
+    let world = World::start().await;
+    let (alice, bob, carol) = (&world.alice, &world.bob, &world.carol);
+    let mut input = crate::harness::bearer("Team's", "y");
+    input["ownerTeamId"] = json!(world.team);
+    let of_team = bob.create(input).await;
+    alice.mutate("setMemberRole", "visible", json!({ "memberId": world.bob_id, "role": "ADMIN" })).await;
+    let leads = json!({ "teamId": world.team, "memberId": world.bob_id, "lead": true });
+    for mutation in ["setTeamLead", "addTeamMember"] {
+        assert_eq!(bob.refused(mutation, leads.clone()).await["reason"], "BREAK_GLASS", "{mutation}");
+    }
+    // He is in it already: what the team has until some day is nothing new to him.
+    let hers = create_bearer(carol, "Hers", "x").await;
+    let until = json!({
+        "credentialId": hers, "granteeId": world.team, "level": "USE", "expiresAt": "2099-01-01T00:00:00Z"
+    });
+    carol.mutate("shareCredential", "visible", until).await;
+    let stays = json!({ "teamId": world.team, "memberId": world.bob_id });
+    bob.mutate("addTeamMember", "visible", stays).await;
+    let manage =
+        json!({ "credentialId": of_team, "granteeId": world.bob_id, "level": "MANAGE", "reason": "x" });
+    assert_eq!(bob.refused("shareCredential", manage).await["reason"], "BREAK_GLASS");
+    alice.mutate("setTeamLead", "visible", leads).await;
+
+    // The owner gave it for good: an admin may end that by his role, but not make it longer.
+    let lasting = create_bearer(carol, "Lasting", "x").await;
+    let account = made_account(alice).await;
+    let mut share = json!({ "credentialId": lasting, "granteeId": account, "level": "USE" });
+    carol.mutate("shareCredential", "visible", share.clone()).await;
+    share["expiresAt"] = json!("2099-01-01T00:00:00Z");
+    alice.mutate("shareCredential", "visible", share.clone()).await;
+    let grants = carol.credential(&lasting, GRANTS).await["grants"].clone();
+    assert!(text(&grants[0]["expiresAt"]).starts_with("2099-"), "{grants}");
+    share["expiresAt"] = json!("2100-01-01T00:00:00Z");
+    share["reason"] = json!("longer");
+    breaks_glass(&world, "shareCredential", share).await;
+}

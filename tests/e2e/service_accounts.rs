@@ -59,10 +59,14 @@ async fn a_token_does_what_its_scopes_say_within_what_was_granted() {
     assert_eq!(error["extensions"]["code"], "FORBIDDEN");
     assert!(text(&error["message"]).contains("READ"), "{error:#}");
     // What a mutation did is shown; what is found from there is read.
-    let further = "mutation($input: LeaseCredentialInput!) { leaseCredential(input: $input) {
-        lease { id } credential { name consumers { count } } } }";
-    let error = leaser.error(further, json!({ "input": wish(&shared) })).await;
-    assert!(text(&error["message"]).contains("READ"), "{error:#}");
+    for further in ["consumers { count }", "owner { __typename }"] {
+        let query = format!(
+            "mutation($input: LeaseCredentialInput!) {{ leaseCredential(input: $input) {{
+                lease {{ id }} credential {{ name {further} }} }} }}"
+        );
+        let error = leaser.error(&query, json!({ "input": wish(&shared) })).await;
+        assert!(text(&error["message"]).contains("READ"), "{error:#}");
+    }
     let verify = json!({ "credentialId": shared });
     assert_eq!(leaser.refused("verifyCredential", verify).await["code"], "FORBIDDEN");
     let (writer, _) = client(&world, &bot, &["WRITE", "READ"]).await;

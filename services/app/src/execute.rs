@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     App, AppError, Call, Done,
+    claims::Claim,
     cursor::Cursor,
     earlier::{Earlier, Wanted},
     idempotency::Ticket,
@@ -109,7 +110,18 @@ impl App {
     /// for more than the aggregate).
     pub(crate) async fn execute<A: Aggregate>(
         &self,
+        execution: Execution<'_>,
+        make: impl Fn(&A) -> Result<A::Command, AppError> + Send + Sync,
+    ) -> Result<Done<()>, AppError> {
+        self.execute_in_turn(execution, None, make).await
+    }
+
+    /// The same for a stream to which many append at once: one after the other until it is appended, and
+    /// nobody waits for another's views.
+    pub(crate) async fn execute_in_turn<A: Aggregate>(
+        &self,
         mut execution: Execution<'_>,
+        turn: Option<Claim>,
         make: impl Fn(&A) -> Result<A::Command, AppError> + Send + Sync,
     ) -> Result<Done<()>, AppError> {
         self.must_be_current()?;
@@ -148,7 +160,10 @@ impl App {
                 }
                 Err(LogOrApp::Log(error)) => return Err(error.into()),
                 Err(LogOrApp::App(error)) => return Err(error),
-                Ok(last) => return self.shown(execution.stream.tenant_id(), key.as_deref(), last).await,
+                Ok(last) => {
+                    drop(turn);
+                    return self.shown(execution.stream.tenant_id(), key.as_deref(), last).await;
+                }
             }
         }
         Err(AppError::internal("unreachable: attempts are counted"))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use keytrail_domain::{
     EnvironmentId, Grantee, Level, Owner, Role, TeamId, Timestamp, Who,
     credential::{Credential, Share, State},
+    ends_later,
 };
 use keytrail_ports::{Action, Authorizer, Enough, views::GrantRow};
 
@@ -77,7 +78,8 @@ impl Standing {
     ) -> Result<bool, AppError> {
         let Some(state) = credential.known() else { return Ok(false) };
         let by_role_alone = self.by_owning(state.owner).max(self.by_grants(state)) < Some(Level::Manage);
-        if !by_role_alone || share.level < Level::Use || !is_his {
+        let gives = share.level >= Level::Use && !self.has_that(share, state);
+        if !by_role_alone || !gives || !is_his {
             return Ok(false);
         }
         if share.level > Level::Use || matches!(share.grantee, Grantee::Environment(_)) {
@@ -86,15 +88,23 @@ impl Standing {
         Ok(true)
     }
 
-    /// He has the use of a credential by a right that does not end by itself: by owning it, or by a grant
+    /// The grantee has as much for as long: nothing is given, and perhaps something taken.
+    fn has_that(&self, share: &Share, state: &State) -> bool {
+        state.grants.get(&share.grantee).is_some_and(|known| {
+            let as_much = share.level <= known.level && !ends_later(share.expires_at, known.expires_at);
+            known.in_force(self.now) && as_much
+        })
+    }
+
+    /// What he has of a credential by a right that does not end by itself: by owning it, or by a grant
     /// without an end. An environment is left out: he may hold it for a time only.
-    pub(crate) fn uses_without_end(&self, owner: Owner, grants: &[GrantRow]) -> bool {
+    pub(crate) fn level_for_good(&self, owner: Owner, grants: &[GrantRow]) -> Option<Level> {
         let lasting = |grant: &&GrantRow| {
             let is_environment = matches!(grant.grantee, Grantee::Environment(_));
             grant.expires_at.is_none() && !is_environment && self.is(grant.grantee)
         };
         let granted = grants.iter().filter(lasting).map(|grant| grant.level).max();
-        self.by_owning(owner).max(granted) >= Some(Level::Use)
+        self.by_owning(owner).max(granted)
     }
 
     fn by_grants(&self, state: &State) -> Option<Level> {

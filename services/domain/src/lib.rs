@@ -51,4 +51,4 @@ pub use level::{Grantee, Level, Owner, Role};
 pub use scope::{Scope, Scopes};
 pub use secret::{SecretPayload, SecretRef, SecretValue};
 pub use stream::{StreamId, StreamKind};
-pub use time::Timestamp;
+pub use time::{Timestamp, ends_later};

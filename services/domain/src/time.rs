@@ -103,6 +103,11 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// Whether an end comes after another one; none never comes.
+pub fn ends_later(end: Option<Timestamp>, than: Option<Timestamp>) -> bool {
+    than.is_some_and(|than| end.is_none_or(|end| than < end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +122,17 @@ mod tests {
     fn any_offset_is_read_and_finer_digits_are_cut() {
         let moment = Timestamp::parse("2026-11-22T06:00:00.1234567+01:00").map(|it| it.to_string());
         assert_eq!(moment.ok().as_deref(), Some("2026-11-22T05:00:00.123456Z"));
+    }
+
+    #[test]
+    fn no_end_is_later_than_any_and_none_is_later_than_no_end() {
+        let [soon, late] = [1, 2].map(|micros| Some(Timestamp::from_micros(micros)));
+        for (end, than, later) in
+            [(late, soon, true), (None, late, true), (soon, soon, false), (soon, late, false)]
+        {
+            assert_eq!(ends_later(end, than), later, "{end:?} than {than:?}");
+        }
+        assert!(!ends_later(late, None) && !ends_later(None, None));
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl App {
         if !matches!(share.grantee, Grantee::Environment(_)) {
             self.known_grantee(call, share.grantee).await?;
         }
-        self.gives_himself_nothing_in(call, &target.row, share.grantee).await?;
+        self.gives_himself_nothing_in(call, &target.row, &share).await?;
         let command =
             Command::Share { grantee: share.grantee, expires_at: share.expires_at, now: self.now() };
         self.change_environment(call, &target, share.expected_revision, command).await

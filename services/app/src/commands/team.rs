@@ -98,7 +98,7 @@ impl App {
             Admission::Do(ticket) => ticket,
         };
         self.present_member(call, place.member).await?;
-        self.takes_no_use_by_joining(call, place).await?;
+        self.takes_no_use_by_joining(call, place, lead).await?;
         let command = TeamCommand::AddMember { member: place.member, lead };
         self.change_team(call, &ticket, (place.team, place.expected_revision), command).await
     }
@@ -108,14 +108,20 @@ impl App {
     /// # Errors
     /// `NOT_FOUND` for a member that is not in it.
     pub async fn remove_team_member(&self, call: &Call, mutation: Mutation, place: TeamPlace) -> Answer {
-        let command = TeamCommand::RemoveMember { member: place.member };
-        self.change_team_members(call, mutation, place, command).await
+        match self.admit_change(call, &mutation, Action::ChangeMembers, place.team).await? {
+            Admission::Done(done) => replayed(done),
+            Admission::Do(ticket) => {
+                let command = TeamCommand::RemoveMember { member: place.member };
+                self.change_team(call, &ticket, (place.team, place.expected_revision), command).await
+            }
+        }
     }
 
     /// Makes a member of a team its lead, or not any more.
     ///
     /// # Errors
-    /// `NOT_FOUND` for a member that is not in it.
+    /// `NOT_FOUND` for a member that is not in it; `BREAK_GLASS` for an admin who would give himself more of a
+    /// credential than he has.
     pub async fn set_team_lead(
         &self,
         call: &Call,
@@ -123,8 +129,15 @@ impl App {
         place: TeamPlace,
         lead: bool,
     ) -> Answer {
+        let ticket = match self.admit_change(call, &mutation, Action::ChangeMembers, place.team).await? {
+            Admission::Done(done) => return replayed(done),
+            Admission::Do(ticket) => ticket,
+        };
+        if lead {
+            self.takes_no_use_by_joining(call, place, lead).await?;
+        }
         let command = TeamCommand::SetLead { member: place.member, lead };
-        self.change_team_members(call, mutation, place, command).await
+        self.change_team(call, &ticket, (place.team, place.expected_revision), command).await
     }
 
     /// `NOT_FOUND` unless the team is present.
@@ -144,21 +157,6 @@ impl App {
     ) -> Result<Admission, AppError> {
         self.authorize(call, action, Object::Team(Some(team))).await?;
         self.admit(call, mutation, About::Stream(StreamId::team(call.principal.tenant, team))).await
-    }
-
-    async fn change_team_members(
-        &self,
-        call: &Call,
-        mutation: Mutation,
-        place: TeamPlace,
-        command: TeamCommand,
-    ) -> Answer {
-        match self.admit_change(call, &mutation, Action::ChangeMembers, place.team).await? {
-            Admission::Done(done) => replayed(done),
-            Admission::Do(ticket) => {
-                self.change_team(call, &ticket, (place.team, place.expected_revision), command).await
-            }
-        }
     }
 
     async fn change_team(

@@ -31,26 +31,36 @@ impl App {
         }
     }
 
+    /// All tokens are revoked before the first is written down: that waits for others who write. One that
+    /// cannot be judged holds back nobody.
     async fn judge_open_leases(&self, tenure: &Tenure) -> Result<(), AppError> {
-        let now = self.now();
-        for row in self.ports().views.open_leases(now, MOST).await? {
+        let (now, mut revoked) = (self.now(), Vec::new());
+        let rows = self.ports().views.open_leases(now, MOST).await?;
+        for row in &rows {
             for lease in row.open.iter().filter(|lease| now < lease.until) {
                 tenure.check()?;
-                // One that cannot be judged keeps nobody from the others.
-                if let Err(error) = self.judge_lease(&row, lease).await {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(lease = %lease.lease, error, "a lease cannot be judged: trying again");
+                match self.revoke_unless_it_counts(row, lease).await {
+                    Ok(true) => revoked.push((row, lease)),
+                    Ok(false) => {}
+                    Err(error) => warn(lease, &error),
                 }
+            }
+        }
+        for (row, lease) in revoked {
+            tenure.check()?;
+            if let Err(error) = self.note_revoked(row, lease).await {
+                warn(lease, &error);
             }
         }
         Ok(())
     }
 
-    async fn judge_lease(&self, row: &ConsumerRow, lease: &OpenLease) -> Result<(), AppError> {
-        match self.counts_still(row, lease).await? {
-            true => Ok(()),
-            false => self.revoke_lease(row, lease).await,
+    async fn revoke_unless_it_counts(&self, row: &ConsumerRow, lease: &OpenLease) -> Result<bool, AppError> {
+        if self.counts_still(row, lease).await? {
+            return Ok(false);
         }
+        self.ports().secrets.revoke(&lease.accessor).await?;
+        Ok(true)
     }
 
     async fn counts_still(&self, row: &ConsumerRow, lease: &OpenLease) -> Result<bool, AppError> {
@@ -65,21 +75,25 @@ impl App {
         Ok(good.is_some_and(|row| current(&row)))
     }
 
-    /// The vault first: what is written down as revoked is.
-    async fn revoke_lease(&self, row: &ConsumerRow, lease: &OpenLease) -> Result<(), AppError> {
-        self.ports().secrets.revoke(&lease.accessor).await?;
+    /// After the vault did it: what is written down as revoked is.
+    async fn note_revoked(&self, row: &ConsumerRow, lease: &OpenLease) -> Result<(), AppError> {
         let call = Call { principal: Principal::internal(row.tenant, NAME), correlation: self.fresh_id() };
         let stream = StreamId::lease(row.tenant, row.credential, self.now());
         let command = LeaseCommand::Revoke { lease: lease.lease, consumer: principal_key(&row.consumer) };
         let execution = Execution {
             call: &call,
-            stream,
             expected_revision: None,
             idempotency: None,
             cause: Some((lease.event, "revoked")),
             fresh: false,
-            from: 0,
+            from: self.shown_revision(&stream).await?,
+            stream,
         };
         self.write_down(execution, command).await.map(drop)
     }
+}
+
+fn warn(lease: &OpenLease, error: &AppError) {
+    let error = error as &dyn std::error::Error;
+    tracing::warn!(lease = %lease.lease, error, "a lease cannot be judged: trying again");
 }

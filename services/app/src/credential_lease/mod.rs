@@ -103,6 +103,8 @@ impl App {
         let (now, seconds) = (self.now(), seconds_of(input.ttl_seconds)?);
         let purpose = purpose_of(&input.purpose)?;
         let stream = StreamId::lease(tenant, input.id, now);
+        // Before the look for an earlier try: what another node writes meanwhile is read then.
+        let from = self.shown_revision(&stream).await?;
         let ticket = match self.admit(call, &mutation, About::Stream(stream.clone())).await? {
             Admission::Done(done) => return Ok(done.map(|_| None)),
             Admission::Do(ticket) => ticket,
@@ -128,7 +130,7 @@ impl App {
             until: held.until,
             accessor: accessor.clone(),
         };
-        match self.write_down(Execution::of(call, stream, &ticket), command).await {
+        match self.write_down(Execution::of(call, stream, &ticket).from(from), command).await {
             Ok(done) if !done.replayed => {
                 let issued = self.issued(held, state.allowed_hosts, wrapped)?;
                 Ok(done.map(|()| Some(issued)))
@@ -157,9 +159,8 @@ impl App {
         execution: Execution<'_>,
         command: LeaseCommand,
     ) -> Result<Done<()>, AppError> {
-        let _turn = self.0.claims.take(format!("leases\0{}", execution.stream)).await?;
-        let from = self.shown_revision(&execution.stream).await?;
-        self.execute::<LeaseBook>(execution.from(from), |_| Ok(command.clone())).await
+        let turn = self.0.claims.take(format!("leases\0{}", execution.stream)).await?;
+        self.execute_in_turn::<LeaseBook>(execution, Some(turn), |_| Ok(command.clone())).await
     }
 
     fn issued(

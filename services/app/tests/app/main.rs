@@ -6,6 +6,7 @@
 mod after;
 mod alerts;
 mod authority;
+mod break_glass;
 mod components;
 mod faults;
 mod feed;

@@ -4,6 +4,7 @@ use super::check;
 use crate::{
     Decision, Grantee, Refusal, Timestamp,
     credential::{CredentialEvent as E, Grant, MOST_GRANTS, Share, State},
+    ends_later,
 };
 
 /// Longest use that somebody gives himself by his role alone.
@@ -26,9 +27,10 @@ pub(crate) fn share(state: &State, share: &Share) -> Result<Decision<E>, Refusal
     let wanted = Grant { level: share.level, expires_at };
     match state.grants.get(&share.grantee) {
         Some(known) if *known == wanted => return Ok(Decision::nothing()),
-        // What somebody with the right to it gave for longer, or more, is not cut to an hour.
-        Some(known) if share.break_glass && known.in_force(share.now) && includes(known, &wanted) => {
-            return Ok(Decision::nothing());
+        // Not cut to an hour what somebody with the right to it gave for longer.
+        Some(known) if share.break_glass && known.in_force(share.now) && is_cut(known, &wanted) => {
+            let message = "the grantee has that for longer than the hour that your role gives: leave it so";
+            return Err(Refusal::rule("BREAK_GLASS", message));
         }
         None if state.grants.len() >= MOST_GRANTS => {
             return Err(Refusal::rule(
@@ -47,9 +49,8 @@ pub(crate) fn share(state: &State, share: &Share) -> Result<Decision<E>, Refusal
     }]))
 }
 
-fn includes(known: &Grant, wanted: &Grant) -> bool {
-    let ends_later = known.expires_at.is_none_or(|end| wanted.expires_at.is_some_and(|other| other <= end));
-    known.level > wanted.level || (known.level == wanted.level && ends_later)
+fn is_cut(known: &Grant, wanted: &Grant) -> bool {
+    known.level >= wanted.level && ends_later(known.expires_at, wanted.expires_at)
 }
 
 fn within_an_hour(share: &Share) -> Timestamp {
