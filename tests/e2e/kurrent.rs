@@ -220,11 +220,12 @@ async fn an_event_store_that_cannot_be_used_is_named_with_its_setting() {
     for (address, part) in [
         (format!("esdb://keytrail:wr0ng@127.0.0.1:{port}?tls=false"), "denied access"),
         (format!("esdb://keytrail:wr0ng@127.0.0.1:{port}?tsl=false"), "`tsl`"),
-        ("esdb://keytrail:wr0ng@127.0.0.1:1?tls=false".to_owned(), "127.0.0.1:1"),
-        (format!("esdb://keytrail:wr0ng@127.0.0.1:{port}?tls=true"), "does not answer"),
+        ("esdb://keytrail:wr0ng@127.0.0.1:1?tls=false".to_owned(), "nothing listens at 127.0.0.1:1"),
+        (format!("esdb://keytrail:wr0ng@127.0.0.1:{port}?tls=true"), "`tls=false`"),
     ] {
         let said = Keytrail::refused(Settings::default().set("KEYTRAIL_EVENT_LOG", &address)).await;
         assert!(said.contains(part) && said.contains("KEYTRAIL_EVENT_LOG"), "{address}: {said}");
         assert!(!said.contains("wr0ng") && !said.contains("panicked"), "{said}");
+        assert!(!said.contains("ERROR"), "one error is enough: {said}");
     }
 }

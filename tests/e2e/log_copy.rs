@@ -155,6 +155,10 @@ async fn who_went_back_and_copies_again_has_everything_and_sends_nothing_twice()
     story.world.server.stop().await;
     let double = Double::start().await.unwrap();
     story.copy(&double).await.expect("copied");
+    let other = Double::start().await.unwrap();
+    let moved = story.copy(&other).await.expect_err("it is somewhere else already");
+    assert!(moved.contains(&format!("was copied to 127.0.0.1:{}", double.port())), "{moved}");
+    assert!(copied(&other).is_empty());
     std::fs::remove_file(story.world.server.file("log.moved")).unwrap();
     story.world.server.up().await;
     let alice = story.world.alice.at(&story.world.server.base);

@@ -1,14 +1,15 @@
 //! Which keys a tenant has: in memory, in the journal, in the vault.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use keytrail_domain::{SecretRef, TenantId};
 use keytrail_ports::{Journal, SecretStore};
 use quick_cache::sync::Cache;
+use tokio::time::timeout;
 
 use crate::{
     App, AppError,
-    keys::{CursorKey, InputKey, Root},
+    keys::{CursorKey, InputKey, KEY_LEN, Root},
 };
 
 /// Tenants whose keys are kept in memory.
@@ -27,6 +28,18 @@ pub(crate) struct KeyRing {
     inputs: Cache<TenantId, Arc<InputKey>>,
 }
 
+/// For so long the journal alone is asked.
+const HEAD_START: Duration = Duration::from_millis(500);
+
+/// What the journal says.
+enum Remembered {
+    Key(Arc<CursorKey>),
+    /// None, or one that is no key.
+    Nothing,
+    /// It says nothing.
+    Unknown,
+}
+
 /// The name of the journal's mark. It names the root too: a tenant that was made anew in another
 /// log has the same id and another root. *Format*.
 fn mark_of(root: SecretRef) -> String {
@@ -38,34 +51,70 @@ impl KeyRing {
         Self { secrets, journal, cursors: Cache::new(CACHED), inputs: Cache::new(CACHED) }
     }
 
-    /// The journal is asked before the vault: it is nearer, and there when the vault is not.
+    /// The journal is asked before the vault: it is nearer, and there when the vault is not. When it is the
+    /// journal that is away, it holds nobody up.
     async fn load_cursor(&self, root: SecretRef) -> Result<Arc<CursorKey>, AppError> {
-        if let Some(key) = self.remembered(root).await {
-            self.cursors.insert(root.tenant, Arc::clone(&key));
-            return Ok(key);
-        }
-        let bytes = Root::read(&self.secrets.get(root).await?)?.cursor()?;
-        let key = Arc::new(CursorKey::new(&bytes)?);
-        self.cursors.insert(root.tenant, Arc::clone(&key));
-        if let Err(error) = self.journal.set_mark(&mark_of(root), bytes.to_vec()).await {
-            // Nothing is lost but the help against a vault that is away: the next start tries again.
-            tracing::warn!(tenant.id = %root.tenant, error = &error as &dyn std::error::Error,
-                "the journal does not remember a cursor key");
+        let mut asked = pin!(self.remembered(root));
+        let known = match timeout(HEAD_START, &mut asked).await {
+            Ok(Remembered::Key(key)) => return Ok(self.keep(root, key)),
+            Ok(other) => Some(other),
+            Err(_) => None,
+        };
+        let bytes = match (self.cursor_bytes(root).await, &known) {
+            (Ok(bytes), _) => bytes,
+            (Err(error), Some(_)) => return Err(error),
+            // Slow is better than away.
+            (Err(error), None) => match asked.await {
+                Remembered::Key(key) => return Ok(self.keep(root, key)),
+                Remembered::Nothing | Remembered::Unknown => return Err(error),
+            },
+        };
+        let key = self.keep(root, Arc::new(CursorKey::new(&bytes)?));
+        if matches!(known, Some(Remembered::Nothing)) {
+            self.remember(root, bytes.to_vec()).await;
         }
         Ok(key)
     }
 
-    /// None sends the caller to the vault, whatever is wrong with the journal.
-    async fn remembered(&self, root: SecretRef) -> Option<Arc<CursorKey>> {
-        let known = self.journal.mark(&mark_of(root)).await.map_err(AppError::from);
-        match known.and_then(|mark| mark.map(|mark| CursorKey::new(&mark.value)).transpose()) {
-            Ok(key) => key.map(Arc::new),
+    fn keep(&self, root: SecretRef, key: Arc<CursorKey>) -> Arc<CursorKey> {
+        self.cursors.insert(root.tenant, Arc::clone(&key));
+        key
+    }
+
+    async fn cursor_bytes(&self, root: SecretRef) -> Result<[u8; KEY_LEN], AppError> {
+        Root::read(&self.secrets.get(root).await?)?.cursor()
+    }
+
+    async fn remembered(&self, root: SecretRef) -> Remembered {
+        let warn = |error: &AppError| {
+            tracing::warn!(tenant.id = %root.tenant, error = error as &dyn std::error::Error,
+                "the journal's cursor key cannot be read");
+        };
+        match self.journal.mark(&mark_of(root)).await.map_err(AppError::from) {
+            Ok(None) => Remembered::Nothing,
+            Ok(Some(mark)) => match CursorKey::new(&mark.value) {
+                Ok(key) => Remembered::Key(Arc::new(key)),
+                Err(error) => {
+                    warn(&error);
+                    Remembered::Nothing
+                }
+            },
             Err(error) => {
-                tracing::warn!(tenant.id = %root.tenant, error = &error as &dyn std::error::Error,
-                    "the journal's cursor key cannot be read");
-                None
+                warn(&error);
+                Remembered::Unknown
             }
         }
+    }
+
+    /// Nothing is lost without it but the help against a vault that is away: the next start tries again.
+    async fn remember(&self, root: SecretRef, key: Vec<u8>) {
+        let name = mark_of(root);
+        let why = match timeout(HEAD_START, self.journal.set_mark(&name, key)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it does not answer".to_owned(),
+        };
+        tracing::warn!(tenant.id = %root.tenant, why, "the journal does not remember a cursor key");
     }
 
     async fn load_input(&self, root: SecretRef) -> Result<Arc<InputKey>, AppError> {
@@ -148,6 +197,25 @@ mod tests {
         assert!(matches!(other, Err(AppError::Unavailable { dependency: "vault", .. })));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_journal_that_is_away_holds_nobody_up() {
+        let parts = Parts::new().await;
+        parts.journal.go_away();
+        parts.journal.slow_down(Duration::from_secs(7));
+        let start = tokio::time::Instant::now();
+        parts.ring().load_cursor(parts.root).await.expect("from the vault");
+        assert!(start.elapsed() <= HEAD_START, "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_journal_is_waited_for_when_the_vault_is_away() {
+        let parts = Parts::new().await;
+        parts.ring().load_cursor(parts.root).await.expect("from the vault");
+        parts.vault.set_trouble(Some(VaultTrouble::Sealed));
+        parts.journal.slow_down(Duration::from_secs(7));
+        parts.ring().load_cursor(parts.root).await.expect("from the journal");
+    }
+
     #[tokio::test]
     async fn a_mark_that_is_no_key_is_mended_from_the_vault() {
         let parts = Parts::new().await;
@@ -157,6 +225,6 @@ mod tests {
         let mended = parts.journal.mark(&name).await.expect("read").expect("a mark");
         parts.vault.set_trouble(Some(VaultTrouble::Sealed));
         parts.ring().load_cursor(parts.root).await.expect("from the journal");
-        assert_eq!(mended.value.len(), crate::keys::KEY_LEN);
+        assert_eq!(mended.value.len(), KEY_LEN);
     }
 }

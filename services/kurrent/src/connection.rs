@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
 use crate::{
+    diagnosis,
     fault::{Fault, OpenError},
     settings::Settings,
 };
@@ -39,9 +40,9 @@ impl Connection {
         self.settings.to_string()
     }
 
-    /// Whether it is spoken to by TLS.
-    pub(crate) fn is_secure(&self) -> bool {
-        self.settings.client.is_secure_mode_enabled()
+    /// Why nobody answers there as expected, as far as it can be seen from here.
+    pub(crate) async fn diagnosis(&self) -> Option<String> {
+        diagnosis::of(&self.settings.client).await
     }
 
     /// One call, once, with a deadline.

@@ -11,6 +11,7 @@
 //! where the server takes seconds (`journal`).
 
 mod connection;
+mod diagnosis;
 mod event_store;
 mod fault;
 mod journal;

@@ -8,28 +8,25 @@ use url::Url;
 
 /// Without `+discover`.
 const SCHEMES: [&str; 2] = ["esdb", "kurrentdb"];
-/// All parameters that the client knows, in small letters.
-const PARAMETERS: [&str; 13] = [
-    "maxdiscoverattempts",
-    "discoveryinterval",
-    "gossiptimeout",
-    "tls",
-    "tlsverifycert",
-    "nodepreference",
-    "keepaliveinterval",
-    "keepalivetimeout",
-    "defaultdeadline",
-    "connectionname",
-    "usercertfile",
-    "userkeyfile",
-    "tlscafile",
+/// All parameters that the client knows; it does not care about capitals.
+const PARAMETERS: [(&str, Kind); 13] = [
+    ("maxDiscoverAttempts", Kind::Attempts),
+    ("discoveryInterval", Kind::Milliseconds),
+    ("gossipTimeout", Kind::Milliseconds),
+    ("tls", Kind::Switch),
+    ("tlsVerifyCert", Kind::Switch),
+    ("nodePreference", Kind::Preference),
+    ("keepAliveInterval", Kind::Milliseconds),
+    ("keepAliveTimeout", Kind::Milliseconds),
+    ("defaultDeadline", Kind::Milliseconds),
+    ("connectionName", Kind::Text),
+    ("userCertFile", Kind::Pem),
+    ("userKeyFile", Kind::Pem),
+    ("tlsCaFile", Kind::Pem),
 ];
 /// Between two attempts to find a node, in milliseconds, and how many: together about two seconds, when
 /// nobody wants something else.
 const HASTE: [(&str, u32); 2] = [("discoveryInterval", 100), ("maxDiscoverAttempts", 20)];
-/// Those that name a PEM file.
-const FILES: [&str; 3] = ["usercertfile", "userkeyfile", "tlscafile"];
-
 /// Why a connection string cannot be used. Quotes neither password nor value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -58,7 +55,8 @@ impl Settings {
         }
         let client: ClientSettings = hurried(text, &given).parse().map_err(|_| {
             wrong(
-                "it is no connection string: `esdb://user:password@host:2113?tls=true`; a value may be wrong",
+                "it is no connection string: `esdb://user:password@host:2113?tls=true`; other signs than letters \
+                 and digits in a password are written as `%40` for `@`; a port is a number",
             )
         })?;
         if client.hosts().iter().any(|host| host.host.is_empty()) {
@@ -114,23 +112,47 @@ fn parameters(text: &str) -> Result<Vec<(String, String)>, SettingsError> {
 }
 
 fn check_parameter(name: &str, value: &str) -> Result<(), SettingsError> {
-    if !PARAMETERS.contains(&name) {
+    let Some((name, kind)) = PARAMETERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
         let name: String = name.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
         return Err(wrong(format!("it has an unknown parameter `{name}`")));
+    };
+    match kind.rule(value) {
+        Some(rule) => Err(wrong(format!("its parameter `{name}` must be {rule}"))),
+        None => Ok(()),
     }
-    if matches!(name, "tls" | "tlsverifycert") && !matches!(value, "true" | "false") {
-        return Err(wrong(format!("its parameter `{name}` must be `true` or `false`")));
+}
+
+/// What a parameter can be.
+#[derive(Clone, Copy)]
+enum Kind {
+    Switch,
+    /// Also those for keep-alive: without it, a connection that died without a word is never noticed.
+    Milliseconds,
+    /// With one the client gives up before it has tried.
+    Attempts,
+    Preference,
+    Text,
+    Pem,
+}
+
+impl Kind {
+    /// The rule that a value breaks.
+    fn rule(self, value: &str) -> Option<&'static str> {
+        let number = value.parse::<u32>().ok();
+        let (is_right, rule) = match self {
+            Self::Text => return None,
+            Self::Switch => (matches!(value, "true" | "false"), "`true` or `false`"),
+            Self::Milliseconds => (number.is_some_and(|it| it > 0), "a number of milliseconds"),
+            Self::Attempts => (number.is_some_and(|it| it > 1), "a number, at least 2"),
+            Self::Preference => {
+                let known = ["leader", "follower", "random", "readonlyreplica"];
+                let is_known = known.iter().any(|known| known.eq_ignore_ascii_case(value));
+                (is_known, "`leader`, `follower`, `random` or `readOnlyReplica`")
+            }
+            Self::Pem => (has_pem(Path::new(value)), "a file with PEM that this process can read"),
+        };
+        (!is_right).then_some(rule)
     }
-    // Without it, a connection that died without a word is never noticed.
-    if name.starts_with("keepalive") && value == "-1" {
-        return Err(wrong(format!("its parameter `{name}` must not be switched off")));
-    }
-    if FILES.contains(&name) && !has_pem(Path::new(value)) {
-        return Err(wrong(format!(
-            "its parameter `{name}` must name a file with PEM that this process can read"
-        )));
-    }
-    Ok(())
 }
 
 fn has_pem(path: &Path) -> bool {
@@ -181,11 +203,15 @@ mod tests {
             ("embeded", "begin with"),
             ("esdb://localhost:2113?tsl=false", "`tsl`"),
             ("esdb://localhost:2113?tls=maybe", "`tls`"),
-            ("esdb://localhost:2113?keepAliveInterval=-1", "`keepaliveinterval`"),
-            ("esdb://localhost:2113?tlsCaFile=/nowhere/ca.pem", "`tlscafile`"),
+            ("esdb://localhost:2113?keepaliveinterval=-1", "`keepAliveInterval`"),
+            ("esdb://localhost:2113?tlsCaFile=/nowhere/ca.pem", "`tlsCaFile`"),
+            ("esdb://localhost:2113?maxDiscoverAttempts=1", "`maxDiscoverAttempts` must be a number"),
+            ("esdb://localhost:2113?gossipTimeout=0", "`gossipTimeout`"),
+            ("esdb://localhost:2113?nodePreference=s3cr3t", "`nodePreference` must be `leader`"),
             ("esdb://u:s3cr3t@localhost:port", "no connection string"),
             ("esdb://localhost:2113/path?tls=false", "no connection string"),
-            ("esdb://u:s3cr3t@localhost?keepAliveInterval=s3cr3t", "no connection string"),
+            ("esdb://u:s3cr3t@localhost?keepAliveInterval=s3cr3t", "`keepAliveInterval`"),
+            ("esdb://u:s3cr3t#s3cr3t@localhost", "`%40`"),
         ] {
             let error = error_of(text);
             assert!(error.contains(part), "{text}: {error}");

@@ -14,28 +14,24 @@ use crate::{
 const STREAM: &str = "keytrail-log";
 const TYPE: &str = "LogCreated";
 
-const CERTIFICATE: &str = "If something listens there: with TLS its certificate must be for this host, and from an \
-                           authority that this machine, or the file in `tlsCaFile`, names";
-
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LogCreated {
     log_id: Uuid,
 }
 
-/// The log's id, made with the log: of many who make one, the first wins.
+/// The log's id, made with the log: of many who make one, the first wins. It is written each time, which the
+/// server takes for the write that it knows: who may only read is found out now and not at the first mutation.
 pub(super) async fn of(connection: &Connection) -> Result<Uuid, OpenError> {
-    if let Some(id) = known(connection).await? {
-        return Ok(id);
-    }
-    let id = SystemIds.fresh(SystemClock.now());
-    match write(connection, id).await {
-        Ok(()) => Ok(id),
-        Err(Fault::Conflict(_)) => known(connection).await?.ok_or_else(|| OpenError::Foreign {
+    let there = known(connection).await?;
+    let id = there.unwrap_or_else(|| SystemIds.fresh(SystemClock.now()));
+    match (write(connection, id).await, there) {
+        (Ok(()), _) | (Err(Fault::Conflict(_)), Some(_)) => Ok(id),
+        (Err(Fault::Conflict(_)), None) => known(connection).await?.ok_or_else(|| OpenError::Foreign {
             place: connection.place(),
             why: format!("its stream `{STREAM}` is there and has no event"),
         }),
-        Err(fault) => Err(refused(connection, fault)),
+        (Err(fault), _) => Err(refused(connection, fault).await),
     }
 }
 
@@ -50,7 +46,7 @@ async fn known(connection: &Connection) -> Result<Option<Uuid>, OpenError> {
     let found = match read {
         Ok(found) => found.and_then(|event| event.event),
         Err(Fault::NotFound) => None,
-        Err(fault) => return Err(refused(connection, fault)),
+        Err(fault) => return Err(refused(connection, fault).await),
     };
     let Some(event) = found else { return Ok(None) };
     let created = event.as_json::<LogCreated>().ok().filter(|_| event.event_type == TYPE);
@@ -74,16 +70,13 @@ async fn write(connection: &Connection, id: Uuid) -> Result<(), Fault> {
     written.await.map(drop)
 }
 
-fn refused(connection: &Connection, fault: Fault) -> OpenError {
+async fn refused(connection: &Connection, fault: Fault) -> OpenError {
     let place = connection.place();
     match fault {
         Fault::Denied => OpenError::Denied { place },
         Fault::Deleted => OpenError::Foreign { place, why: format!("its stream `{STREAM}` was deleted") },
-        // The client does not say what was wrong with a certificate.
-        Fault::NotApplied(why) if connection.is_secure() => {
-            OpenError::Unreachable { place, why: format!("{why} {CERTIFICATE}") }
-        }
         Fault::NotApplied(why) | Fault::Unknown(why) | Fault::Refused(why) => {
+            let why = connection.diagnosis().await.unwrap_or(why);
             OpenError::Unreachable { place, why }
         }
         Fault::NotFound | Fault::Conflict(_) => {

@@ -144,8 +144,9 @@ async fn who_may_only_read_is_denied_and_a_deleted_stream_is_named() {
     assert!(matches!(append, LogError::StreamDeleted), "{append:?}");
     let read = store.read_stream(&stream(1), 0, 9).await.unwrap_err();
     assert!(matches!(read, LogError::StreamDeleted), "{read:?}");
-    double.users(&[("reader", "r", Rights::Read)]);
-    let reader = opened(&double.url_of("reader", "r")).await;
+    double.users(&[("one", "r", Rights::Write)]);
+    let reader = opened(&double.url_of("one", "r")).await;
+    double.users(&[("one", "r", Rights::Read)]);
     let denied = reader.append(&stream(2), Expected::NoStream, events(4..5)).await.unwrap_err();
     assert!(matches!(denied, LogError::Denied), "{denied:?}");
     let stranger = store.read_stream(&stream(2), 0, 9).await.unwrap_err();

@@ -33,7 +33,10 @@ async fn where_nobody_is_the_place_is_named_and_no_password() {
     let error = refused(&double.url_of("keytrail", "s3cr3t")).await;
     let text = error.to_string();
     assert!(matches!(error, OpenError::Unreachable { .. }), "{text}");
-    assert!(text.contains(&format!("127.0.0.1:{}", double.port())) && !text.contains("s3cr3t"), "{text}");
+    assert!(text.contains(&format!("nothing listens at 127.0.0.1:{}", double.port())), "{text}");
+    assert!(!text.contains("s3cr3t"), "{text}");
+    let text = refused("esdb://keytrail:s3cr3t@nowhere.invalid?tls=false").await.to_string();
+    assert!(text.contains("the host nowhere.invalid is not known"), "{text}");
 }
 
 #[tokio::test]
@@ -45,7 +48,9 @@ async fn whoever_may_not_is_told_what_he_needs() {
         assert!(matches!(error, OpenError::Denied { .. }), "{address}: {error}");
     }
     opened(&double.url_of("writer", "right")).await;
-    opened(&double.url_of("reader", "right")).await;
+    let error = refused(&double.url_of("reader", "right")).await;
+    assert!(matches!(error, OpenError::Denied { .. }), "also when there is nothing to be made: {error}");
+    assert_eq!(double.events("keytrail-log").len(), 1);
 }
 
 #[tokio::test]
@@ -70,12 +75,23 @@ async fn a_certificate_is_checked_against_the_file_that_was_named() {
         format!("{}&tlsCaFile={}", double.url(), path.display())
     };
     opened(&file("ours.pem", &ours)).await;
-    for address in [file("theirs.pem", &theirs), double.url()] {
+    let elsewhere = file("ours.pem", &ours).replace("127.0.0.1", "localhost");
+    let plain = double.url().replace("tls=true", "tls=false");
+    for (address, part) in [
+        (file("theirs.pem", &theirs), "`tlsCaFile`"),
+        (double.url(), "`tlsCaFile`"),
+        (elsewhere, "for this host"),
+        (plain, "speaks TLS: write `tls=true`"),
+    ] {
         let error = refused(&address).await;
         assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
-        assert!(
-            error.to_string().contains("certificate") && error.to_string().contains("`tlsCaFile`"),
-            "{error}"
-        );
+        assert!(error.to_string().contains(part), "{address}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_server_in_the_clear_is_told_from_one_with_tls() {
+    let double = double().await;
+    let error = refused(&double.url().replace("tls=false", "tls=true")).await;
+    assert!(error.to_string().contains("does not speak TLS: is it `tls=false`?"), "{error}");
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -17,6 +18,7 @@ pub struct MemoryJournal {
     book: Mutex<Book>,
     shared: bool,
     away: AtomicBool,
+    wait: Mutex<Duration>,
 }
 
 #[derive(Default)]
@@ -69,7 +71,16 @@ impl MemoryJournal {
         self.away.store(false, Ordering::Relaxed);
     }
 
-    fn book(&self) -> Result<MutexGuard<'_, Book>, JournalError> {
+    /// From now on it takes so long for each answer.
+    pub fn slow_down(&self, wait: Duration) {
+        *self.wait.lock() = wait;
+    }
+
+    async fn book(&self) -> Result<MutexGuard<'_, Book>, JournalError> {
+        let wait = *self.wait.lock();
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
         match self.away.load(Ordering::Relaxed) {
             true => Err(JournalError::Unavailable("it is away".into())),
             false => Ok(self.book.lock()),
@@ -80,7 +91,7 @@ impl MemoryJournal {
 #[async_trait]
 impl Journal for MemoryJournal {
     async fn append(&self, entries: Vec<NewJournalEntry>) -> Result<u64, JournalError> {
-        let mut book = self.book()?;
+        let mut book = self.book().await?;
         for entry in entries {
             book.last += 1;
             let number = book.last;
@@ -97,7 +108,7 @@ impl Journal for MemoryJournal {
         before: Option<u64>,
         max: usize,
     ) -> Result<Vec<JournalEntry>, JournalError> {
-        let book = self.book()?;
+        let book = self.book().await?;
         let about = (tenant, topic, subject);
         let wanted = book.entries.iter().rev().filter(|it| {
             before.is_none_or(|before| it.number < before)
@@ -107,7 +118,7 @@ impl Journal for MemoryJournal {
     }
 
     async fn span(&self, span: Span, end: SpanEnd, max: usize) -> Result<Vec<JournalEntry>, JournalError> {
-        let mut found = self.book()?.within(&span);
+        let mut found = self.book().await?.within(&span);
         if end == SpanEnd::Newest {
             found.reverse();
         }
@@ -116,27 +127,27 @@ impl Journal for MemoryJournal {
     }
 
     async fn count(&self, span: Span) -> Result<u64, JournalError> {
-        Ok(self.book()?.within(&span).len() as u64)
+        Ok(self.book().await?.within(&span).len() as u64)
     }
 
     async fn forget(&self, topic: &str, moment: Timestamp) -> Result<u64, JournalError> {
-        let mut book = self.book()?;
+        let mut book = self.book().await?;
         let before = book.entries.len();
         book.entries.retain(|it| it.entry.topic != topic || it.entry.at >= moment);
         Ok((before - book.entries.len()) as u64)
     }
 
     async fn mark(&self, name: &str) -> Result<Option<Mark>, JournalError> {
-        Ok(self.book()?.marks.get(name).cloned())
+        Ok(self.book().await?.marks.get(name).cloned())
     }
 
     async fn set_mark(&self, name: &str, value: Vec<u8>) -> Result<(), JournalError> {
-        self.book()?.set(name, value);
+        self.book().await?.set(name, value);
         Ok(())
     }
 
     async fn swap_mark(&self, name: &str, expected: Option<u64>, value: Vec<u8>) -> Result<u64, SwapError> {
-        let mut book = self.book()?;
+        let mut book = self.book().await?;
         if book.marks.get(name).map(|mark| mark.version) != expected {
             return Err(SwapError::Conflict);
         }

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    os::unix::fs::MetadataExt,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -47,6 +48,9 @@ pub(super) async fn run(
         ),
         error => error.into(),
     })?;
+    let owner = std::fs::metadata(dir.path()).map(|found| found.uid());
+    let owner = owner.map_err(|error| Failure::new(error.to_string(), "check the data directory"))?;
+    run_as_owner(owner, rustix::process::geteuid().as_raw())?;
     let printer = Arc::new(Printer::default());
     let config = Arc::new(config);
     let copied = launcher.copy_log(&config, &dir, &to, &|news| printer.print(news)).await?;
@@ -57,6 +61,17 @@ pub(super) async fn run(
         copied.events, copied.there_before, copied.entries, copied.place
     )
     .map_err(|error| Failure::output(&error))
+}
+
+/// What another user writes into the directory, the server could not read.
+fn run_as_owner(owner: u32, ours: u32) -> Result<(), Failure> {
+    if owner == ours {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("the data directory belongs to the user with id {owner}, and this runs as {ours}"),
+        format!("run it as the user that the server runs as: `sudo -u '#{owner}' keytrail log copy`"),
+    ))
 }
 
 fn target(to: Option<String>, config: &Config) -> Result<SecretValue, Failure> {
@@ -96,5 +111,17 @@ impl Printer {
         let of = news.total.map_or(String::new(), |total| format!(" of {total}"));
         // Progress that nobody can see is not worth failing for.
         let _unprinted = writeln!(io::stderr(), "{}: {}{of}", news.what, news.done);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_owner_of_the_directory_copies_its_log() {
+        assert!(run_as_owner(1001, 1001).is_ok());
+        let refused = run_as_owner(1001, 0).expect_err("root");
+        assert!(refused.hint.contains("sudo -u '#1001'"), "{refused:?}");
     }
 }

@@ -29,6 +29,7 @@ pub(super) async fn run(
     let (log, journal) = stores::embedded(dir).await?;
     let parse = || Settings::parse(to.expose()).map_err(|error| wrong_address(&error));
     let place = parse()?.to_string();
+    stores::refuse_moved_log(&dir.file(MOVED), Some(&place))?;
     let target = KurrentEventStore::open(parse()?).await;
     let target =
         target.map_err(|error| failed(&error, "check the address, docs/kurrentdb.md has examples"))?;

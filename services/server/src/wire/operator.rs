@@ -131,6 +131,12 @@ fn refused(error: &AppError, hint: &str) -> AdminError {
         }
         _ => (AdminCode::Refused, error.to_string()),
     };
+    // What the caller wrote is not to blame for these.
+    let hint = match code {
+        AdminCode::Unavailable => "ask `/readyz` what is wrong, then try again",
+        AdminCode::Internal => "see the server's log",
+        _ => hint,
+    };
     AdminError::new(code, message, hint)
 }
 
@@ -150,6 +156,15 @@ mod tests {
     use keytrail_vault::SweepError;
 
     use super::*;
+
+    #[test]
+    fn a_hint_about_names_is_for_what_somebody_named() {
+        let hint = |error| refused(&error, "choose another name").hint;
+        let taken = AppError::Conflict { message: "taken".into(), expected: None, actual: None };
+        assert_eq!(hint(taken), "choose another name");
+        let away = AppError::Unavailable { dependency: "event log", source: None };
+        assert!(hint(away).contains("/readyz"));
+    }
 
     #[test]
     fn only_a_refusal_asks_for_a_backup() {

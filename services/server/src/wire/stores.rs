@@ -67,7 +67,7 @@ async fn event_log(config: &Config, dir: &DataDir) -> Result<Arc<dyn EventStore>
         EventLog::Embedded => {
             let path = dir.file(LOG);
             refuse_lost_log(&path, &dir.file(JOURNAL))?;
-            refuse_moved_log(&dir.file(MOVED))?;
+            refuse_moved_log(&dir.file(MOVED), None)?;
             Ok(Arc::new(blocking(move || SqliteEventStore::open(&path)).await?))
         }
         EventLog::Kurrent(address) => {
@@ -113,8 +113,10 @@ fn refuse_lost_log(log: &Path, journal: &Path) -> Result<(), StartError> {
 }
 
 /// What happens on a log that was copied is not in the copy: the two would never be one again.
-fn refuse_moved_log(moved: &Path) -> Result<(), StartError> {
+/// To be copied to the same place again is fine.
+pub(super) fn refuse_moved_log(moved: &Path, to: Option<&str>) -> Result<(), StartError> {
     let place = match std::fs::read_to_string(moved) {
+        Ok(place) if Some(place.trim()) == to => return Ok(()),
         Ok(place) => place,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(&error, "check the data directory's permissions")),
@@ -122,7 +124,7 @@ fn refuse_moved_log(moved: &Path) -> Result<(), StartError> {
     Err(StartError::new(
         format!("the event log of this directory was copied to {}", place.trim()),
         format!(
-            "set KEYTRAIL_EVENT_LOG to it; to go on here, without what happened there since, delete {}",
+            "set KEYTRAIL_EVENT_LOG to it; to go on from here, without what happened there since, delete {}",
             moved.display()
         ),
     ))
