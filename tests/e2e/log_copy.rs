@@ -144,7 +144,7 @@ async fn goes_on(story: &mut Story, before: &Value, to: &str) {
     server.set("KEYTRAIL_EVENT_LOG", "embedded");
     let used = server.try_run(&["log", "copy", "--to", to]).await;
     let used = String::from_utf8_lossy(&used.stderr).into_owned();
-    assert!(used.contains("somebody uses it already"), "{used}");
+    assert!(used.contains("somebody uses it already") && used.contains("copied all of it there"), "{used}");
     let moved = server.refuses_to_start().await;
     assert!(moved.contains("was copied to 127.0.0.1:") && moved.contains("log.moved"), "{moved}");
 }
@@ -154,6 +154,10 @@ async fn who_went_back_and_copies_again_has_everything_and_sends_nothing_twice()
     let mut story = Story::told().await;
     story.world.server.stop().await;
     let double = Double::start().await.unwrap();
+    story.world.server.set("KEYTRAIL_EVENT_LOG", double.url());
+    let forgotten = story.world.server.refuses_to_start().await;
+    assert!(forgotten.contains("not copied") && forgotten.contains("`keytrail log copy`"), "{forgotten}");
+    story.world.server.set("KEYTRAIL_EVENT_LOG", "embedded");
     story.copy(&double).await.expect("copied");
     let other = Double::start().await.unwrap();
     let moved = story.copy(&other).await.expect_err("it is somewhere else already");

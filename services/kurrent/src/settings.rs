@@ -49,14 +49,15 @@ impl Settings {
         if !SCHEMES.contains(&scheme.trim_end_matches("+discover")) {
             return Err(wrong("it must begin with `esdb://` or `kurrentdb://`"));
         }
+        check_login(text)?;
         let given = parameters(text)?;
         for (name, value) in &given {
             check_parameter(name, value)?;
         }
         let client: ClientSettings = hurried(text, &given).parse().map_err(|_| {
             wrong(
-                "it is no connection string: `esdb://user:password@host:2113?tls=true`; other signs than letters \
-                 and digits in a password are written as `%40` for `@`; a port is a number",
+                "it is no connection string: `esdb://user:password@host:2113?tls=true`; a port is a number, and \
+                 not every sign can stand in a password",
             )
         })?;
         if client.hosts().iter().any(|host| host.host.is_empty()) {
@@ -109,6 +110,24 @@ fn parameters(text: &str) -> Result<Vec<(String, String)>, SettingsError> {
     let url =
         Url::parse(&format!("query:/?{query}")).map_err(|_| wrong("what follows `?` cannot be read"))?;
     Ok(url.query_pairs().map(|(name, value)| (name.to_ascii_lowercase(), value.into_owned())).collect())
+}
+
+/// The client sends a login as it stands in an URL, encoded: with other signs it would be another one. With `?`
+/// in it, its end would be taken for parameters, and quoted.
+fn check_login(text: &str) -> Result<(), SettingsError> {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let login = address.rsplit_once('@').map(|(login, _)| login);
+    let (user, password) = login.map_or(("", ""), |login| login.split_once(':').unwrap_or((login, "")));
+    let is_sent = |sign: char| sign.is_ascii_alphanumeric() || "-._~!$*+&".contains(sign);
+    let is_cut = login.is_none() && query.contains('@');
+    match !is_cut && [user, password].iter().all(|part| part.chars().all(is_sent)) {
+        true => Ok(()),
+        false => Err(wrong(
+            "its user or password has a sign that the server's client sends wrongly: only letters, digits and \
+             `-._~!$*+&` can stand there",
+        )),
+    }
 }
 
 fn check_parameter(name: &str, value: &str) -> Result<(), SettingsError> {
@@ -174,7 +193,7 @@ mod tests {
             ("kurrentdb://admin:s3cr3t@db.example", "db.example:2113"),
             ("esdb+discover://cluster.example:2113", "cluster.example:2113"),
             ("esdb://u:s3cr3t@a:1,b:2,c:3?tls=true&nodePreference=leader", "a:1,b:2,c:3"),
-            ("esdb://u:p@s3cr3t@a:1,b:2?tls=true", "a:1,b:2"),
+            ("esdb://u-1:s3cr3t-._~!$*+&@a:1,b:2?tls=true", "a:1,b:2"),
         ] {
             let settings = Settings::parse(text).expect(text);
             assert_eq!(settings.to_string(), place);
@@ -188,7 +207,7 @@ mod tests {
             ("esdb://a", (100, 20)),
             ("esdb://a?tls=false", (100, 20)),
             ("esdb://a?maxDiscoverAttempts=5", (100, 5)),
-            ("esdb://u:discoveryinterval=@a?DISCOVERYINTERVAL=7&maxdiscoverattempts=9", (7, 9)),
+            ("esdb://u:discoveryinterval@a?DISCOVERYINTERVAL=7&maxdiscoverattempts=9", (7, 9)),
         ] {
             let client = Settings::parse(text).expect(text).client;
             let found = (client.discovery_interval().as_millis(), client.max_discover_attempts());
@@ -211,7 +230,10 @@ mod tests {
             ("esdb://u:s3cr3t@localhost:port", "no connection string"),
             ("esdb://localhost:2113/path?tls=false", "no connection string"),
             ("esdb://u:s3cr3t@localhost?keepAliveInterval=s3cr3t", "`keepAliveInterval`"),
-            ("esdb://u:s3cr3t#s3cr3t@localhost", "`%40`"),
+            ("esdb://u:s3cr3t@s3cr3t@localhost", "only letters, digits"),
+            ("esdb://u:s3cr3t#s3cr3t@localhost", "only letters, digits"),
+            ("esdb://u:s3cr3t%40@localhost", "only letters, digits"),
+            ("esdb://u:s3cr3t?s3cr3t@localhost", "only letters, digits"),
         ] {
             let error = error_of(text);
             assert!(error.contains(part), "{text}: {error}");

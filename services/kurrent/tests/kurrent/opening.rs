@@ -54,6 +54,14 @@ async fn whoever_may_not_is_told_what_he_needs() {
 }
 
 #[tokio::test]
+async fn every_sign_of_a_password_that_is_taken_arrives() {
+    let double = double().await;
+    let password = "aZ0-._~!$*+&";
+    double.users(&[("writer-1", password, Rights::Write)]);
+    opened(&double.url_of("writer-1", password)).await;
+}
+
+#[tokio::test]
 async fn a_log_of_somebody_else_is_refused() {
     let double = double().await;
     let client = Client::new(double.url().parse().unwrap()).unwrap();

@@ -20,6 +20,10 @@ pub(super) const MOVED: &str = "log.moved";
 /// What to do when a copy ended early.
 const HINT: &str = "nothing is lost: put it right and run the command again, it goes on from there";
 
+/// The same when it was done before.
+const DONE: &str =
+    "an earlier run copied all of it there: start `keytrail serve` with KEYTRAIL_EVENT_LOG set to it";
+
 pub(super) async fn run(
     config: &Config,
     dir: &DataDir,
@@ -52,7 +56,8 @@ pub(super) async fn run(
         };
         told(CopyProgress { what, done, total });
     };
-    let copied = copy.run(&tell).await.map_err(|error| failed(&error, HINT))?;
+    let hint = if dir.file(MOVED).exists() { DONE } else { HINT };
+    let copied = copy.run(&tell).await.map_err(|error| failed(&error, hint))?;
     anchor(&*secrets, &target, &copied).await?;
     let moved = write_durably(&dir.file(MOVED), &format!("{place}\n"));
     moved.map_err(|error| failed(&error, HINT))?;

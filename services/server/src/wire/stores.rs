@@ -46,6 +46,9 @@ pub(super) struct Stores {
 pub(super) async fn open(config: &Config, dir: &DataDir) -> Result<Stores, StartError> {
     let log = event_log(config, dir).await?;
     let journal = journal(config, dir).await?;
+    if matches!(config.event_log, EventLog::Kurrent(_)) {
+        refuse_log_left_behind(dir).await?;
+    }
     let views = Arc::new(open_views(dir, &*log).await?);
     Ok(Stores { log, journal, authority: views.clone(), views, secrets: open_secrets(config, dir).await? })
 }
@@ -127,6 +130,24 @@ pub(super) fn refuse_moved_log(moved: &Path, to: Option<&str>) -> Result<(), Sta
             "set KEYTRAIL_EVENT_LOG to it; to go on from here, without what happened there since, delete {}",
             moved.display()
         ),
+    ))
+}
+
+/// A server that begins empty, while the log of this directory has everything, looks like a loss.
+async fn refuse_log_left_behind(dir: &DataDir) -> Result<(), StartError> {
+    let path = dir.file(LOG);
+    if !path.exists() || dir.file(MOVED).exists() {
+        return Ok(());
+    }
+    let opening = path.clone();
+    let log = blocking(move || SqliteEventStore::open(&opening)).await?;
+    let head = log.head().await.map_err(|error| failed(&error, "restore the file from a backup"))?;
+    if head.is_none() {
+        return Ok(());
+    }
+    Err(StartError::new(
+        format!("{} has events that were not copied to the server in KEYTRAIL_EVENT_LOG", path.display()),
+        "run `keytrail log copy`; to begin anew on that server, set KEYTRAIL_DATA_DIR to a new directory",
     ))
 }
 
