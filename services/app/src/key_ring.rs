@@ -60,13 +60,22 @@ impl KeyRing {
             Ok(other) => Some(other),
             Err(_) => None,
         };
-        let bytes = match (self.cursor_bytes(root).await, &known) {
-            (Ok(bytes), _) => bytes,
-            (Err(error), Some(_)) => return Err(error),
-            // Slow is better than away.
-            (Err(error), None) => match asked.await {
-                Remembered::Key(key) => return Ok(self.keep(root, key)),
-                Remembered::Nothing | Remembered::Unknown => return Err(error),
+        let mut vault = pin!(self.cursor_bytes(root));
+        let bytes = match known {
+            Some(_) => vault.await?,
+            // Both are waited for: slow is better than away.
+            None => tokio::select! {
+                found = &mut asked => match found {
+                    Remembered::Key(key) => return Ok(self.keep(root, key)),
+                    Remembered::Nothing | Remembered::Unknown => vault.await?,
+                },
+                bytes = &mut vault => match bytes {
+                    Ok(bytes) => bytes,
+                    Err(error) => match asked.await {
+                        Remembered::Key(key) => return Ok(self.keep(root, key)),
+                        Remembered::Nothing | Remembered::Unknown => return Err(error),
+                    },
+                },
             },
         };
         let key = self.keep(root, Arc::new(CursorKey::new(&bytes)?));

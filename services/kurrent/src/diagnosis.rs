@@ -4,6 +4,7 @@
 use std::{io, path::Path, sync::Arc, time::Duration};
 
 use eventstore::ClientSettings;
+use futures_util::future::join_all;
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
@@ -16,13 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is wrong with each host; nothing when all of them can be spoken to.
 pub(crate) async fn of(settings: &ClientSettings) -> Option<String> {
-    let mut found = Vec::new();
-    for host in settings.hosts() {
+    let calls = settings.hosts().iter().map(|host| {
         let port = u16::try_from(host.port).unwrap_or_default();
-        if let Err(why) = call(settings, &host.host, port).await {
-            found.push(why);
-        }
-    }
+        call(settings, &host.host, port)
+    });
+    let found: Vec<_> = join_all(calls).await.into_iter().filter_map(Result::err).collect();
     (!found.is_empty()).then(|| found.join("; "))
 }
 
@@ -30,20 +29,24 @@ async fn call(settings: &ClientSettings, host: &str, port: u16) -> Result<(), St
     let stream = connect(host, port).await?;
     let spoken = match timeout(PATIENCE, handshake(settings, host, stream)).await {
         Ok(spoken) => spoken,
-        Err(_) => Err(Trouble::NoTls),
+        Err(_) => Spoken::Nothing,
     };
-    let speaks_tls = !matches!(spoken, Err(Trouble::NoTls));
+    let verifies = settings.is_tls_certificate_verification_enabled();
     match (settings.is_secure_mode_enabled(), spoken) {
-        (false, _) if speaks_tls => Err(format!("{host}:{port} speaks TLS: write `tls=true`")),
-        (false, _) | (true, Ok(())) => Ok(()),
-        (true, Err(Trouble::NoTls)) => {
-            Err(format!("{host}:{port} takes the connection but does not speak TLS: is it `tls=false`?"))
+        (false, Spoken::Tls | Spoken::Certificate(_) | Spoken::Trouble(_)) => {
+            Err(format!("{host}:{port} speaks TLS: write `tls=true`"))
         }
-        (true, Err(Trouble::Certificate(_))) if !settings.is_tls_certificate_verification_enabled() => Ok(()),
-        (true, Err(Trouble::Certificate(why))) => Err(format!(
+        (false, _) | (true, Spoken::Tls) => Ok(()),
+        (true, Spoken::Certificate(_)) if !verifies => Ok(()),
+        (true, Spoken::Certificate(why)) => Err(format!(
             "the certificate of {host}:{port} is not accepted ({why}): it must be for this host, and from an \
              authority that this machine, or the file in `tlsCaFile`, names"
         )),
+        (true, Spoken::Trouble(why)) => Err(format!("TLS with {host}:{port} does not come about: {why}")),
+        (true, Spoken::Clear) => {
+            Err(format!("{host}:{port} takes the connection but does not speak TLS: is it `tls=false`?"))
+        }
+        (true, Spoken::Nothing) => Err(format!("{host}:{port} takes the connection and says nothing")),
     }
 }
 
@@ -68,22 +71,31 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
     }
 }
 
-enum Trouble {
-    /// It is not TLS, or it says nothing.
-    NoTls,
+/// What was heard after the start of TLS.
+enum Spoken {
+    Tls,
+    /// TLS, with a certificate that is not accepted.
     Certificate(String),
+    /// TLS, and an end to it for another reason; or it could not be tried.
+    Trouble(String),
+    /// Something else, or an end.
+    Clear,
+    Nothing,
 }
 
-async fn handshake(settings: &ClientSettings, host: &str, stream: TcpStream) -> Result<(), Trouble> {
-    let name = host.trim_matches(['[', ']']).to_owned();
-    let name = ServerName::try_from(name).map_err(|error| Trouble::Certificate(error.to_string()))?;
-    let config = config(settings.tls_ca_file().map(Path::new)).ok_or(Trouble::NoTls)?;
-    match TlsConnector::from(config).connect(name, stream).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(rustls::Error::InvalidCertificate(why)) => Trouble::Certificate(why.to_string()),
-            _ => Trouble::NoTls,
-        }),
+async fn handshake(settings: &ClientSettings, host: &str, stream: TcpStream) -> Spoken {
+    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
+    let (Ok(name), Some(config)) = (name, config(settings.tls_ca_file().map(Path::new))) else {
+        // Nobody can be asked without them; in the clear nobody needs them.
+        let secure = settings.is_secure_mode_enabled();
+        let why = "the host's name or the file in `tlsCaFile` cannot be used".to_owned();
+        return if secure { Spoken::Trouble(why) } else { Spoken::Nothing };
+    };
+    let Err(error) = TlsConnector::from(config).connect(name, stream).await else { return Spoken::Tls };
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        None | Some(rustls::Error::InvalidMessage(_)) => Spoken::Clear,
+        Some(rustls::Error::InvalidCertificate(why)) => Spoken::Certificate(why.to_string()),
+        Some(other) => Spoken::Trouble(other.to_string()),
     }
 }
 

@@ -16,8 +16,8 @@ const PARAMETERS: [(&str, Kind); 13] = [
     ("tls", Kind::Switch),
     ("tlsVerifyCert", Kind::Switch),
     ("nodePreference", Kind::Preference),
-    ("keepAliveInterval", Kind::Milliseconds),
-    ("keepAliveTimeout", Kind::Milliseconds),
+    ("keepAliveInterval", Kind::KeepAlive),
+    ("keepAliveTimeout", Kind::KeepAlive),
     ("defaultDeadline", Kind::Milliseconds),
     ("connectionName", Kind::Text),
     ("userCertFile", Kind::Pem),
@@ -119,21 +119,22 @@ fn check_login(text: &str) -> Result<(), SettingsError> {
     let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
     let login = address.rsplit_once('@').map(|(login, _)| login);
     let (user, password) = login.map_or(("", ""), |login| login.split_once(':').unwrap_or((login, "")));
-    let is_sent = |sign: char| sign.is_ascii_alphanumeric() || "-._~!$*+&".contains(sign);
-    let is_cut = login.is_none() && query.contains('@');
+    let is_sent = |sign: char| sign.is_ascii_alphanumeric() || "-._~!$*+&'()".contains(sign);
+    let is_cut = query.split('&').any(|part| part.split('=').next().is_some_and(|name| name.contains('@')));
     match !is_cut && [user, password].iter().all(|part| part.chars().all(is_sent)) {
         true => Ok(()),
         false => Err(wrong(
             "its user or password has a sign that the server's client sends wrongly: only letters, digits and \
-             `-._~!$*+&` can stand there",
+             `-._~!$*+&'()` can stand there",
         )),
     }
 }
 
 fn check_parameter(name: &str, value: &str) -> Result<(), SettingsError> {
     let Some((name, kind)) = PARAMETERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
-        let name: String = name.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
-        return Err(wrong(format!("it has an unknown parameter `{name}`")));
+        let shown = name.len() <= 24 && name.chars().all(|sign| sign.is_ascii_alphabetic());
+        let shown = if shown { format!(" `{name}`") } else { String::new() };
+        return Err(wrong(format!("it has an unknown parameter{shown}")));
     };
     match kind.rule(value) {
         Some(rule) => Err(wrong(format!("its parameter `{name}` must be {rule}"))),
@@ -145,8 +146,9 @@ fn check_parameter(name: &str, value: &str) -> Result<(), SettingsError> {
 #[derive(Clone, Copy)]
 enum Kind {
     Switch,
-    /// Also those for keep-alive: without it, a connection that died without a word is never noticed.
     Milliseconds,
+    /// Without it, a connection that died without a word is never noticed; what is shorter the client leaves out.
+    KeepAlive,
     /// With one the client gives up before it has tried.
     Attempts,
     Preference,
@@ -161,7 +163,10 @@ impl Kind {
         let (is_right, rule) = match self {
             Self::Text => return None,
             Self::Switch => (matches!(value, "true" | "false"), "`true` or `false`"),
-            Self::Milliseconds => (number.is_some_and(|it| it > 0), "a number of milliseconds"),
+            Self::Milliseconds => (number.is_some_and(|it| it > 0), "a number of milliseconds, at least 1"),
+            Self::KeepAlive => {
+                (number.is_some_and(|it| it >= 10_000), "a number of milliseconds, at least 10000")
+            }
             Self::Attempts => (number.is_some_and(|it| it > 1), "a number, at least 2"),
             Self::Preference => {
                 let known = ["leader", "follower", "random", "readonlyreplica"];
@@ -193,7 +198,8 @@ mod tests {
             ("kurrentdb://admin:s3cr3t@db.example", "db.example:2113"),
             ("esdb+discover://cluster.example:2113", "cluster.example:2113"),
             ("esdb://u:s3cr3t@a:1,b:2,c:3?tls=true&nodePreference=leader", "a:1,b:2,c:3"),
-            ("esdb://u-1:s3cr3t-._~!$*+&@a:1,b:2?tls=true", "a:1,b:2"),
+            ("esdb://u-1:s3cr3t-._~!$*+&'()@a:1,b:2?tls=true", "a:1,b:2"),
+            ("esdb://a?connectionName=k@1", "a:2113"),
         ] {
             let settings = Settings::parse(text).expect(text);
             assert_eq!(settings.to_string(), place);
@@ -234,6 +240,9 @@ mod tests {
             ("esdb://u:s3cr3t#s3cr3t@localhost", "only letters, digits"),
             ("esdb://u:s3cr3t%40@localhost", "only letters, digits"),
             ("esdb://u:s3cr3t?s3cr3t@localhost", "only letters, digits"),
+            ("esdb://u@x:s3cr3t?s3cr3t@localhost", "only letters, digits"),
+            ("esdb://localhost?s3cr3t=1", "an unknown parameter"),
+            ("esdb://localhost?keepAliveTimeout=500", "at least 10000"),
         ] {
             let error = error_of(text);
             assert!(error.contains(part), "{text}: {error}");

@@ -75,10 +75,12 @@ async fn refused(connection: &Connection, fault: Fault) -> OpenError {
     match fault {
         Fault::Denied => OpenError::Denied { place },
         Fault::Deleted => OpenError::Foreign { place, why: format!("its stream `{STREAM}` was deleted") },
-        Fault::NotApplied(why) | Fault::Unknown(why) | Fault::Refused(why) => {
-            let why = connection.diagnosis().await.unwrap_or(why);
-            OpenError::Unreachable { place, why }
+        Fault::NotApplied(why) | Fault::Unknown(why) => {
+            // The client may have had another reason, with a cluster of which one host is away.
+            let found = connection.diagnosis().await.map(|found| format!("{found} ({why})"));
+            OpenError::Unreachable { place, why: found.unwrap_or(why) }
         }
+        Fault::Refused(why) => OpenError::Unreachable { place, why },
         Fault::NotFound | Fault::Conflict(_) => {
             OpenError::Unreachable { place, why: "it gave an answer that means nothing here".to_owned() }
         }

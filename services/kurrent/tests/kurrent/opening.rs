@@ -56,7 +56,7 @@ async fn whoever_may_not_is_told_what_he_needs() {
 #[tokio::test]
 async fn every_sign_of_a_password_that_is_taken_arrives() {
     let double = double().await;
-    let password = "aZ0-._~!$*+&";
+    let password = "aZ0-._~!$*+&'()";
     double.users(&[("writer-1", password, Rights::Write)]);
     opened(&double.url_of("writer-1", password)).await;
 }

@@ -41,6 +41,10 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let LogCommand::Copy(args) = command;
     let to = target(args.to, &config)?;
+    // Before it is opened, which may make a file there; what does not exist is refused then.
+    if let Ok(found) = std::fs::metadata(&config.data_dir.path) {
+        run_as_owner(found.uid(), rustix::process::geteuid().as_raw())?;
+    }
     let dir = DataDir::open(&config.data_dir.path, Wanted::Existing).map_err(|error| match error {
         in_use @ crate::data_dir::DataDirError::InUse { .. } => Failure::new(
             in_use.to_string(),
@@ -48,9 +52,6 @@ pub(super) async fn run(
         ),
         error => error.into(),
     })?;
-    let owner = std::fs::metadata(dir.path()).map(|found| found.uid());
-    let owner = owner.map_err(|error| Failure::new(error.to_string(), "check the data directory"))?;
-    run_as_owner(owner, rustix::process::geteuid().as_raw())?;
     let printer = Arc::new(Printer::default());
     let config = Arc::new(config);
     let copied = launcher.copy_log(&config, &dir, &to, &|news| printer.print(news)).await?;
@@ -70,7 +71,7 @@ fn run_as_owner(owner: u32, ours: u32) -> Result<(), Failure> {
     }
     Err(Failure::new(
         format!("the data directory belongs to the user with id {owner}, and this runs as {ours}"),
-        format!("run it as the user that the server runs as: `sudo -u '#{owner}' keytrail log copy`"),
+        format!("run it as the user that the server runs as: `sudo -E -u '#{owner}' keytrail log copy`"),
     ))
 }
 
@@ -122,6 +123,6 @@ mod tests {
     fn only_the_owner_of_the_directory_copies_its_log() {
         assert!(run_as_owner(1001, 1001).is_ok());
         let refused = run_as_owner(1001, 0).expect_err("root");
-        assert!(refused.hint.contains("sudo -u '#1001'"), "{refused:?}");
+        assert!(refused.hint.contains("sudo -E -u '#1001'"), "{refused:?}");
     }
 }
