@@ -10,7 +10,7 @@ use crate::context::request_id;
 /// The argument of every mutation.
 const INPUT: &str = "input";
 
-/// After this, whoever asked for a position that was not there yet asks again.
+/// After this, whoever found something away, or asked for a position that was not there yet, asks again.
 const RETRY_SECONDS: u64 = 1;
 
 /// `extensions.code` of an error.
@@ -78,6 +78,13 @@ pub(crate) fn bad_id(path: &str, error: &ParseIdError) -> Error {
     bad_input(path, &error.to_string())
 }
 
+fn unavailable(message: String, dependency: &str) -> Error {
+    failure(Code::Unavailable, message).extend_with(|_, extensions| {
+        extensions.set("dependency", dependency);
+        extensions.set("retryAfterSeconds", RETRY_SECONDS);
+    })
+}
+
 fn set_json(extensions: &mut ErrorExtensionValues, name: &str, value: serde_json::Value) {
     extensions.set(name, Value::from_json(value).unwrap_or(Value::Null));
 }
@@ -138,17 +145,12 @@ pub(crate) fn from_app(error: &AppError, request: uuid::Uuid) -> Error {
             if let Some(source) = source {
                 tracing::warn!(dependency, error = &**source as &dyn std::error::Error, "not available");
             }
-            failure(Code::Unavailable, message)
-                .extend_with(|_, extensions| extensions.set("dependency", *dependency))
+            unavailable(message, dependency)
         }
-        AppError::Behind => failure(Code::Unavailable, message).extend_with(|_, extensions| {
-            extensions.set("dependency", "views");
-            extensions.set("retryAfterSeconds", RETRY_SECONDS);
-        }),
+        AppError::Behind => unavailable(message, "views"),
         AppError::OutcomeUnknown(source) => {
             tracing::warn!(request.id = %request, error = &**source as &dyn std::error::Error, "outcome unknown");
-            failure(Code::Unavailable, message)
-                .extend_with(|_, extensions| extensions.set("dependency", "event log"))
+            unavailable(message, "event log")
         }
         AppError::Internal(source) => {
             tracing::error!(request.id = %request, error = &**source as &dyn std::error::Error, "internal error");

@@ -50,7 +50,7 @@ async fn while_the_event_store_is_away_mutations_are_refused_in_time_and_nothing
     for (name, input) in [("createCredential", &create), ("updateCredential", &rename)] {
         let refused = ask(&world.alice, name, input).await;
         let error = &refused["errors"][0];
-        let told = json!({ "code": "UNAVAILABLE", "dependency": "event log" });
+        let told = json!({ "code": "UNAVAILABLE", "dependency": "event log", "retryAfterSeconds": 1 });
         assert_eq!(error["extensions"], told, "{name}: {refused:#}");
         assert_eq!(error["message"], "event log is not available: try again", "{name}");
     }
@@ -69,6 +69,50 @@ async fn while_the_event_store_is_away_mutations_are_refused_in_time_and_nothing
         (count(&cluster.double, "CredentialCreated"), count(&cluster.double, "CredentialRenamed")),
         (2, 1)
     );
+}
+
+/// Of the server's log, what it said of its own at this level.
+fn said(log: &str, level: &str) -> Vec<String> {
+    let ours = |line: &&str| line.contains(&format!(" {level} ")) && line.contains("keytrail_");
+    log.lines().filter(ours).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn an_event_store_that_goes_away_is_named_once_and_readiness_and_a_stop_do_not_wait_for_it() {
+    let cluster = Cluster::start().await;
+    let mut world = World::with(cluster.settings.clone().set("KEYTRAIL_LOG", "info")).await;
+    world.alice.create(bearer("Before", "t")).await;
+    let alice = world.alice.clone();
+    let ready = async |wanted: bool| {
+        let answer = alice.get("/readyz").await;
+        (answer.status().is_success() == wanted).then_some(answer)
+    };
+    let server = format!("nothing listens at 127.0.0.1:{}", cluster.double.port());
+    cluster.double.stop().await;
+    let told = async || said(&world.server.log(), "WARN").iter().any(|line| line.contains(&server)).then_some(());
+    eventually("the log names the server", told).await;
+    let asked = std::time::Instant::now();
+    let answer = eventually("it is not ready", async || ready(false).await).await.text().await.unwrap();
+    assert!(answer.contains("\"log\":{\"ready\":false"), "{answer}");
+    let answered = world.alice.get("/readyz").await.status();
+    assert!(answered == 503 && asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    // Long enough that whoever does the work loses the right to it, and everybody has tried again.
+    let lost = async || (world.server.log().matches("the lease is lost").count() == 5).then_some(());
+    eventually("the leases are lost", lost).await;
+    cluster.double.resume().await.unwrap();
+    eventually("it is ready again", async || ready(true).await).await;
+    eventually("and says so", async || world.server.log().contains("answers again").then_some(())).await;
+    let log = world.server.log();
+    assert_eq!(said(&log, "ERROR"), Vec::<String>::new(), "{log}");
+    let away = said(&log, "WARN").iter().filter(|line| line.contains(&server)).count();
+    assert!(away <= 2, "the event log and the journal, once each: {log}");
+    assert!(said(&log, "WARN").len() <= 20, "{log}");
+    cluster.double.stop().await;
+    eventually("it is away again", async || ready(false).await).await;
+    let stopping = std::time::Instant::now();
+    assert!(world.server.stop().await.success());
+    assert!(stopping.elapsed() < Duration::from_secs(2), "{:?}", stopping.elapsed());
+    assert!(!world.server.log().contains("the vault was not told"));
 }
 
 #[tokio::test]
@@ -96,7 +140,7 @@ async fn a_mutation_whose_answer_was_lost_for_good_says_so_and_is_done_once_when
         let error = &lost["errors"][0];
         assert_eq!(
             error["extensions"],
-            json!({ "code": "UNAVAILABLE", "dependency": "event log" }),
+            json!({ "code": "UNAVAILABLE", "dependency": "event log", "retryAfterSeconds": 1 }),
             "{lost:#}"
         );
         let message = error["message"].as_str().unwrap();

@@ -51,7 +51,7 @@ pub enum AppError {
     /// Something that we need is away.
     #[error("{dependency} is not available: try again")]
     Unavailable {
-        /// `vault` or `event log`.
+        /// `vault`, `event log`, `journal`.
         dependency: &'static str,
         /// For the log.
         #[source]
@@ -155,4 +155,15 @@ macro_rules! internal {
     )*};
 }
 
-internal!(ViewError, JournalError, DecodeError, EncodeError);
+impl From<JournalError> for AppError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Unavailable(_) => {
+                Self::Unavailable { dependency: "journal", source: Some(Box::new(error)) }
+            }
+            JournalError::Corrupt(_) => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+internal!(ViewError, DecodeError, EncodeError);

@@ -209,11 +209,26 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_journal_that_is_away_holds_nobody_up() {
         let parts = Parts::new().await;
-        parts.journal.go_away();
         parts.journal.slow_down(Duration::from_secs(7));
         let start = tokio::time::Instant::now();
         parts.ring().load_cursor(parts.root).await.expect("from the vault");
         assert!(start.elapsed() <= HEAD_START, "{:?}", start.elapsed());
+        // What it would have to remember, it is not asked to.
+        parts.ring().remember(parts.root, vec![0; KEY_LEN]).await;
+        assert!(start.elapsed() <= 2 * HEAD_START, "{:?}", start.elapsed());
+        parts.journal.slow_down(Duration::ZERO);
+        assert_eq!(parts.journal.mark(&mark_of(parts.root)).await.expect("read"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_journal_that_answers_late_answers_for_a_vault_that_hangs() {
+        let parts = Parts::new().await;
+        parts.ring().load_cursor(parts.root).await.expect("from the vault");
+        parts.vault.set_trouble(Some(VaultTrouble::Hangs));
+        parts.journal.slow_down(Duration::from_secs(7));
+        let start = tokio::time::Instant::now();
+        parts.ring().load_cursor(parts.root).await.expect("from the journal");
+        assert_eq!(start.elapsed(), Duration::from_secs(7));
     }
 
     #[tokio::test(start_paused = true)]

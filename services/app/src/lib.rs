@@ -18,6 +18,7 @@ mod cursor;
 mod earlier;
 mod error;
 mod execute;
+mod failing;
 mod feed;
 mod idempotency;
 mod inputs;

@@ -9,7 +9,7 @@ use keytrail_ports::{Filter, LogSignal, Subscription, views::Projected};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, AppError, projection::Projections};
+use crate::{App, AppError, failing::Failing, projection::Projections};
 
 /// Events in one transaction.
 const BATCH: usize = 1_024;
@@ -19,16 +19,16 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fro
 impl App {
     /// Projects until `stop`; comes back by itself after every failure, and says each in the log.
     pub async fn run_projections(&self, stop: CancellationToken) {
-        let mut wait = BACKOFF.0;
+        let (mut wait, mut failing) = (BACKOFF.0, Failing::new("projections"));
         loop {
             let before = self.0.progress.reached();
             let ended = tokio::select! {
                 () = stop.cancelled() => return,
-                ended = self.project_until_failure() => ended,
+                ended = self.project_until_failure(&mut failing) => ended,
             };
             self.0.progress.fails(Instant::now());
             if let Err(error) = ended {
-                tracing::error!(error = &error as &dyn std::error::Error, "projection failed: trying again");
+                failing.failed(&error);
             }
             wait = if self.0.progress.reached() > before { BACKOFF.0 } else { (wait * 2).min(BACKOFF.1) };
             tokio::select! {
@@ -38,7 +38,7 @@ impl App {
         }
     }
 
-    async fn project_until_failure(&self) -> Result<(), AppError> {
+    async fn project_until_failure(&self, failing: &mut Failing) -> Result<(), AppError> {
         let after = self.ports().views.checkpoint().await?;
         let mut subscription = self.ports().log.subscribe(after, Filter::default()).await?;
         if let Some(head) = self.ports().log.head().await? {
@@ -46,6 +46,7 @@ impl App {
         }
         while let Some(batch) = Batch::next(&mut subscription).await? {
             self.take_up(batch).await?;
+            failing.works();
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 use crate::{
     diagnosis,
     fault::{Fault, OpenError},
+    outage::Outage,
     settings::Settings,
 };
 
@@ -21,18 +22,26 @@ pub(crate) const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Dur
 
 /// The client, and another one when it has given up: once it could not connect, it never tries again.
 pub(crate) struct Connection {
+    /// What it is for, for people.
+    name: &'static str,
     settings: Settings,
+    outage: Outage,
     current: Mutex<(u64, Client)>,
 }
 
 impl Connection {
     /// A connection that is made with the first call.
-    pub(crate) fn new(settings: Settings) -> Result<Self, OpenError> {
+    pub(crate) fn new(name: &'static str, settings: Settings) -> Result<Self, OpenError> {
         let client = Client::new(settings.client.clone()).map_err(|error| OpenError::Unreachable {
             place: settings.to_string(),
             why: error.to_string(),
         })?;
-        Ok(Self { settings, current: Mutex::new((0, client)) })
+        Ok(Self { name, settings, outage: Outage::new(), current: Mutex::new((0, client)) })
+    }
+
+    /// True while it is known that nobody answers.
+    pub(crate) fn is_away(&self) -> bool {
+        self.outage.is_on()
     }
 
     /// Hosts and ports.
@@ -51,20 +60,47 @@ impl Connection {
         F: Future<Output = Result<T, Error>>,
     {
         let (number, client) = self.current.lock().clone();
-        match timeout(PATIENCE, call(client)).await {
-            Ok(Ok(answer)) => Ok(answer),
+        let (fault, is_lost) = match timeout(PATIENCE, call(client)).await {
+            Ok(Ok(answer)) => {
+                self.answered();
+                return Ok(answer);
+            }
             Ok(Err(error)) => {
-                if is_about_connection(&error) {
-                    self.renew(number);
-                }
-                Err(error.into())
+                let is_lost = is_about_connection(&error);
+                (Fault::from(error).at(&self.settings), is_lost)
             }
             // Whoever does not answer may never do so on this connection.
             Err(_) => {
-                self.renew(number);
-                Err(Fault::Unknown(format!("no answer within {} s", PATIENCE.as_secs())))
+                let why = format!("no answer within {} s", PATIENCE.as_secs());
+                (Fault::Unknown(why).at(&self.settings), true)
             }
+        };
+        if is_lost {
+            self.renew(number);
+            self.lost(&fault);
+        } else if !fault.may_pass() {
+            self.answered();
         }
+        Err(fault)
+    }
+
+    fn answered(&self) {
+        if let Some(lasted) = self.outage.ends() {
+            let (what, seconds) = (self.name, lasted.as_secs());
+            tracing::info!(server = %self.settings, "the {what} answers again, after {seconds} s");
+        }
+    }
+
+    /// What is wrong is found out beside the work: that can take seconds.
+    fn lost(&self, fault: &Fault) {
+        if !self.outage.begins() {
+            return;
+        }
+        let (what, settings, said) = (self.name, self.settings.clone(), fault.to_string());
+        tokio::spawn(async move {
+            let why = diagnosis::of(&settings.client).await.unwrap_or(said);
+            tracing::warn!(why, "the {what} is away: trying again until it is back, and saying so then");
+        });
     }
 
     /// A call that can be made again without harm, until it passes or is worth no more tries. Was one

@@ -1,7 +1,11 @@
 //! What the client's errors mean.
 
+use std::fmt;
+
 use eventstore::{CurrentRevision, Error};
 use keytrail_ports::LogError;
+
+use crate::settings::Settings;
 
 /// Why the log cannot be opened. Says which setting to look at.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +59,16 @@ impl Fault {
         matches!(self, Self::NotApplied(_) | Self::Unknown(_))
     }
 
+    /// With hosts and ports: who reads it may have several servers.
+    pub(crate) fn at(self, place: &Settings) -> Self {
+        match self {
+            Self::Refused(why) => Self::Refused(format!("{place}: {why}")),
+            Self::NotApplied(why) => Self::NotApplied(format!("{place}: {why}")),
+            Self::Unknown(why) => Self::Unknown(format!("{place}: {why}")),
+            same @ (Self::Conflict(_) | Self::NotFound | Self::Deleted | Self::Denied) => same,
+        }
+    }
+
     pub(crate) fn into_log(self) -> LogError {
         match self {
             Self::Conflict(current) => LogError::Conflict { current },
@@ -75,9 +89,21 @@ impl Fault {
     }
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conflict(_) => f.write_str("the stream is somewhere else"),
+            Self::NotFound => f.write_str("nothing is there"),
+            Self::Deleted => f.write_str("the stream was deleted"),
+            Self::Denied => f.write_str("access was denied"),
+            Self::Refused(why) | Self::NotApplied(why) | Self::Unknown(why) => f.write_str(why),
+        }
+    }
+}
+
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        let why = error.to_string();
+        let why = brief(&error.to_string());
         // Servers say it with several codes.
         if why.to_ascii_lowercase().contains("invalid position") {
             return Self::NotFound;
@@ -103,7 +129,33 @@ impl From<Error> for Fault {
     }
 }
 
+/// The message alone of a gRPC status that was written out whole, as the client does.
+fn brief(why: &str) -> String {
+    let message = why.split_once("message: \"").and_then(|(_, rest)| rest.split_once("\", details:"));
+    message.map_or(why, |(message, _)| message).to_owned()
+}
+
 fn is_refusal(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     message.contains("maximum append size") || message.contains("maximum size")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_status_that_is_written_out_the_message_is_kept() {
+        let status = r#"gRPC connection error: status: Unknown, message: "client error (Connect)", details: [], x"#;
+        assert_eq!(brief(status), "client error (Connect)");
+        assert_eq!(brief("Connection is closed."), "Connection is closed.");
+    }
+
+    #[test]
+    fn a_fault_names_the_server() {
+        let place = Settings::parse("esdb://user:s3cr3t@db.example:7").expect("an address");
+        for fault in [Fault::Refused("no".into()), Fault::NotApplied("no".into()), Fault::Unknown("no".into())] {
+            assert_eq!(fault.at(&place).to_string(), "db.example:7: no");
+        }
+    }
 }

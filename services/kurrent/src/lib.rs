@@ -15,6 +15,7 @@ mod diagnosis;
 mod event_store;
 mod fault;
 mod journal;
+mod outage;
 mod settings;
 
 pub use event_store::KurrentEventStore;

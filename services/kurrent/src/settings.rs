@@ -24,6 +24,8 @@ const PARAMETERS: [(&str, Kind); 13] = [
     ("userKeyFile", Kind::Pem),
     ("tlsCaFile", Kind::Pem),
 ];
+/// Of them, those that count with TLS alone.
+const TLS_ALONE: [&str; 4] = ["tlsVerifyCert", "tlsCaFile", "userCertFile", "userKeyFile"];
 /// Between two attempts to find a node, in milliseconds, and how many: together about two seconds, when
 /// nobody wants something else.
 const HASTE: [(&str, u32); 2] = [("discoveryInterval", 100), ("maxDiscoverAttempts", 20)];
@@ -54,6 +56,7 @@ impl Settings {
         for (name, value) in &given {
             check_parameter(name, value)?;
         }
+        check_tls(&given)?;
         let client: ClientSettings = hurried(text, &given).parse().map_err(|_| {
             wrong(
                 "it is no connection string: `esdb://user:password@host:2113?tls=true`; a port is a number, and \
@@ -127,6 +130,17 @@ fn check_login(text: &str) -> Result<(), SettingsError> {
             "its user or password has a sign that the server's client sends wrongly: only letters, digits and \
              `-._~!$*+&'()` can stand there",
         )),
+    }
+}
+
+/// In the clear, what is for TLS would be left out without a word.
+fn check_tls(given: &[(String, String)]) -> Result<(), SettingsError> {
+    if !given.iter().any(|(name, value)| name == "tls" && value == "false") {
+        return Ok(());
+    }
+    match TLS_ALONE.iter().find(|alone| given.iter().any(|(name, _)| alone.eq_ignore_ascii_case(name))) {
+        Some(alone) => Err(wrong(format!("its parameter `{alone}` is for TLS, and `tls=false` is without"))),
+        None => Ok(()),
     }
 }
 
@@ -241,6 +255,7 @@ mod tests {
             ("esdb://u:s3cr3t%40@localhost", "only letters, digits"),
             ("esdb://u:s3cr3t?s3cr3t@localhost", "only letters, digits"),
             ("esdb://u@x:s3cr3t?s3cr3t@localhost", "only letters, digits"),
+            ("esdb://localhost?tls=false&TLSVERIFYCERT=false", "`tlsVerifyCert` is for TLS"),
             ("esdb://localhost?s3cr3t=1", "an unknown parameter"),
             ("esdb://localhost?keepAliveTimeout=500", "at least 10000"),
         ] {

@@ -132,4 +132,9 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`LogError`].
     async fn log_id(&self) -> Result<uuid::Uuid, LogError>;
+
+    /// True while the store knows, without asking, that nobody answers. False says nothing.
+    fn is_away(&self) -> bool {
+        false
+    }
 }

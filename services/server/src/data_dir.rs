@@ -18,6 +18,9 @@ const SOCKET: &str = "admin.sock";
 /// What may lie in a directory that is not ours yet: our own lock, and what file systems put there.
 const HARMLESS: [&str; 2] = [LOCK, "lost+found"];
 
+/// The embedded event log, in the data directory.
+pub const LOG_FILE: &str = "log.db";
+
 /// Which directory a caller wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {

@@ -4,6 +4,7 @@
 mod identity;
 mod lease_metrics;
 mod log_copy;
+mod moved;
 mod operator;
 mod readiness;
 mod schedule_metrics;

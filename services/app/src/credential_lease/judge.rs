@@ -7,7 +7,9 @@ use keytrail_domain::{Principal, StreamId, lease::LeaseCommand};
 use keytrail_ports::views::{ConsumerRow, OpenLease};
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, AppError, Call, Tenure, execute::Execution, idempotency::principal_key};
+use crate::{
+    App, AppError, Call, Tenure, execute::Execution, failing::Failing, idempotency::principal_key,
+};
 
 /// Between two looks at what is open.
 const EVERY: Duration = Duration::from_secs(1);
@@ -19,10 +21,11 @@ const NAME: &str = "leases";
 impl App {
     /// Looks again and again at the tokens that are out, until `stop`.
     pub(crate) async fn judge_leases(&self, tenure: &Tenure, stop: &CancellationToken) {
+        let mut failing = Failing::new("judging open leases");
         loop {
-            if let Err(error) = self.judge_open_leases(tenure).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "open leases cannot be judged: trying again");
+            match self.judge_open_leases(tenure).await {
+                Ok(()) => failing.works(),
+                Err(error) => failing.failed(&error),
             }
             tokio::select! {
                 () = stop.cancelled() => return,

@@ -82,7 +82,8 @@ impl Held {
                 Ok(Ok(())) => RENEW_EVERY,
                 Err(_) | Ok(Err(SwapError::Conflict)) => return,
                 Ok(Err(SwapError::Journal(error))) => {
-                    tracing::warn!(
+                    // Whoever keeps the journal says that it is away; that the lease is lost is said, too.
+                    tracing::debug!(
                         lease = self.name,
                         error = &error as &dyn std::error::Error,
                         "a lease is not renewed: trying again"

@@ -32,7 +32,7 @@ pub(crate) use fenced::Fenced;
 use held::{Ended, Held};
 pub use tenure::Tenure;
 
-use crate::App;
+use crate::{App, failing::Failing};
 
 /// Between two signs of life.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
@@ -158,16 +158,15 @@ impl Leases {
 
     /// Waits as long as it takes.
     async fn take(&self, work: Work) -> Held {
-        let mut seen = None;
+        let (mut seen, mut failing) = (None, Failing::new("taking a work lease"));
         loop {
             match self.try_to_take(work, &mut seen).await {
-                Ok(Some(held)) => return held,
-                Ok(None) => {}
-                Err(error) => tracing::warn!(
-                    work = work.as_str(),
-                    error = &error as &dyn std::error::Error,
-                    "a lease cannot be read or taken: trying again"
-                ),
+                Ok(Some(held)) => {
+                    failing.works();
+                    return held;
+                }
+                Ok(None) | Err(SwapError::Conflict) => failing.works(),
+                Err(SwapError::Journal(error)) => failing.failed(&error.into()),
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

@@ -8,7 +8,7 @@ use keytrail_domain::{Position, RecordedEvent};
 use keytrail_ports::{Filter, LogSignal};
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, AppError, Tenure, leases::Fenced};
+use crate::{App, AppError, Tenure, failing::Failing, leases::Fenced};
 
 /// Events after which the mark is written, when nothing else makes it worth it.
 const MARK_EVERY: u32 = 256;
@@ -28,19 +28,15 @@ pub(super) trait Reactor: Send + Sync {
 impl App {
     /// Hands a reactor each event since its mark, in order, until `stop`. After a failure it begins again at the mark.
     pub(super) async fn follow(&self, reactor: &dyn Reactor, tenure: &Tenure, stop: &CancellationToken) {
-        let mut wait = BACKOFF.0;
+        let (mut wait, mut failing) = (BACKOFF.0, Failing::new(reactor.name()));
         loop {
             let began = tokio::time::Instant::now();
             let ended = tokio::select! {
                 () = stop.cancelled() => return,
-                ended = self.follow_until_failure(reactor, tenure) => ended,
+                ended = self.follow_until_failure(reactor, tenure, &mut failing) => ended,
             };
             if let Err(error) = ended {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "{} failed: trying again",
-                    reactor.name()
-                );
+                failing.failed(&error);
             }
             // What ran for a while was well: the next failure is a new one.
             wait = if began.elapsed() > BACKOFF.1 { BACKOFF.0 } else { (wait * 2).min(BACKOFF.1) };
@@ -51,7 +47,12 @@ impl App {
         }
     }
 
-    async fn follow_until_failure(&self, reactor: &dyn Reactor, tenure: &Tenure) -> Result<(), AppError> {
+    async fn follow_until_failure(
+        &self,
+        reactor: &dyn Reactor,
+        tenure: &Tenure,
+        failing: &mut Failing,
+    ) -> Result<(), AppError> {
         let journal = &*self.ports().journal;
         let (mut mark, known) = Fenced::take(journal, reactor.name().to_owned(), tenure).await?;
         let after: Option<Position> = known.and_then(|place| serde_json::from_slice(&place).ok());
@@ -59,9 +60,13 @@ impl App {
         let mut signals = self.ports().log.subscribe(after, Filter::default()).await?;
         let mut unmarked = 0;
         while let Some(signal) = signals.next().await {
-            let LogSignal::Event(event) = signal? else { continue };
+            let LogSignal::Event(event) = signal? else {
+                failing.works();
+                continue;
+            };
             tenure.check()?;
             let reacted = reactor.react(&event).await?;
+            failing.works();
             unmarked += 1;
             if reacted {
                 self.views_at_head().await?;

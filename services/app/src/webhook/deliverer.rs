@@ -14,7 +14,7 @@ use super::{
     courier::{Courier, Ended},
     numbers::WebhookNumbers,
 };
-use crate::{App, AppError, Tenure, Work};
+use crate::{App, AppError, Tenure, Work, failing::Failing};
 
 /// Deliveries under way at once, of all endpoints.
 const AT_ONCE: usize = 768;
@@ -80,9 +80,10 @@ impl App {
             stop: stop.child_token(),
             tenure,
         };
+        let mut failing = Failing::new("webhooks");
         while !stop.is_cancelled() {
-            if let Err(error) = desk.mind(stop).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "webhooks failed: trying again");
+            if let Err(error) = desk.mind(stop, &mut failing).await {
+                failing.failed(&error);
             }
             tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(AGAIN) => {} }
         }
@@ -108,10 +109,11 @@ impl App {
 }
 
 impl Desk {
-    async fn mind(&mut self, stop: &CancellationToken) -> Result<(), AppError> {
+    async fn mind(&mut self, stop: &CancellationToken, failing: &mut Failing) -> Result<(), AppError> {
         // Listening begins before looking, so that nothing falls between the two.
         let mut live = self.app.0.progress.listen();
         self.look_at_all().await?;
+        failing.works();
         let mut forgetting = tokio::time::interval(FORGET_EVERY);
         loop {
             tokio::select! {

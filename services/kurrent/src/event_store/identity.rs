@@ -35,7 +35,7 @@ pub(super) async fn of(connection: &Connection) -> Result<Uuid, OpenError> {
     }
 }
 
-async fn known(connection: &Connection) -> Result<Option<Uuid>, OpenError> {
+pub(super) async fn known(connection: &Connection) -> Result<Option<Uuid>, OpenError> {
     let options = ReadStreamOptions::default().max_count(1).requires_leader(true).deadline(PATIENCE);
     let read = connection
         .again(|client| {
@@ -72,15 +72,17 @@ async fn write(connection: &Connection, id: Uuid) -> Result<(), Fault> {
 
 async fn refused(connection: &Connection, fault: Fault) -> OpenError {
     let place = connection.place();
+    let bare = |why: String| why.strip_prefix(&format!("{place}: ")).map(str::to_owned).unwrap_or(why);
     match fault {
         Fault::Denied => OpenError::Denied { place },
         Fault::Deleted => OpenError::Foreign { place, why: format!("its stream `{STREAM}` was deleted") },
         Fault::NotApplied(why) | Fault::Unknown(why) => {
+            let why = bare(why);
             // The client may have had another reason, with a cluster of which one host is away.
             let found = connection.diagnosis().await.map(|found| format!("{found} ({why})"));
             OpenError::Unreachable { place, why: found.unwrap_or(why) }
         }
-        Fault::Refused(why) => OpenError::Unreachable { place, why },
+        Fault::Refused(why) => OpenError::Unreachable { why: bare(why), place },
         Fault::NotFound | Fault::Conflict(_) => {
             OpenError::Unreachable { place, why: "it gave an answer that means nothing here".to_owned() }
         }

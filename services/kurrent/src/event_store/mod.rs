@@ -32,9 +32,17 @@ impl KurrentEventStore {
     /// # Errors
     /// [`OpenError`]: nobody answers, access is denied, or the log's name for itself cannot be read.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        let connection = Arc::new(Connection::new(settings)?);
+        let connection = Arc::new(Connection::new("event log", settings)?);
         let id = identity::of(&connection).await?;
         Ok(Self { connection, id })
+    }
+
+    /// The id of the log that is there, if one is; writes nothing.
+    ///
+    /// # Errors
+    /// As [`KurrentEventStore::open`].
+    pub async fn peek(settings: Settings) -> Result<Option<Uuid>, OpenError> {
+        identity::known(&Connection::new("event log", settings)?).await
     }
 }
 
@@ -75,5 +83,9 @@ impl EventStore for KurrentEventStore {
 
     async fn log_id(&self) -> Result<Uuid, LogError> {
         Ok(self.id)
+    }
+
+    fn is_away(&self) -> bool {
+        self.connection.is_away()
     }
 }

@@ -149,7 +149,8 @@ impl Teller {
     }
 
     async fn pause(&mut self, fault: &Fault) {
-        tracing::warn!(fault = ?fault, "the event log's subscription broke off: it is taken up again");
+        // When nobody answers any more, the connection says so, once for all subscriptions.
+        tracing::debug!(%fault, "the event log's subscription broke off: it is taken up again");
         tokio::time::sleep(self.wait).await;
         self.wait = (self.wait * 2).min(BACKOFF.1);
     }

@@ -36,7 +36,7 @@ impl KurrentJournal {
         settings: Settings,
         kept: impl IntoIterator<Item = (String, Duration)>,
     ) -> Result<Self, OpenError> {
-        let connection = Arc::new(Connection::new(settings)?);
+        let connection = Arc::new(Connection::new("journal", settings)?);
         Ok(Self { connection, kept: kept.into_iter().collect(), ends: Cache::new(ENDS) })
     }
 }

@@ -6,6 +6,10 @@ use keytrail_kurrent::{KurrentEventStore, OpenError, Settings};
 use keytrail_ports::EventStore;
 use keytrail_test_support::Authority;
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 use crate::{double, opened};
 
@@ -95,6 +99,53 @@ async fn a_certificate_is_checked_against_the_file_that_was_named() {
         assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
         assert!(error.to_string().contains(part), "{address}: {error}");
     }
+}
+
+#[tokio::test]
+async fn of_several_hosts_those_are_named_that_do_not_answer() {
+    let (well, gone) = (double().await, double().await);
+    gone.stop().await;
+    let hosts = format!("127.0.0.1:{},127.0.0.1:{}", well.port(), gone.port());
+    // A follower of nobody: the client finds no leader, though a host answers.
+    well.follow("127.0.0.1", gone.port());
+    let error = refused(&format!("esdb://{hosts}?tls=false&nodePreference=leader")).await.to_string();
+    assert!(error.contains(&hosts), "{error}");
+    assert!(error.contains(&format!("nothing listens at 127.0.0.1:{}", gone.port())), "{error}");
+    assert!(!error.contains(&format!("nothing listens at 127.0.0.1:{}", well.port())), "{error}");
+}
+
+/// Whoever begins TLS is told that it cannot be agreed on: the alert `handshake_failure` of RFC 8446, 6.
+async fn disagreeing() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut hello = [0; 5];
+            let _begun = stream.read_exact(&mut hello).await;
+            let _told = stream.write_all(&[21, 3, 3, 0, 2, 2, 40]).await;
+            let _closed = stream.shutdown().await;
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_server_that_ends_tls_is_not_taken_for_one_in_the_clear() {
+    let port = disagreeing().await;
+    let error = refused(&format!("esdb://127.0.0.1:{port}?tls=true")).await.to_string();
+    assert!(error.contains(&format!("TLS with 127.0.0.1:{port} does not come about")), "{error}");
+    assert!(!error.contains("tls=false"), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_checks_is_no_reason() {
+    let identity = Authority::new().identity(&["elsewhere.example"]);
+    let double = Double::builder().tls(&identity.certificate, &identity.key).start().await.unwrap();
+    let address = format!("{}&tlsVerifyCert=false", double.url());
+    opened(&address).await;
+    double.users(&[("writer", "right", Rights::Write)]);
+    let error = refused(&address).await;
+    assert!(matches!(error, OpenError::Denied { .. }), "{error}");
 }
 
 #[tokio::test]

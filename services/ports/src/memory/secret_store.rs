@@ -17,13 +17,15 @@ pub enum VaultTrouble {
     Unreachable,
     /// Our token may do nothing.
     Denied,
+    /// A read is never answered; anything else fails.
+    Hangs,
 }
 
 impl VaultTrouble {
     fn error(self) -> SecretError {
         match self {
             Self::Sealed => SecretError::Unavailable("the vault is sealed".to_owned()),
-            Self::Unreachable => SecretError::Unavailable("the vault did not answer".to_owned()),
+            Self::Unreachable | Self::Hangs => SecretError::Unavailable("the vault did not answer".to_owned()),
             Self::Denied => SecretError::Denied("the policy does not allow that".to_owned()),
         }
     }
@@ -87,6 +89,10 @@ impl MemorySecretStore {
         self.state.lock().calls
     }
 
+    fn hangs(&self) -> bool {
+        matches!(self.state.lock().trouble, Some(VaultTrouble::Hangs))
+    }
+
     fn with<T>(
         &self,
         count: impl FnOnce(&mut SecretCalls) -> &mut u64,
@@ -126,6 +132,9 @@ impl SecretStore for MemorySecretStore {
     }
 
     async fn get(&self, at: SecretRef) -> Result<SecretPayload, SecretError> {
+        if self.hangs() {
+            return std::future::pending().await;
+        }
         self.with(
             |calls| &mut calls.get,
             |state| match state.secrets.get(&at) {

@@ -13,7 +13,7 @@ use keytrail_domain::SecretValue;
 use super::failure::Failure;
 use crate::{
     config::{Config, EventLog},
-    data_dir::{DataDir, Wanted},
+    data_dir::{DataDir, LOG_FILE, Wanted},
     launch::{CopyProgress, Launcher},
 };
 
@@ -41,8 +41,10 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let LogCommand::Copy(args) = command;
     let to = target(args.to, &config)?;
-    // Before it is opened, which may make a file there; what does not exist is refused then.
-    if let Ok(found) = std::fs::metadata(&config.data_dir.path) {
+    // Before it is opened, which may make a file there; what does not exist is refused then. The log's own file
+    // tells as whom the server runs: the directory may be somebody else's.
+    let log = config.data_dir.path.join(LOG_FILE);
+    if let Ok(found) = std::fs::metadata(&log).or_else(|_| std::fs::metadata(&config.data_dir.path)) {
         run_as_owner(found.uid(), rustix::process::geteuid().as_raw())?;
     }
     let dir = DataDir::open(&config.data_dir.path, Wanted::Existing).map_err(|error| match error {
@@ -64,14 +66,17 @@ pub(super) async fn run(
     .map_err(|error| Failure::output(&error))
 }
 
-/// What another user writes into the directory, the server could not read.
+/// What another user writes beside the log, the server could not read.
 fn run_as_owner(owner: u32, ours: u32) -> Result<(), Failure> {
     if owner == ours {
         return Ok(());
     }
     Err(Failure::new(
-        format!("the data directory belongs to the user with id {owner}, and this runs as {ours}"),
-        format!("run it as the user that the server runs as: `sudo -E -u '#{owner}' keytrail log copy`"),
+        format!("the event log belongs to the user with id {owner}, and this runs as {ours}"),
+        format!(
+            "run it as the user that the server runs as, with the server's environment: `sudo -E -u '#{owner}' \
+             keytrail log copy`, or as a unit of the same service manager where sudo does not keep the environment"
+        ),
     ))
 }
 

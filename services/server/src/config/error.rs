@@ -98,6 +98,9 @@ impl ConfigError {
     pub fn hint(&self) -> String {
         match self {
             Self::Unknown { nearest, .. } => format!("did you mean `{nearest}`?"),
+            Self::Invalid { spelling, .. } if spelling.to_ascii_lowercase().ends_with("event_log") => {
+                "docs/kurrentdb.md has examples of addresses".into()
+            }
             Self::Invalid { .. } => {
                 "every setting is explained in keytrail.default.toml, which comes with the source".into()
             }

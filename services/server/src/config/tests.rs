@@ -231,6 +231,12 @@ fn an_outside_vault_has_exactly_one_way_to_log_in() {
 }
 
 #[test]
+fn an_address_of_an_event_store_that_cannot_be_one_is_answered_with_where_examples_are() {
+    let shown = refusal(load(&[("KEYTRAIL_EVENT_LOG", "http://node:2113")]));
+    assert!(shown.contains("begins with esdb://") && shown.contains("docs/kurrentdb.md"), "{shown}");
+}
+
+#[test]
 fn settings_of_the_other_vault_are_not_silently_ignored() {
     let shown = refusal(load(&[("KEYTRAIL_VAULT_TOKEN", "t")]));
     assert!(shown.contains("`KEYTRAIL_VAULT_TOKEN`") && shown.contains("KEYTRAIL_VAULT "), "{shown}");

@@ -1,21 +1,17 @@
 //! The embedded log, copied to an event store.
 
-use std::{fs::File, io::Write, path::Path};
-
 use keytrail_app::{Copied, CopyStage, LogCopy, journal_topics};
 use keytrail_domain::SecretValue;
-use keytrail_kurrent::{KurrentEventStore, KurrentJournal, Settings};
+use keytrail_kurrent::{KurrentEventStore, KurrentJournal, OpenError, Settings};
 use keytrail_ports::{DeploymentMark, EventStore, SecretStore};
+use uuid::Uuid;
 
-use super::{failed, stores};
+use super::{failed, moved::Moved, stores};
 use crate::{
     config::Config,
     data_dir::DataDir,
     launch::{CopiedLog, CopyProgress, StartError},
 };
-
-/// A file beside the log that says where it was copied to.
-pub(super) const MOVED: &str = "log.moved";
 
 /// What to do when a copy ended early.
 const HINT: &str = "nothing is lost: put it right and run the command again, it goes on from there";
@@ -33,10 +29,12 @@ pub(super) async fn run(
     let (log, journal) = stores::embedded(dir).await?;
     let parse = || Settings::parse(to.expose()).map_err(|error| wrong_address(&error));
     let place = parse()?.to_string();
-    stores::refuse_moved_log(&dir.file(MOVED), Some(&place))?;
-    let target = KurrentEventStore::open(parse()?).await;
-    let target =
-        target.map_err(|error| failed(&error, "check the address, docs/kurrentdb.md has examples"))?;
+    let hint = match Moved::read(dir)? {
+        None => HINT,
+        Some(moved) if moved.is_at(&place, opened(KurrentEventStore::peek(parse()?).await)?) => DONE,
+        Some(moved) => return Err(moved.refuse_another_copy()),
+    };
+    let target = opened(KurrentEventStore::open(parse()?).await)?;
     let kept = journal_topics().map(|(topic, age)| (topic.to_owned(), age));
     let target_journal = KurrentJournal::new(parse()?, kept).map_err(|error| failed(&error, HINT))?;
     let secrets = stores::open_secrets(config, dir).await?;
@@ -56,32 +54,24 @@ pub(super) async fn run(
         };
         told(CopyProgress { what, done, total });
     };
-    let hint = if dir.file(MOVED).exists() { DONE } else { HINT };
     let copied = copy.run(&tell).await.map_err(|error| failed(&error, hint))?;
-    anchor(&*secrets, &target, &copied).await?;
-    let moved = write_durably(&dir.file(MOVED), &format!("{place}\n"));
-    moved.map_err(|error| failed(&error, HINT))?;
+    let log_id = target.log_id().await.map_err(|error| failed(&error, HINT))?;
+    anchor(&*secrets, log_id, &copied).await?;
+    Moved::write(dir, &place, log_id).map_err(|error| failed(&error, HINT))?;
     copy.finish().await.map_err(|error| failed(&error, HINT))?;
     let Copied { events, there_before, entries, .. } = copied;
     Ok(CopiedLog { events, there_before, entries, place })
 }
 
 /// From now on the vault belongs to the new log: the sweep would refuse for ever otherwise.
-async fn anchor(secrets: &dyn SecretStore, log: &dyn EventStore, copied: &Copied) -> Result<(), StartError> {
+async fn anchor(secrets: &dyn SecretStore, log_id: Uuid, copied: &Copied) -> Result<(), StartError> {
     let Some((position, event)) = copied.head else { return Ok(()) };
-    let log_id = log.log_id().await.map_err(|error| failed(&error, HINT))?;
     let mark = DeploymentMark { log_id, position, event: Some(event) };
     secrets.set_deployment(mark).await.map_err(|error| failed(&error, HINT))
 }
 
-/// Whole or not at all, also after a power cut.
-fn write_durably(path: &Path, text: &str) -> std::io::Result<()> {
-    let next = path.with_extension("next");
-    let mut file = File::create(&next)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&next, path)?;
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+fn opened<T>(opened: Result<T, OpenError>) -> Result<T, StartError> {
+    opened.map_err(|error| failed(&error, "check the address, docs/kurrentdb.md has examples"))
 }
 
 fn wrong_address(error: &keytrail_kurrent::SettingsError) -> StartError {

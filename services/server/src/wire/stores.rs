@@ -14,16 +14,15 @@ use keytrail_sqlite::{OpenError, Opened, Origin, Rebuild, SqliteEventStore, Sqli
 use keytrail_vault::{KeySource, Login, SealedConfig, SealedSecretStore, VaultConfig, VaultSecretStore};
 use tokio::task::spawn_blocking;
 
-use super::{failed, log_copy::MOVED};
+use super::{failed, moved::Moved};
 use crate::{
     admin::{Progress, ProgressSender},
     config::{Config, EventLog, RemoteVault, SecretSource, Vault, VaultLogin},
-    data_dir::DataDir,
+    data_dir::{DataDir, LOG_FILE},
     launch::StartError,
 };
 
 /// File names in the data directory.
-const LOG: &str = "log.db";
 const JOURNAL: &str = "journal.db";
 const VIEWS: &str = "views.db";
 const VIEWS_NEXT: &str = "views.next.db";
@@ -44,18 +43,19 @@ pub(super) struct Stores {
 }
 
 pub(super) async fn open(config: &Config, dir: &DataDir) -> Result<Stores, StartError> {
-    let log = event_log(config, dir).await?;
-    let journal = journal(config, dir).await?;
+    // Before the server is made a log of ours.
     if matches!(config.event_log, EventLog::Kurrent(_)) {
         refuse_log_left_behind(dir).await?;
     }
+    let log = event_log(config, dir).await?;
+    let journal = journal(config, dir).await?;
     let views = Arc::new(open_views(dir, &*log).await?);
     Ok(Stores { log, journal, authority: views.clone(), views, secrets: open_secrets(config, dir).await? })
 }
 
 /// Log and journal of this directory, to be copied elsewhere.
 pub(super) async fn embedded(dir: &DataDir) -> Result<(SqliteEventStore, SqliteJournal), StartError> {
-    let (log, journal) = (dir.file(LOG), dir.file(JOURNAL));
+    let (log, journal) = (dir.file(LOG_FILE), dir.file(JOURNAL));
     refuse_lost_log(&log, &journal)?;
     if !log.exists() {
         let message = format!("there is no embedded event log at {}", log.display());
@@ -68,9 +68,11 @@ pub(super) async fn embedded(dir: &DataDir) -> Result<(SqliteEventStore, SqliteJ
 async fn event_log(config: &Config, dir: &DataDir) -> Result<Arc<dyn EventStore>, StartError> {
     match &config.event_log {
         EventLog::Embedded => {
-            let path = dir.file(LOG);
+            let path = dir.file(LOG_FILE);
             refuse_lost_log(&path, &dir.file(JOURNAL))?;
-            refuse_moved_log(&dir.file(MOVED), None)?;
+            if let Some(moved) = Moved::read(dir)? {
+                return Err(moved.refuse_to_serve(dir));
+            }
             Ok(Arc::new(blocking(move || SqliteEventStore::open(&path)).await?))
         }
         EventLog::Kurrent(address) => {
@@ -115,28 +117,10 @@ fn refuse_lost_log(log: &Path, journal: &Path) -> Result<(), StartError> {
     ))
 }
 
-/// What happens on a log that was copied is not in the copy: the two would never be one again.
-/// To be copied to the same place again is fine.
-pub(super) fn refuse_moved_log(moved: &Path, to: Option<&str>) -> Result<(), StartError> {
-    let place = match std::fs::read_to_string(moved) {
-        Ok(place) if Some(place.trim()) == to => return Ok(()),
-        Ok(place) => place,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed(&error, "check the data directory's permissions")),
-    };
-    Err(StartError::new(
-        format!("the event log of this directory was copied to {}", place.trim()),
-        format!(
-            "set KEYTRAIL_EVENT_LOG to it; to go on from here, without what happened there since, delete {}",
-            moved.display()
-        ),
-    ))
-}
-
 /// A server that begins empty, while the log of this directory has everything, looks like a loss.
 async fn refuse_log_left_behind(dir: &DataDir) -> Result<(), StartError> {
-    let path = dir.file(LOG);
-    if !path.exists() || dir.file(MOVED).exists() {
+    let path = dir.file(LOG_FILE);
+    if !path.exists() || Moved::read(dir)?.is_some() {
         return Ok(());
     }
     let opening = path.clone();
@@ -146,7 +130,7 @@ async fn refuse_log_left_behind(dir: &DataDir) -> Result<(), StartError> {
         return Ok(());
     }
     Err(StartError::new(
-        format!("{} has events that were not copied to the server in KEYTRAIL_EVENT_LOG", path.display()),
+        format!("{} has events that were not, or not all, copied to the server in KEYTRAIL_EVENT_LOG", path.display()),
         "run `keytrail log copy`; to begin anew on that server, set KEYTRAIL_DATA_DIR to a new directory",
     ))
 }
@@ -224,7 +208,7 @@ fn remove(path: &Path) -> std::io::Result<()> {
 
 /// Leaves log and journal as one file each.
 pub(super) async fn settle(dir: &Path) {
-    for name in [LOG, JOURNAL] {
+    for name in [LOG_FILE, JOURNAL] {
         let path = dir.join(name);
         // On an event store there are no such files.
         if !path.exists() {

@@ -49,10 +49,15 @@ pub(super) async fn round(app: &App, ports: &Ports, refusal: &mut Refusal) {
     sweeping::sweep_daily(app, ports, refusal).await;
 }
 
-/// Tells the vault how far the log is; trouble is only logged.
+/// Tells the vault how far the log is; trouble is only logged, and whoever keeps the log says himself that it is away.
 pub(super) async fn remember(ports: &Ports) {
+    if ports.log.is_away() {
+        tracing::debug!("the vault is not told how far the log is, which is away: next time");
+        return;
+    }
     if let Err(error) = mark(ports).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "the vault does not know this log");
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "the vault was not told how far the log is: trying again with the next round or start");
     }
 }
 
