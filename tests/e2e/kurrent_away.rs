@@ -89,7 +89,8 @@ async fn an_event_store_that_goes_away_is_named_once_and_readiness_and_a_stop_do
     };
     let server = format!("nothing listens at 127.0.0.1:{}", cluster.double.port());
     cluster.double.stop().await;
-    let told = async || said(&world.server.log(), "WARN").iter().any(|line| line.contains(&server)).then_some(());
+    let told =
+        async || said(&world.server.log(), "WARN").iter().any(|line| line.contains(&server)).then_some(());
     eventually("the log names the server", told).await;
     let asked = std::time::Instant::now();
     let answer = eventually("it is not ready", async || ready(false).await).await.text().await.unwrap();

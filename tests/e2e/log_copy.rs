@@ -148,7 +148,10 @@ async fn goes_on(story: &mut Story, before: &Value, to: &str) {
     for address in [to.to_owned(), to.replace("127.0.0.1", "localhost")] {
         let used = server.try_run(&["log", "copy", "--to", &address]).await;
         let used = String::from_utf8_lossy(&used.stderr).into_owned();
-        assert!(used.contains("somebody uses it already") && used.contains("copied all of it there"), "{used}");
+        assert!(
+            used.contains("somebody uses it already") && used.contains("copied all of it there"),
+            "{used}"
+        );
     }
     let moved = server.refuses_to_start().await;
     assert!(moved.contains("was copied to 127.0.0.1:") && moved.contains("log.moved"), "{moved}");

@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn of_a_status_that_is_written_out_the_message_is_kept() {
-        let status = r#"gRPC connection error: status: Unknown, message: "client error (Connect)", details: [], x"#;
+        let status =
+            r#"gRPC connection error: status: Unknown, message: "client error (Connect)", details: [], x"#;
         assert_eq!(brief(status), "client error (Connect)");
         assert_eq!(brief("Connection is closed."), "Connection is closed.");
     }
@@ -154,7 +155,9 @@ mod tests {
     #[test]
     fn a_fault_names_the_server() {
         let place = Settings::parse("esdb://user:s3cr3t@db.example:7").expect("an address");
-        for fault in [Fault::Refused("no".into()), Fault::NotApplied("no".into()), Fault::Unknown("no".into())] {
+        for fault in
+            [Fault::Refused("no".into()), Fault::NotApplied("no".into()), Fault::Unknown("no".into())]
+        {
             assert_eq!(fault.at(&place).to_string(), "db.example:7: no");
         }
     }

@@ -7,9 +7,7 @@ use keytrail_domain::{Principal, StreamId, lease::LeaseCommand};
 use keytrail_ports::views::{ConsumerRow, OpenLease};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    App, AppError, Call, Tenure, execute::Execution, failing::Failing, idempotency::principal_key,
-};
+use crate::{App, AppError, Call, Tenure, execute::Execution, failing::Failing, idempotency::principal_key};
 
 /// Between two looks at what is open.
 const EVERY: Duration = Duration::from_secs(1);

@@ -25,7 +25,9 @@ impl VaultTrouble {
     fn error(self) -> SecretError {
         match self {
             Self::Sealed => SecretError::Unavailable("the vault is sealed".to_owned()),
-            Self::Unreachable | Self::Hangs => SecretError::Unavailable("the vault did not answer".to_owned()),
+            Self::Unreachable | Self::Hangs => {
+                SecretError::Unavailable("the vault did not answer".to_owned())
+            }
             Self::Denied => SecretError::Denied("the policy does not allow that".to_owned()),
         }
     }

@@ -130,7 +130,10 @@ async fn refuse_log_left_behind(dir: &DataDir) -> Result<(), StartError> {
         return Ok(());
     }
     Err(StartError::new(
-        format!("{} has events that were not, or not all, copied to the server in KEYTRAIL_EVENT_LOG", path.display()),
+        format!(
+            "{} has events that were not, or not all, copied to the server in KEYTRAIL_EVENT_LOG",
+            path.display()
+        ),
         "run `keytrail log copy`; to begin anew on that server, set KEYTRAIL_DATA_DIR to a new directory",
     ))
 }

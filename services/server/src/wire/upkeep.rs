@@ -57,7 +57,10 @@ pub(super) async fn remember(ports: &Ports) {
     }
     if let Err(error) = mark(ports).await {
         let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, "the vault was not told how far the log is: trying again with the next round or start");
+        tracing::warn!(
+            error,
+            "the vault was not told how far the log is: trying again with the next round or start"
+        );
     }
 }
 
