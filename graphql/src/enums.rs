@@ -167,6 +167,18 @@ pub enum AlertCause {
     WebhookFailing,
 }
 
+/// Why a secret version was retired.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "credential::RetirementReason")]
+pub enum RetirementReason {
+    /// Somebody wanted it.
+    Asked,
+    /// Everybody who had leased it, and still may, had leased the newer one for five minutes.
+    AllMoved,
+    /// The overlap was over.
+    OverlapOver,
+}
+
 /// What uses a credential.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "credential::UsageKind")]

@@ -14,6 +14,7 @@ use crate::{
     connection::{ConnectionMutation, ConnectionQuery},
     credential::{
         CredentialMutation, CredentialQuery, CredentialSubscription, LeaseMutation, RepointMutation,
+        VersionMutation,
     },
     environment::{EnvironmentMutation, EnvironmentQuery},
     event::AuditQuery,
@@ -66,6 +67,7 @@ pub struct Mutation(
     FlowMutation,
     EnvironmentMutation,
     LeaseMutation,
+    VersionMutation,
     ServiceAccountMutation,
     RepointMutation,
 );

@@ -24,7 +24,7 @@ fn wish(id: &str) -> Value {
     json!({ "credentialId": id, "purpose": "nightly sync" })
 }
 
-async fn lease(client: &Client, id: &str) -> Value {
+pub(crate) async fn lease(client: &Client, id: &str) -> Value {
     client.mutate("leaseCredential", LEASE, wish(id)).await["lease"].clone()
 }
 
@@ -39,7 +39,7 @@ async fn output(command: &mut Command) -> Output {
 }
 
 /// Status and body of a POST by curl, the token in the header.
-async fn curl(lease: &Value) -> (String, Value) {
+pub(crate) async fn curl(lease: &Value) -> (String, Value) {
     let mut curl = Command::new("curl");
     curl.args(["-sS", "-X", "POST", "-w", "\n%{http_code}", "-H"])
         .arg(format!("X-Vault-Token: {}", text(&lease["token"])));

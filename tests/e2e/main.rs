@@ -28,6 +28,7 @@ mod monitoring;
 mod parity;
 mod processes;
 mod repoint;
+mod rotation;
 mod schedule;
 mod sdl;
 mod service_accounts;

@@ -68,6 +68,13 @@ impl Reader {
         let line = timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("readable");
         let base = line.as_deref().and_then(|line| line.strip_prefix("listening on "));
         let base = base.unwrap_or_else(|| panic!("the promised line, not {line:?}")).to_owned();
+        // The tenant and its owner are there when all of the greeting is.
+        loop {
+            let line = timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("readable");
+            if line.expect("it runs").contains("Another token:") {
+                break;
+            }
+        }
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { folder, base, _dev: dev }
     }
@@ -146,6 +153,11 @@ async fn the_page_about_leases_does_what_it_says() {
 #[tokio::test]
 async fn the_page_about_service_accounts_does_what_it_says() {
     follow("../service-accounts.md").await;
+}
+
+#[tokio::test]
+async fn the_page_about_rotation_does_what_it_says() {
+    follow("../rotation.md").await;
 }
 
 #[tokio::test]

@@ -91,6 +91,11 @@ pub struct RotateCredentialInput {
     /// Take it also when the check proved nothing.
     #[graphql(default)]
     pub accept_inconclusive: bool,
+    /// For how long the version before can still be leased, in seconds, at most 2592000 (thirty days): tokens for it
+    /// stay good, and `leaseCredential` gives it to who asks for its number. It is retired when that time is over or
+    /// everybody who leased it has leased the new one, and counts again when the system rejects the new one before.
+    #[graphql(default)]
+    pub overlap_seconds: i32,
     /// Only when the credential is at this revision.
     pub expected_revision: Option<i64>,
     /// The same key and input answer the same again, for a day.
@@ -279,6 +284,8 @@ impl RotateCredentialInput {
             expires_at: self.expires_at.map(|moment| moment.0),
             verify: self.verify,
             accept_inconclusive: self.accept_inconclusive,
+            overlap_seconds: u32::try_from(self.overlap_seconds)
+                .map_err(|_| bad_input("input.overlapSeconds", "must lie between 0 and 2592000"))?,
             expected_revision: revision(self.expected_revision)?,
         })
     }

@@ -5,7 +5,7 @@ use keytrail_app::{IssuedLease as Issued, LeaseRow, NewLease};
 use keytrail_domain::CredentialId;
 use keytrail_ports::views::ConsumerRow;
 
-use super::{Credential, inputs::credential_id};
+use super::{Credential, inputs::credential_id, versions::number};
 use crate::{
     context::{app, caller},
     error::{OrFail, bad_input},
@@ -23,6 +23,8 @@ pub struct LeaseCredentialInput {
     pub purpose: String,
     /// How long the token may wait to be used: 1 to 300 seconds, 60 when not given.
     pub ttl_seconds: Option<i32>,
+    /// Which secret version: the current one when not given, or an earlier one while its overlap lasts.
+    pub version: Option<i32>,
     /// The same key and input lease once. The token is shown by the first answer alone.
     pub idempotency_key: Option<String>,
 }
@@ -95,6 +97,7 @@ impl LeaseMutation {
         let wish = NewLease {
             id,
             purpose: input.purpose,
+            version: input.version.map(|version| number("input.version", version)).transpose()?,
             ttl_seconds: seconds.map_err(|_| bad_input("input.ttlSeconds", "must lie between 1 and 300"))?,
         };
         let done = app(ctx)?.lease_credential(&call, mutation, wish).await.or_fail(ctx)?;

@@ -9,6 +9,7 @@ pub mod repoint;
 pub mod subscription;
 pub mod types;
 pub mod verification;
+pub mod versions;
 
 pub use access::{CredentialAccess, Grant, Owner};
 pub(crate) use inputs::grantee_id;
@@ -19,3 +20,4 @@ pub use repoint::RepointMutation;
 pub use subscription::{AccessLost, CredentialSubscription};
 pub use types::{Credential, Label};
 pub use verification::{TestReport, Verification};
+pub use versions::{CredentialVersion, VersionMutation};

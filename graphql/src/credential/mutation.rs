@@ -86,7 +86,7 @@ pub struct VerifyCredentialPayload {
 #[derive(Default)]
 pub struct CredentialMutation;
 
-async fn read(ctx: &Context<'_>, id: CredentialId) -> Result<Option<Credential>> {
+pub(super) async fn read(ctx: &Context<'_>, id: CredentialId) -> Result<Option<Credential>> {
     let call = caller(ctx).await?;
     Ok(app(ctx)?.credential(&call, id).await.or_fail(ctx)?.map(Credential::now))
 }

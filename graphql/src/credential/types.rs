@@ -10,7 +10,7 @@ use keytrail_app::{App, AsOf, Counted, SeenUsage};
 use keytrail_domain::{ConnectionId, CredentialId, FlowId, Labels};
 use keytrail_ports::views::{CredentialRow, VersionRow};
 
-use super::{Grant, Lease, LeaseConsumer, Owner, Verification};
+use super::{CredentialVersion, Grant, Lease, LeaseConsumer, Owner, Verification};
 use crate::{
     alert::Alert,
     component::Component,
@@ -64,9 +64,6 @@ pub struct CredentialField {
     /// It has a value.
     is_set: bool,
 }
-
-/// One secret version.
-pub struct CredentialVersion(VersionRow);
 
 /// Something that uses the credential.
 pub struct Usage(SeenUsage);
@@ -126,8 +123,10 @@ impl Credential {
 
     /// Secret versions, oldest first.
     #[graphql(complexity = "10 * child_complexity + 1")]
-    async fn versions(&self) -> Vec<CredentialVersion> {
-        self.row.versions.iter().cloned().map(CredentialVersion).collect()
+    async fn versions(&self, ctx: &Context<'_>) -> Result<Vec<CredentialVersion>> {
+        let at = self.as_of.moment(app(ctx)?.now());
+        let version = |row: &VersionRow| CredentialVersion { row: row.clone(), at };
+        Ok(self.row.versions.iter().map(version).collect())
     }
 
     /// Its fields, as the component has them; secret ones without a value.
@@ -332,7 +331,7 @@ impl Credential {
     }
 
     fn current_version(&self) -> u32 {
-        self.row.versions.last().map_or(0, |version| version.number)
+        self.row.current_version()
     }
 
     /// A credential as it stands.
@@ -365,29 +364,6 @@ impl Credential {
         }
         let value = self.row.fields.get(&name).cloned();
         CredentialField { is_set: value.is_some(), value: value.map(Json), is_secret: false, name }
-    }
-}
-
-#[Object]
-impl CredentialVersion {
-    /// Its number, from 1, never used twice.
-    async fn number(&self) -> u32 {
-        self.0.number
-    }
-
-    /// When it was taken.
-    async fn created_at(&self) -> DateTime {
-        self.0.created_at.into()
-    }
-
-    /// By whom.
-    async fn created_by(&self) -> Actor {
-        Actor(self.0.created_by.clone())
-    }
-
-    /// When a newer one took its place.
-    async fn replaced_at(&self) -> Option<DateTime> {
-        self.0.replaced_at.map(DateTime)
     }
 }
 

@@ -64,6 +64,23 @@ pub struct CredentialRotation {
     pub allowed_hosts: Option<Vec<String>>,
     /// When the new version ends.
     pub expires_at: Option<Timestamp>,
+    /// For how long the version before can still be leased.
+    pub overlap_seconds: u32,
+    /// Check it first.
+    pub verify: bool,
+    /// Take it also when the check proved nothing.
+    pub accept_inconclusive: bool,
+    /// Only at this revision.
+    pub expected_revision: Option<u64>,
+}
+
+/// An earlier secret version that is to count again.
+#[derive(Clone, Debug)]
+pub struct CredentialRollback {
+    /// Which credential.
+    pub id: CredentialId,
+    /// Which version; none: the one before the current one.
+    pub to_version: Option<u32>,
     /// Check it first.
     pub verify: bool,
     /// Take it also when the check proved nothing.

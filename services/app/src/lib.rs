@@ -49,8 +49,8 @@ pub use credential_lease::{IssuedLease, LeaseRow, NewLease, UNWRAP_PATH, UnwrapE
 pub use error::AppError;
 pub use feed::{Delivered, Feed};
 pub use inputs::{
-    CredentialRotation, CredentialUpdate, EnvironmentChange, FieldsTest, NewCredential, NewEnvironment,
-    NewEnvironmentShare, NewGrant, NewMember, NewWebhookEndpoint, TeamPlace, TenantUpdate,
+    CredentialRollback, CredentialRotation, CredentialUpdate, EnvironmentChange, FieldsTest, NewCredential,
+    NewEnvironment, NewEnvironmentShare, NewGrant, NewMember, NewWebhookEndpoint, TeamPlace, TenantUpdate,
     WebhookEndpointUpdate,
 };
 pub use journal_topics::journal_topics;

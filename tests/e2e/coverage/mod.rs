@@ -9,7 +9,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use self::table::{CANARY, Code, Data, Gets, NOT_FOR_MEMBERS, Nothing, QUERIES, SUBSCRIPTIONS, Setting};
-use crate::{harness::mutation, sdl::Sdl};
+use crate::{
+    harness::{bearer, mutation},
+    sdl::Sdl,
+};
 
 /// What an answer comes to; `nodes` of nothing but nulls is nothing.
 fn outcome(field: &str, answer: &Value) -> (bool, String) {
@@ -155,6 +158,11 @@ async fn no_field_of_any_type_gives_a_secret_away() {
             // It owns what was made above; one that owns nothing can go.
             let made = world.alice.mutate("createTeam", "team { id }", json!({ "name": "Empty" })).await;
             input["teamId"] = made["team"]["id"].clone();
+        }
+        if name == "purgeCredential" {
+            let id = world.alice.create(bearer("Gone", CANARY)).await;
+            world.alice.mutate("deleteCredential", "visible", json!({ "credentialId": id })).await;
+            input["credentialId"] = json!(id);
         }
         let selection = sdl.everything("Mutation", name, &mut asked);
         let answer = world

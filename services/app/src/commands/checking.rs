@@ -70,6 +70,7 @@ impl App {
                     version,
                     trigger: Trigger::Demand,
                     report: report.clone(),
+                    now: self.now(),
                 })
             })
             .await?;

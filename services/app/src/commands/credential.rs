@@ -21,10 +21,10 @@ use crate::{
     standing::Standing,
 };
 
-type Answer = Result<Done<CredentialId>, AppError>;
+pub(super) type Answer = Result<Done<CredentialId>, AppError>;
 
 /// One change of one credential, on its way.
-struct Target<'a> {
+pub(super) struct Target<'a> {
     call: &'a Call,
     id: CredentialId,
     ticket: Ticket,
@@ -291,7 +291,7 @@ impl App {
         self.change(target, |_| Ok(CredentialCommand::Restore { now })).await
     }
 
-    async fn simply(
+    pub(super) async fn simply(
         &self,
         call: &Call,
         mutation: Mutation,
@@ -306,7 +306,7 @@ impl App {
     }
 
     /// Authorises, and answers a repeated mutation at once.
-    async fn target<'a>(
+    pub(super) async fn target<'a>(
         &self,
         call: &'a Call,
         mutation: &Mutation,
@@ -323,14 +323,14 @@ impl App {
         })
     }
 
-    async fn load_credential(&self, target: &Target<'_>) -> Result<Credential, AppError> {
+    pub(super) async fn load_credential(&self, target: &Target<'_>) -> Result<Credential, AppError> {
         let stream = StreamId::credential(target.call.principal.tenant, target.id);
         let credential = self.load(&stream).await?;
         target.standing.still_may(target.action, &credential)?;
         Ok(credential)
     }
 
-    async fn change(
+    pub(super) async fn change(
         &self,
         target: Target<'_>,
         make: impl Fn(&Credential) -> Result<CredentialCommand, AppError> + Send + Sync,

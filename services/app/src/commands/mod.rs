@@ -17,6 +17,7 @@ mod service_account;
 mod team;
 mod tenant;
 mod token;
+mod versions;
 mod webhook;
 
 pub(crate) use checking::{present, unchanged};

@@ -7,9 +7,9 @@ use std::{
 };
 
 use keytrail_domain::{
-    Aggregate, SecretId, SecretPayload, SecretRef,
+    Aggregate, SecretId, SecretPayload, SecretRef, Timestamp,
     component::Component,
-    credential::{Change, Credential, CredentialCommand, Rotate, State},
+    credential::{Change, Credential, CredentialCommand, MOST_OVERLAP_SECONDS, Rotate, State},
 };
 use keytrail_ports::{CheckedFields, Completeness};
 use serde_json::{Map, Value};
@@ -51,6 +51,7 @@ impl App {
             expires_at: input.expires_at,
             check: Change::Unchecked,
             accept_inconclusive: input.accept_inconclusive,
+            overlap_until: self.overlap_until(input.overlap_seconds)?,
         };
         // The domain's rules first: stored secret fields must not leave for a refused rotation.
         Credential::Live(Box::new(state.clone()))
@@ -63,6 +64,18 @@ impl App {
                 Change::Checked(self.check(&component, &rotate.fields, &rotate.secrets, hosts).await);
         }
         Ok(rotate)
+    }
+
+    /// Until when the version before can still be leased; none without an overlap.
+    fn overlap_until(&self, seconds: u32) -> Result<Option<Timestamp>, AppError> {
+        match seconds {
+            0 => Ok(None),
+            1..=MOST_OVERLAP_SECONDS => Ok(Some(self.now().plus_seconds(i64::from(seconds)))),
+            _ => Err(AppError::bad_input(
+                "overlapSeconds",
+                format!("must lie between 0 and {MOST_OVERLAP_SECONDS}, which is thirty days"),
+            )),
+        }
     }
 
     /// By the newest definition when every secret is given again, for then nothing that is stored goes

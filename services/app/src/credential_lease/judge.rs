@@ -69,11 +69,9 @@ impl App {
             return Ok(false);
         }
         let credential = self.ports().views.credentials_by_id(row.tenant, &[row.credential]).await?.pop();
-        let current = |row: &keytrail_ports::views::CredentialRow| {
-            row.versions.last().map(|version| version.number) == Some(lease.version)
-        };
+        let now = self.now();
         let good = credential.filter(|row| !row.suspended && row.deleted_at.is_none() && !row.purged);
-        Ok(good.is_some_and(|row| current(&row)))
+        Ok(good.is_some_and(|row| row.is_leasable(lease.version, now)))
     }
 
     /// After the vault did it: what is written down as revoked is.

@@ -35,7 +35,7 @@ use crate::{
 /// The type of the event of a lease.
 const LEASED: &str = "CredentialLeased";
 /// Most consumers that are shown of one credential.
-const MOST_CONSUMERS: u32 = 1_000;
+pub(crate) const MOST_CONSUMERS: u32 = 1_000;
 /// Where this server exchanges tokens, below its own address.
 pub const UNWRAP_PATH: &str = "/v1/sys/wrapping/unwrap";
 
@@ -48,6 +48,8 @@ pub struct NewLease {
     pub purpose: String,
     /// How long the token may wait.
     pub ttl_seconds: Option<u32>,
+    /// Which secret version; none: the current one.
+    pub version: Option<u32>,
 }
 
 /// A lease with its token: shown once.
@@ -91,7 +93,8 @@ impl App {
     /// shown then.
     ///
     /// # Errors
-    /// `FORBIDDEN` without `USE` by a grant or an owner's right; `CREDENTIAL_SUSPENDED`; bad input.
+    /// `FORBIDDEN` without `USE` by a grant or an owner's right; `CREDENTIAL_SUSPENDED`; `VERSION_NOT_LEASABLE`; bad
+    /// input.
     pub async fn lease_credential(
         &self,
         call: &Call,
@@ -111,13 +114,14 @@ impl App {
         };
         self.0.desk.must_have_room(now)?;
         let state = self.leasable(call, input.id).await?;
-        let wrapped = self.ports().secrets.wrap(state.secret, seconds).await?;
+        let (version, at) = state.leasable(input.version, now)?;
+        let wrapped = self.ports().secrets.wrap(at, seconds).await?;
         let held = Held {
             lease: LeaseId::from_uuid(ticket.id(self)),
             tenant,
             credential: input.id,
-            version: state.version,
-            at: state.secret,
+            version,
+            at,
             consumer: call.principal.actor.clone(),
             // By the time that the vault has begun to count: it is judged for as long as the token lives.
             until: self.now().plus_seconds(i64::from(seconds)),

@@ -46,7 +46,7 @@ impl App {
         let stream = StreamId::credential(held.tenant, held.credential);
         let credential: Credential = self.load(&stream).await?;
         let leased = credential.live().filter(|state| state.may_be_leased().is_ok());
-        if leased.is_none_or(|state| state.secret != held.at) {
+        if leased.is_none_or(|state| !state.is_leasable(held.at, self.now())) {
             return Ok(None);
         }
         match self.ports().secrets.get(held.at).await {
@@ -57,7 +57,7 @@ impl App {
     }
 
     /// Whether somebody who leased a credential might do so now.
-    pub(super) async fn may_lease_still(
+    pub(crate) async fn may_lease_still(
         &self,
         tenant: TenantId,
         credential: CredentialId,

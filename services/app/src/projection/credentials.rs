@@ -2,8 +2,8 @@
 //! of a past moment.
 
 use keytrail_domain::{
-    EventId, EventMeta,
-    credential::{CredentialEvent as E, Health, NotedExpiry, VerificationChoice},
+    EventId, EventMeta, Timestamp,
+    credential::{CredentialEvent as E, Health, NotedExpiry, VerificationChoice, Version},
     verification::{Report, Trigger, Verdict},
 };
 use keytrail_ports::{
@@ -137,7 +137,29 @@ fn version_row(number: u32, secret: keytrail_domain::SecretRef, meta: &EventMeta
         created_by: meta.actor.clone(),
         secret,
         replaced_at: None,
+        leasable_until: None,
+        retired: None,
     }
+}
+
+/// Another version becomes the current one; the one that it was until now can be leased until the given moment.
+fn replace_version(row: &mut CredentialRow, at: Timestamp, leasable_until: Option<Timestamp>) {
+    for version in row.versions.iter_mut().filter(|version| version.replaced_at.is_none()) {
+        (version.replaced_at, version.leasable_until) = (Some(at), leasable_until);
+    }
+}
+
+fn roll_back(row: &mut CredentialRow, number: u32, restored: &Version, at: Timestamp) {
+    replace_version(row, at, None);
+    for version in row.versions.iter_mut().filter(|version| version.number == number) {
+        (version.replaced_at, version.leasable_until) = (None, None);
+    }
+    row.component.clone_from(&restored.component);
+    row.fields.clone_from(&restored.fields);
+    row.secret_fields.clone_from(&restored.secret_fields);
+    row.allowed_hosts.clone_from(&restored.allowed_hosts);
+    row.stated_end = restored.expires_at;
+    nothing_is_proven(row);
 }
 
 fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
@@ -161,20 +183,25 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
             allowed_hosts,
             component,
             expires_at,
+            overlap_until,
             ..
         } => {
             if let Some(component) = component {
                 row.component.clone_from(component);
             }
-            if let Some(previous) = row.versions.last_mut() {
-                previous.replaced_at = Some(meta.recorded_at);
-            }
+            replace_version(row, meta.recorded_at, *overlap_until);
             row.versions.push(version_row(*version, *secret, meta));
             row.fields.clone_from(fields);
             row.secret_fields.clone_from(secret_fields);
             row.allowed_hosts.clone_from(allowed_hosts);
             row.stated_end = *expires_at;
             nothing_is_proven(row);
+        }
+        E::RolledBack { version, restored, .. } => roll_back(row, *version, restored, meta.recorded_at),
+        E::VersionRetired { version, reason } => {
+            for retired in row.versions.iter_mut().filter(|known| known.number == *version) {
+                retired.retired = Some((meta.recorded_at, *reason));
+            }
         }
         E::Verified { version, trigger, report }
         | E::Invalidated { version, trigger, report }
@@ -236,7 +263,7 @@ fn checked(row: &mut CredentialRow, check: &Check<'_>, meta: &EventMeta) {
 }
 
 /// An end by evidence stays; the user's word counts where there is none.
-fn set_stated_end(row: &mut CredentialRow, end: Option<keytrail_domain::Timestamp>) {
+fn set_stated_end(row: &mut CredentialRow, end: Option<Timestamp>) {
     if row.expires_at == row.stated_end {
         row.expires_at = end;
     }

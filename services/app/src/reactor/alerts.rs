@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use keytrail_domain::{
     CredentialId, Principal, RecordedEvent, StreamId, StreamKind, Timestamp,
     alert::{Alert, AlertCommand, Cause, Severity},
-    credential::{CredentialEvent as E, Health},
+    credential::{CredentialEvent as E, Health, RollbackReason},
     verification::{Report, Verdict},
 };
 use keytrail_ports::views::CredentialRow;
@@ -172,7 +172,10 @@ fn reactions(event: &E) -> Vec<Reaction> {
             reactions.extend(recover(&[Cause::VerificationFailing]));
             reactions
         }
-        E::SecretRotated { .. } => {
+        E::RolledBack { from, version, reason: RollbackReason::Rejected, .. } => {
+            vec![gave_way(*from, *version)]
+        }
+        E::SecretRotated { .. } | E::RolledBack { reason: RollbackReason::Asked, .. } => {
             recover(&[Cause::Invalid, Cause::Expiring, Cause::Expired, Cause::VerificationFailing])
         }
         E::Expiring { days, .. } => vec![end_is_near(*days)],
@@ -217,6 +220,15 @@ fn told_end(row: &CredentialRow, at: Timestamp) -> Option<Reaction> {
     match noted.days {
         0 => (end <= at).then(end_has_come),
         days => (end <= at.plus_days(i64::from(days))).then(|| end_is_near(days)),
+    }
+}
+
+/// The rejection has opened the alert; the next check that the earlier version passes ends it.
+fn gave_way(from: u32, to: u32) -> Reaction {
+    Reaction::Raise {
+        cause: Cause::Invalid,
+        severity: Severity::Critical,
+        message: format!("the system rejected version {from}: version {to} counts again, rotate anew"),
     }
 }
 

@@ -10,7 +10,11 @@ use keytrail_domain::{
 use keytrail_ports::views::{CredentialRow, UsageRow};
 use tokio_util::sync::CancellationToken;
 
-use super::{follow::Reactor, repair::Repair};
+use super::{
+    follow::Reactor,
+    repair::Repair,
+    versions::{Purge, Retirement},
+};
 use crate::{App, AppError, Call, Work, execute::Execution, usage::Consumer};
 
 /// Name of the reactor and of its mark in the journal.
@@ -36,7 +40,11 @@ impl App {
         let stop = &stop;
         self.while_leased(Work::Usage, stop, |tenure| async move {
             let (connections, repair) = (Connections(self.clone()), Repair::new(self, &tenure));
+            let retirement = Retirement { app: self.clone(), tenure: tenure.clone() };
+            let purge = Purge(self.clone());
             tokio::join!(
+                self.follow(&retirement, &tenure, stop),
+                self.follow(&purge, &tenure, stop),
                 self.follow(&connections, &tenure, stop),
                 self.follow(&repair, &tenure, stop),
                 self.judge_leases(&tenure, stop),

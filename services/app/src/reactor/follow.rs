@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use keytrail_domain::{Position, RecordedEvent};
+use keytrail_domain::{Position, RecordedEvent, Timestamp};
 use keytrail_ports::{Filter, LogSignal};
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +12,8 @@ use crate::{App, AppError, Tenure, failing::Failing, leases::Fenced};
 
 /// Events after which the mark is written, when nothing else makes it worth it.
 const MARK_EVERY: u32 = 256;
+/// Between two looks at the clock while an event is too young.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// First and longest wait after a failure.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
@@ -78,6 +80,13 @@ impl App {
             }
         }
         Ok(())
+    }
+
+    /// Waits until it is that late by our clock.
+    pub(super) async fn until(&self, moment: Timestamp) {
+        while self.now() < moment {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Waits until the views show everything that the reactor did: they tell what there is to do.

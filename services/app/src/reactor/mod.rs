@@ -4,4 +4,5 @@ mod alerts;
 mod connections;
 mod follow;
 mod repair;
+mod versions;
 mod webhooks;

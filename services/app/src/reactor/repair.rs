@@ -3,8 +3,6 @@
 //! minutes after each such event the connection or flow itself is asked, and what the credentials say is put
 //! right, in both directions. Nothing but the credential's own fact about the usage is ever changed.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use keytrail_domain::{
     ConnectionId, CredentialId, FlowId, Principal, RecordedEvent, StreamKind, TenantId,
@@ -22,8 +20,6 @@ use crate::{App, AppError, Call, Tenure, usage::Consumer};
 const NAME: &str = "usage-repair";
 /// How old a fact must be before its other half is missed, in seconds: longer than any mutation takes.
 const PATIENCE_SECONDS: i64 = 300;
-/// Between two looks at the clock while an event is too young.
-const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// Credentials of one consumer that are read at once: no consumer has more.
 const MOST: u32 = 1_000;
 
@@ -48,10 +44,7 @@ impl Reactor for Repair {
     async fn react(&self, event: &RecordedEvent) -> Result<bool, AppError> {
         let Some(consumer) = consumer_of(event)? else { return Ok(false) };
         let meta = event.meta()?;
-        let due = meta.recorded_at.plus_seconds(PATIENCE_SECONDS);
-        while self.app.now() < due {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+        self.app.until(meta.recorded_at.plus_seconds(PATIENCE_SECONDS)).await;
         self.tenure.check()?;
         self.app.0.progress.wait_for_ever(event.position).await;
         self.app.repair(event.stream.tenant_id(), consumer, meta.correlation).await

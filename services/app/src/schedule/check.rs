@@ -146,7 +146,9 @@ impl App {
         let (version, trigger) = (state.version, Trigger::Routine);
         self.execute::<Credential>(execution, |now| {
             unchanged(state, now, None)?;
-            Ok(CredentialCommand::RecordCheck { version, trigger, report: report.clone() })
+            let command =
+                CredentialCommand::RecordCheck { version, trigger, report: report.clone(), now: self.now() };
+            Ok(command)
         })
         .await?;
         Ok(Told::News)

@@ -28,12 +28,17 @@ pub(super) fn interval(component: Option<&Component>, default: i64) -> i64 {
     component.and_then(|it| it.check_every_seconds).map_or(default, |seconds| i64::from(seconds) * 1_000_000)
 }
 
-/// When the next step of the expiry ladder is to be told.
-pub(super) fn expiry(row: &CredentialRow, ladder: &[u32]) -> Option<Timestamp> {
-    if row.purged || row.deleted_at.is_some() {
+/// When the calendar next brings something: a step of the expiry ladder, the end of an overlap, or, once deleted, the
+/// moment after the last one for a restore.
+pub(super) fn dates(row: &CredentialRow, ladder: &[u32]) -> Option<Timestamp> {
+    if row.purged {
         return None;
     }
-    next_step(row.expires_at?, row.noted_expiry, ladder)
+    if row.deleted_at.is_some() {
+        return row.restorable_until.map(|last| last.plus_micros(1));
+    }
+    let step = row.expires_at.and_then(|end| next_step(end, row.noted_expiry, ladder));
+    step.into_iter().chain(row.next_overlap_end()).min()
 }
 
 /// A verdict that is too young to ask again, by when it was found.
@@ -51,7 +56,7 @@ pub(crate) fn unlocked_at(
     if !is_locking(row, component) {
         return None;
     }
-    let version = row.versions.last().map_or(0, |version| version.number);
+    let version = row.current_version();
     let rejected = last.iter().take_while(|check| check.version == version);
     let earlier = rejected.filter(|check| check.report.verdict.is_definite_no()).nth(CHECKS_A_DAY - 1)?;
     Some(earlier.at.plus_micros(DAY))

@@ -18,6 +18,8 @@ const PAGE: u32 = 500;
 #[derive(Default)]
 pub(super) struct Seeding {
     tenants: Option<Vec<TenantId>>,
+    /// Of the last tenant, the deleted ones are read, after the present ones.
+    deleted: bool,
     after: Option<SortKey>,
 }
 
@@ -43,7 +45,7 @@ impl Schedule {
         let query = CredentialQuery {
             tenant,
             scope: Scope::All,
-            filter: CredentialFilter::default(),
+            filter: CredentialFilter { deleted: seeding.deleted, ..CredentialFilter::default() },
             order: CredentialOrder::default(),
             page: PageRequest { after: seeding.after.clone(), ..PageRequest::first(PAGE) },
             now: self.app.now(),
@@ -51,7 +53,10 @@ impl Schedule {
         let page = views.credentials(query).await?;
         seeding.after = page.rows.last().filter(|_| page.has_next).map(|(key, _)| key.clone());
         if seeding.after.is_none() {
-            tenants.pop();
+            seeding.deleted = !seeding.deleted;
+            if !seeding.deleted {
+                tenants.pop();
+            }
         }
         for (_, row) in page.rows {
             if let Err(error) = self.place(&row).await {
@@ -82,7 +87,8 @@ impl Schedule {
 
     /// All of a tenant's rows are read again, after what is being read.
     pub(super) fn seed_again(&mut self, tenant: TenantId) {
-        let seeding = self.seeding.get_or_insert_with(|| Seeding { tenants: Some(Vec::new()), after: None });
+        let seeding =
+            self.seeding.get_or_insert_with(|| Seeding { tenants: Some(Vec::new()), ..Seeding::default() });
         // One that has not begun reads all tenants.
         if let Some(tenants) = &mut seeding.tenants {
             tenants.insert(0, tenant);
@@ -112,7 +118,7 @@ impl Schedule {
     pub(super) async fn place(&mut self, row: &CredentialRow) -> Result<Option<i64>, AppError> {
         let (tenant, id, now) = (row.tenant, row.id, self.app.now());
         let ladder = self.ladder(tenant).await?;
-        let expiry = plan::expiry(row, &ladder).map(|moment| moment.as_micros());
+        let expiry = plan::dates(row, &ladder).map(|moment| moment.as_micros());
         self.agenda.set(tenant, id, Job::Expiry, expiry);
         if row.inconclusive_since.is_none() {
             self.agenda.proved(id);

@@ -33,7 +33,7 @@ impl Schedule {
                 }
                 Job::Expiry => {
                     let told = match tenure.check() {
-                        Ok(()) => app.tell_of_expiry(whose, ladder.as_deref().unwrap_or_default()).await,
+                        Ok(()) => app.note_dates(whose, ladder.as_deref().unwrap_or_default()).await,
                         Err(over) => Err(over),
                     };
                     told.map(|()| Finished::Told)

@@ -139,7 +139,12 @@ impl App {
         };
         self.execute::<Credential>(execution, |now| {
             unchanged(state, now, None)?;
-            Ok(C::RecordCheck { version: state.version, trigger: Trigger::Demand, report: report.clone() })
+            Ok(C::RecordCheck {
+                version: state.version,
+                trigger: Trigger::Demand,
+                report: report.clone(),
+                now: self.now(),
+            })
         })
         .await?;
         Ok(Checked { credential: id, name: state.name.clone(), outcome: Outcome::Report(report) })

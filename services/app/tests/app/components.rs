@@ -42,6 +42,7 @@ async fn rotate(world: &World, id: CredentialId, fields: Value) -> Result<(), Ap
         expires_at: None,
         verify: false,
         accept_inconclusive: false,
+        overlap_seconds: 0,
         expected_revision: None,
     };
     world.app.rotate_credential(&world.alice, plain("rotateCredential"), rotation).await.map(|_| ())

@@ -17,6 +17,7 @@ mod nodes;
 mod other_components;
 mod policy;
 mod receivers;
+mod retirement;
 mod retries;
 mod schedule;
 mod silence;

@@ -3,6 +3,7 @@
 mod failing;
 mod ladder;
 mod pace;
+mod purging;
 mod results;
 mod silent;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::UsageKind;
+use super::{RetirementReason, UsageKind};
 use crate::{
     CredentialId, Grantee, Labels, Level, Owner, SecretPayload, SecretRef, TenantId, Timestamp,
     component::{ComponentRef, CredentialKind},
@@ -28,6 +28,24 @@ pub enum CredentialCommand {
         trigger: Trigger,
         /// What was found.
         report: Report,
+        /// Now.
+        now: Timestamp,
+    },
+    /// Go back to an earlier version.
+    RollBack(Box<RollBack>),
+    /// An earlier version is not to be used any more.
+    Retire {
+        /// Which.
+        version: u32,
+        /// Why.
+        reason: RetirementReason,
+        /// Now.
+        now: Timestamp,
+    },
+    /// Of a deleted credential nothing is to be left but its history.
+    Purge {
+        /// Only when the time for a restore is over.
+        when_due: Option<Timestamp>,
     },
     /// Give somebody a level.
     Share(Share),
@@ -186,6 +204,19 @@ pub struct Rotate {
     /// Names of the fields that decide where secrets are sent.
     pub destinations: BTreeSet<String>,
     /// The check before.
+    pub check: Change,
+    /// Take it also when the check proved nothing.
+    pub accept_inconclusive: bool,
+    /// Until when the version before can still be leased.
+    pub overlap_until: Option<Timestamp>,
+}
+
+/// An earlier version that is to count again.
+#[derive(Clone, Debug)]
+pub struct RollBack {
+    /// Which; none: the one before the current one.
+    pub to: Option<u32>,
+    /// The check of it before.
     pub check: Change,
     /// Take it also when the check proved nothing.
     pub accept_inconclusive: bool,

@@ -2,7 +2,7 @@
 
 use super::{
     Credential, CredentialCommand, CredentialEvent, State,
-    rules::{changing, lifecycle, sharing, using},
+    rules::{changing, lifecycle, sharing, using, versions},
 };
 use crate::{Aggregate, Decision, Refusal};
 
@@ -19,6 +19,10 @@ impl Aggregate for Credential {
             (Self::Deleted { restorable_until, .. }, C::Restore { now }) => {
                 lifecycle::restore(*restorable_until, *now)
             }
+            (Self::Deleted { restorable_until, .. }, C::Purge { when_due }) => {
+                Ok(lifecycle::purge(*restorable_until, *when_due))
+            }
+            (Self::Live(_), C::Purge { when_due }) => lifecycle::purge_of_what_lives(*when_due),
             (Self::Live(_), C::Restore { .. }) | (Self::Deleted { .. }, C::Delete { .. }) => {
                 Ok(Decision::nothing())
             }
@@ -42,12 +46,14 @@ impl State {
     fn decide(&self, command: &CredentialCommand) -> Result<Decision<CredentialEvent>, Refusal> {
         use CredentialCommand as C;
         match command {
-            C::Create(_) | C::Restore { .. } => Ok(Decision::nothing()),
+            C::Create(_) | C::Restore { .. } | C::Purge { .. } => Ok(Decision::nothing()),
             C::Update(update) => changing::update(self, update),
             C::Rotate(rotate) => changing::rotate(self, rotate),
-            C::RecordCheck { version, trigger, report } => {
-                changing::record_check(self, *version, *trigger, report)
+            C::RecordCheck { version, trigger, report, now } => {
+                changing::record_check(self, (*version, *trigger), report, *now)
             }
+            C::RollBack(wish) => versions::roll_back(self, wish),
+            C::Retire { version, reason, now } => versions::retire(self, *version, *reason, *now),
             C::Share(share) => sharing::share(self, share),
             C::RevokeShare { grantee } => Ok(sharing::revoke(self, *grantee)),
             C::Suspend { reason } => lifecycle::suspend(self, reason),

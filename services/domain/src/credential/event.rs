@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::UsageKind;
+use super::{RetirementReason, RollbackReason, UsageKind, Version};
 use crate::{
     CredentialId, DomainEvent, Grantee, Labels, Level, Owner, SecretRef, TenantId, Timestamp,
     component::{ComponentRef, CredentialKind},
@@ -76,8 +76,24 @@ pub enum CredentialEvent {
         component: Option<ComponentRef>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_at: Option<Timestamp>,
+        /// Until when the version before can still be leased.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        overlap_until: Option<Timestamp>,
         verification: VerificationChoice,
     },
+    /// An earlier version counts again, with everything that went with it.
+    #[serde(rename = "CredentialRolledBack")]
+    RolledBack {
+        from: u32,
+        version: u32,
+        #[serde(flatten)]
+        restored: Version,
+        reason: RollbackReason,
+        verification: VerificationChoice,
+    },
+    /// An earlier version is not leased any more, nor gone back to.
+    #[serde(rename = "CredentialVersionRetired")]
+    VersionRetired { version: u32, reason: RetirementReason },
     #[serde(rename = "CredentialVerified")]
     Verified { version: u32, trigger: Trigger, report: Report },
     #[serde(rename = "CredentialInvalidated")]
@@ -164,6 +180,10 @@ impl CredentialEvent {
                 | Self::UseActivated { .. }
                 | Self::UseDeactivated { .. }
                 | Self::Detached { .. }
+                | Self::VersionRetired {
+                    reason: RetirementReason::AllMoved | RetirementReason::OverlapOver,
+                    ..
+                }
         )
     }
 }

@@ -1,6 +1,10 @@
 //! What facts change about a credential.
 
-use super::{Credential, CredentialEvent as E, Grant, Health, NotedExpiry, State, Usage, VerificationChoice};
+use super::{
+    Credential, CredentialEvent as E, Earlier, Grant, Health, MOST_EARLIER, NotedExpiry, State, Usage,
+    VerificationChoice, Version,
+};
+use crate::Timestamp;
 
 impl Credential {
     pub(super) fn evolved(self, event: &E) -> Self {
@@ -60,6 +64,7 @@ fn created(event: &E) -> Option<State> {
         version: *version,
         highest_version: *version,
         secret: *secret,
+        earlier: Default::default(),
         health: Health::Unverified,
         last_report: None,
         noted_expiry: None,
@@ -96,19 +101,22 @@ impl State {
                 allowed_hosts,
                 component,
                 expires_at,
+                overlap_until,
                 ..
             } => {
-                if let Some(component) = component {
-                    self.component.clone_from(component);
-                }
-                self.version = *version;
-                self.highest_version = self.highest_version.max(*version);
-                self.secret = *secret;
-                self.fields.clone_from(fields);
-                self.secret_fields.clone_from(secret_fields);
-                self.allowed_hosts.clone_from(allowed_hosts);
-                self.stated_end = *expires_at;
-                self.nothing_is_proven();
+                let new = Version {
+                    secret: *secret,
+                    fields: fields.clone(),
+                    secret_fields: secret_fields.clone(),
+                    allowed_hosts: allowed_hosts.clone(),
+                    component: component.as_ref().unwrap_or(&self.component).clone(),
+                    expires_at: *expires_at,
+                };
+                self.make_current(*version, new, *overlap_until);
+            }
+            E::RolledBack { version, restored, .. } => self.make_current(*version, restored.clone(), None),
+            E::VersionRetired { version, .. } => {
+                self.earlier.remove(version);
             }
             E::Verified { report, .. }
             | E::Invalidated { report, .. }
@@ -142,6 +150,25 @@ impl State {
             E::Resumed { .. } => self.suspended = false,
             E::Created { .. } | E::Repointed { .. } | E::Deleted { .. } | E::Restored {} | E::Purged {} => {}
         }
+    }
+
+    /// The one that was current until now becomes an earlier one.
+    fn make_current(&mut self, number: u32, new: Version, leasable_until: Option<Timestamp>) {
+        let left = Earlier { version: self.current(), leasable_until };
+        self.earlier.insert(self.version, left);
+        self.earlier.remove(&number);
+        while self.earlier.len() > MOST_EARLIER {
+            self.earlier.pop_first();
+        }
+        self.version = number;
+        self.highest_version = self.highest_version.max(number);
+        self.secret = new.secret;
+        self.fields = new.fields;
+        self.secret_fields = new.secret_fields;
+        self.allowed_hosts = new.allowed_hosts;
+        self.component = new.component;
+        self.stated_end = new.expires_at;
+        self.nothing_is_proven();
     }
 
     fn nothing_is_proven(&mut self) {

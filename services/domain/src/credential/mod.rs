@@ -7,16 +7,18 @@ mod evolve;
 mod expiry;
 mod rules;
 mod status;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use command::{Change, Create, CredentialCommand, Rotate, Share, Update};
+pub use command::{Change, Create, CredentialCommand, RollBack, Rotate, Share, Update};
 pub use event::{CredentialEvent, VerificationChoice};
 pub use expiry::{EXPIRY_LADDER, NotedExpiry, next_step, step_reached};
 pub use status::{EXPIRING_DAYS, Health, Status, status};
+pub use versions::{Earlier, MOST_EARLIER, MOST_OVERLAP_SECONDS, RetirementReason, RollbackReason, Version};
 
 use crate::{
     CredentialId, Grantee, Labels, Level, Owner, Refusal, SecretRef, TenantId, Timestamp,
@@ -84,6 +86,8 @@ pub struct State {
     pub highest_version: u32,
     /// Where the current secret lies.
     pub secret: SecretRef,
+    /// Other versions that are not retired, by number.
+    pub earlier: BTreeMap<u32, Earlier>,
     /// What verification last proved.
     pub health: Health,
     /// The last report, to tell whether a new one says anything new.
@@ -168,6 +172,15 @@ impl State {
     /// The refusal.
     pub fn may_be_checked(&self) -> Result<(), Refusal> {
         if self.suspended { Err(rules::changing::suspended()) } else { Ok(()) }
+    }
+
+    /// The version that a rollback would go to.
+    ///
+    /// # Errors
+    /// `NO_EARLIER_VERSION`, `VERSION_RETIRED`, `VERSION_IS_CURRENT`; bad input.
+    pub fn rollback_target(&self, named: Option<u32>) -> Result<(u32, &Version), Refusal> {
+        let number = rules::versions::target(self, named)?;
+        self.earlier.get(&number).map(|earlier| (number, &earlier.version)).ok_or(Refusal::NotFound)
     }
 
     /// A suspended credential is not leased.

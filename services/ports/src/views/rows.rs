@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Status;
-use keytrail_domain::credential::{Health, NotedExpiry, UsageKind};
+use keytrail_domain::credential::{Health, NotedExpiry, RetirementReason, UsageKind};
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,6 +155,18 @@ pub struct VersionRow {
     pub secret: SecretRef,
     /// When it stopped being the current one.
     pub replaced_at: Option<Timestamp>,
+    /// Until when it can still be leased, after that.
+    pub leasable_until: Option<Timestamp>,
+    /// When it was retired, and why.
+    pub retired: Option<(Timestamp, RetirementReason)>,
+}
+
+impl VersionRow {
+    /// It is the current one, or its overlap is not over.
+    pub fn is_leasable(&self, now: Timestamp) -> bool {
+        let overlaps = self.leasable_until.is_some_and(|until| now < until);
+        self.replaced_at.is_none() || (overlaps && self.retired.is_none())
+    }
 }
 
 /// What uses a credential.
@@ -197,7 +209,7 @@ pub struct CredentialRow {
     pub secret_fields: BTreeSet<String>,
     /// Where its secret may be sent.
     pub allowed_hosts: Vec<String>,
-    /// Secret versions, oldest first; the last one is current.
+    /// Secret versions, oldest first; the one that nothing replaced is current.
     pub versions: Vec<VersionRow>,
     /// What verification last proved.
     pub health: Health,
@@ -236,6 +248,27 @@ pub struct CredentialRow {
 }
 
 impl CredentialRow {
+    /// The version that counts.
+    pub fn current(&self) -> Option<&VersionRow> {
+        self.versions.iter().rev().find(|version| version.replaced_at.is_none())
+    }
+
+    /// Its number; 0 when there is none.
+    pub fn current_version(&self) -> u32 {
+        self.current().map_or(0, |version| version.number)
+    }
+
+    /// Whether a version can be leased at a moment.
+    pub fn is_leasable(&self, number: u32, now: Timestamp) -> bool {
+        self.versions.iter().any(|version| version.number == number && version.is_leasable(now))
+    }
+
+    /// When the next overlap ends that has not been noted.
+    pub fn next_overlap_end(&self) -> Option<Timestamp> {
+        let open = self.versions.iter().filter(|version| version.retired.is_none());
+        open.filter_map(|version| version.leasable_until).min()
+    }
+
     /// Its status at a moment: dates count when asked, not when written.
     pub fn status(&self, now: Timestamp) -> Status {
         keytrail_domain::credential::status(

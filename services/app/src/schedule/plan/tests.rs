@@ -1,7 +1,7 @@
 use keytrail_domain::{
     Actor, CredentialId, EventId, Labels, MemberId, Owner, SecretId, SecretRef, TenantId,
     component::{ComponentRef, CredentialKind},
-    credential::EXPIRY_LADDER,
+    credential::{EXPIRY_LADDER, RetirementReason},
     verification::{Report, Trigger, Verdict},
 };
 use keytrail_ports::views::VersionRow;
@@ -35,6 +35,8 @@ fn row() -> CredentialRow {
             created_by: Actor::operator(),
             secret,
             replaced_at: None,
+            leasable_until: None,
+            retired: None,
         }],
         health: Health::Invalid,
         suspended: false,
@@ -134,9 +136,16 @@ fn a_young_verdict_is_used_again_for_a_minute_or_half_the_interval() {
 }
 
 #[test]
-fn ends_of_what_is_deleted_are_not_told() {
+fn the_calendar_brings_the_next_step_or_the_end_of_an_overlap_and_after_deletion_the_purge() {
     let ending = CredentialRow { expires_at: Some(day(40)), ..row() };
-    assert_eq!(expiry(&ending, &EXPIRY_LADDER), Some(day(10)));
-    assert_eq!(expiry(&CredentialRow { deleted_at: Some(day(1)), ..ending }, &EXPIRY_LADDER), None);
-    assert_eq!(expiry(&row(), &EXPIRY_LADDER), None);
+    assert_eq!(dates(&ending, &EXPIRY_LADDER), Some(day(10)));
+    assert_eq!(dates(&row(), &EXPIRY_LADDER), None);
+    let mut overlapping = ending.clone();
+    overlapping.versions[0].leasable_until = Some(day(9));
+    assert_eq!(dates(&overlapping, &EXPIRY_LADDER), Some(day(9)));
+    overlapping.versions[0].retired = Some((day(8), RetirementReason::AllMoved));
+    assert_eq!(dates(&overlapping, &EXPIRY_LADDER), Some(day(10)));
+    let deleted = CredentialRow { deleted_at: Some(day(1)), restorable_until: Some(day(31)), ..ending };
+    assert_eq!(dates(&deleted, &EXPIRY_LADDER), Some(day(31).plus_micros(1)), "of its end nothing is told");
+    assert_eq!(dates(&CredentialRow { purged: true, ..deleted }, &EXPIRY_LADDER), None);
 }

@@ -110,6 +110,7 @@ async fn a_later_end_a_rotation_and_a_deletion_resolve() {
         expires_at: None,
         verify: false,
         accept_inconclusive: false,
+        overlap_seconds: 0,
         expected_revision: None,
     };
     app.rotate_credential(&alice, plain("rotateCredential"), rotation).await.unwrap();

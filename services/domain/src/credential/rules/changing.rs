@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::check;
+use super::{check, versions};
 use crate::{
-    Decision, Refusal,
+    Decision, Refusal, Timestamp,
     credential::{Change, Create, CredentialEvent as E, Rotate, State, Update, VerificationChoice},
     verification::{Report, Trigger, Verdict},
 };
 
 impl Change {
-    fn choice(&self) -> VerificationChoice {
+    pub(super) fn choice(&self) -> VerificationChoice {
         match self {
             Self::NoCheckNeeded => VerificationChoice::NotNeeded,
             Self::Unchecked => VerificationChoice::Skipped,
@@ -20,7 +20,7 @@ impl Change {
         }
     }
 
-    fn report(&self) -> Option<&Report> {
+    pub(super) fn report(&self) -> Option<&Report> {
         match self {
             Self::Checked(report) => Some(report),
             Self::NoCheckNeeded | Self::Unchecked => None,
@@ -105,7 +105,7 @@ fn details(state: &State, update: &Update, fields: &BTreeMap<String, Value>) -> 
 pub(crate) fn rotate(state: &State, rotate: &Rotate) -> Result<Decision<E>, Refusal> {
     refuse_definite_no(&rotate.check)?;
     refuse_check_while_suspended(state, &rotate.check)?;
-    refuse_inconclusive(rotate)?;
+    refuse_inconclusive(&rotate.check, rotate.accept_inconclusive)?;
     if rotate.given.is_empty() {
         return Err(Refusal::invalid(
             "fields",
@@ -129,18 +129,20 @@ pub(crate) fn rotate(state: &State, rotate: &Rotate) -> Result<Decision<E>, Refu
         allowed_hosts: hosts,
         component: rotate.component.clone(),
         expires_at: rotate.expires_at,
+        overlap_until: rotate.overlap_until,
         verification: rotate.check.choice(),
     };
     let checked = rotate.check.report().map(|report| reported(version, Trigger::Change, report));
     Ok(Decision::of(std::iter::once(rotated).chain(checked)).storing(rotate.secret, rotate.secrets.clone()))
 }
 
-/// A stale result says nothing; a routine one that says nothing new is no event.
+/// A stale result says nothing; a routine one that says nothing new is no event. A rejected version whose forerunner
+/// can still be leased gives way to it.
 pub(crate) fn record_check(
     state: &State,
-    version: u32,
-    trigger: Trigger,
+    (version, trigger): (u32, Trigger),
     report: &Report,
+    now: Timestamp,
 ) -> Result<Decision<E>, Refusal> {
     if version != state.version {
         return Err(Refusal::conflict("the secret was rotated while it was checked: check again"));
@@ -152,7 +154,12 @@ pub(crate) fn record_check(
     if trigger == Trigger::Routine && known {
         return Ok(Decision::nothing());
     }
-    Ok(Decision::of([reported(version, trigger, report)]))
+    let back = versions::after_rejection(state, report, now);
+    Ok(Decision::of(std::iter::once(reported(version, trigger, report)).chain(back)))
+}
+
+pub(super) fn reported_by_change(version: u32, report: &Report) -> E {
+    reported(version, Trigger::Change, report)
 }
 
 fn reported(version: u32, trigger: Trigger, report: &Report) -> E {
@@ -166,7 +173,7 @@ fn reported(version: u32, trigger: Trigger, report: &Report) -> E {
     }
 }
 
-fn refuse_definite_no(check: &Change) -> Result<(), Refusal> {
+pub(super) fn refuse_definite_no(check: &Change) -> Result<(), Refusal> {
     match check.report() {
         Some(report) if report.verdict.is_definite_no() => Err(Refusal::Rule {
             reason: "VERIFICATION_FAILED",
@@ -177,26 +184,24 @@ fn refuse_definite_no(check: &Change) -> Result<(), Refusal> {
     }
 }
 
-fn refuse_inconclusive(rotate: &Rotate) -> Result<(), Refusal> {
-    match rotate.check.report() {
-        Some(report) if report.verdict == Verdict::Inconclusive && !rotate.accept_inconclusive => {
-            Err(Refusal::Rule {
-                reason: "VERIFICATION_INCONCLUSIVE",
-                message: format!(
-                    "the check proved nothing, nothing was saved ({}): try again, or pass \
+pub(super) fn refuse_inconclusive(check: &Change, accepted: bool) -> Result<(), Refusal> {
+    match check.report() {
+        Some(report) if report.verdict == Verdict::Inconclusive && !accepted => Err(Refusal::Rule {
+            reason: "VERIFICATION_INCONCLUSIVE",
+            message: format!(
+                "the check proved nothing, nothing was saved ({}): try again, or pass \
                      acceptInconclusive: true",
-                    report.message
-                ),
-                details: json!({
-                    "verdict": report.verdict, "inconclusiveReason": report.reason, "message": report.message,
-                }),
-            })
-        }
+                report.message
+            ),
+            details: json!({
+                "verdict": report.verdict, "inconclusiveReason": report.reason, "message": report.message,
+            }),
+        }),
         _ => Ok(()),
     }
 }
 
-fn refuse_check_while_suspended(state: &State, check: &Change) -> Result<(), Refusal> {
+pub(super) fn refuse_check_while_suspended(state: &State, check: &Change) -> Result<(), Refusal> {
     if state.suspended && check.report().is_some() { Err(suspended()) } else { Ok(()) }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::check;
+use super::{check, versions};
 use crate::{
     Decision, Refusal, Timestamp,
     credential::{CredentialEvent as E, State, step_reached},
@@ -48,12 +48,35 @@ pub(crate) fn restore(restorable_until: Timestamp, now: Timestamp) -> Result<Dec
     Ok(Decision::of([E::Restored {}]))
 }
 
-/// One event for each step of the ladder that was reached, and one at the end; never one twice.
-pub(crate) fn note_expiry(state: &State, now: Timestamp, ladder: &[u32]) -> Decision<E> {
-    let Some(end) = state.ends_at() else { return Decision::nothing() };
-    match step_reached(end, state.noted_expiry, ladder, now) {
-        None => Decision::nothing(),
-        Some(0) => Decision::of([E::Expired { expires_at: Some(end) }]),
-        Some(days) => Decision::of([E::Expiring { expires_at: end, days }]),
+/// Only what is deleted, and by itself only when it cannot be restored any more.
+pub(crate) fn purge(restorable_until: Timestamp, when_due: Option<Timestamp>) -> Decision<E> {
+    match when_due {
+        Some(now) if now <= restorable_until => Decision::nothing(),
+        _ => Decision::of([E::Purged {}]),
     }
+}
+
+/// Somebody restored it meanwhile, or somebody asks too early.
+pub(crate) fn purge_of_what_lives(when_due: Option<Timestamp>) -> Result<Decision<E>, Refusal> {
+    match when_due {
+        Some(_) => Ok(Decision::nothing()),
+        None => Err(Refusal::rule(
+            "CREDENTIAL_NOT_DELETED",
+            "only a deleted credential is purged: delete it first",
+        )),
+    }
+}
+
+/// One event for each step of the ladder that was reached, and one at the end; never one twice. And one for each
+/// overlap that is over.
+pub(crate) fn note_expiry(state: &State, now: Timestamp, ladder: &[u32]) -> Decision<E> {
+    Decision::of(step(state, now, ladder).into_iter().chain(versions::overlaps_over(state, now)))
+}
+
+fn step(state: &State, now: Timestamp, ladder: &[u32]) -> Option<E> {
+    let end = state.ends_at()?;
+    step_reached(end, state.noted_expiry, ladder, now).map(|days| match days {
+        0 => E::Expired { expires_at: Some(end) },
+        days => E::Expiring { expires_at: end, days },
+    })
 }

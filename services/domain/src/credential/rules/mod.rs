@@ -7,3 +7,6 @@ pub(super) mod sharing;
 #[cfg(test)]
 mod tests;
 pub(super) mod using;
+#[cfg(test)]
+mod version_tests;
+pub(super) mod versions;

@@ -15,11 +15,11 @@ use crate::{
 
 const NOW: i64 = 1_800_000_000_000_000;
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::from_micros(NOW)
 }
 
-fn report(verdict: Verdict) -> Report {
+pub(super) fn report(verdict: Verdict) -> Report {
     Report {
         verdict,
         reason: None,
@@ -31,7 +31,7 @@ fn report(verdict: Verdict) -> Report {
     }
 }
 
-fn place(number: u128) -> SecretRef {
+pub(super) fn place(number: u128) -> SecretRef {
     let tenant = TenantId::of_slug("acme");
     SecretRef { tenant, owner: Uuid::from_u128(1), secret: SecretId::from_uuid(Uuid::from_u128(number)) }
 }
@@ -40,7 +40,7 @@ fn payload(names: &[&str]) -> SecretPayload {
     SecretPayload::new(names.iter().map(|name| ((*name).to_owned(), SecretValue::new("s3cr3t".into()))))
 }
 
-fn fields(host: &str) -> BTreeMap<String, Value> {
+pub(super) fn fields(host: &str) -> BTreeMap<String, Value> {
     [("base_url".to_owned(), json!(host)), ("user".to_owned(), json!("bot"))].into()
 }
 
@@ -84,7 +84,7 @@ fn update() -> Update {
     }
 }
 
-fn rotate(given: &[&str], check: Change) -> Rotate {
+pub(super) fn rotate(given: &[&str], check: Change) -> Rotate {
     Rotate {
         fields: fields("https://a.example"),
         secrets: payload(&["password", "pin"]),
@@ -96,10 +96,11 @@ fn rotate(given: &[&str], check: Change) -> Rotate {
         destinations: destinations(),
         check,
         accept_inconclusive: false,
+        overlap_until: None,
     }
 }
 
-fn rotating(rotate: Rotate) -> CredentialCommand {
+pub(super) fn rotating(rotate: Rotate) -> CredentialCommand {
     CredentialCommand::Rotate(Box::new(rotate))
 }
 
@@ -108,7 +109,7 @@ fn updating(update: Update) -> CredentialCommand {
 }
 
 /// The credential after these commands, the first of which creates it.
-fn given(commands: impl IntoIterator<Item = CredentialCommand>) -> Credential {
+pub(super) fn given(commands: impl IntoIterator<Item = CredentialCommand>) -> Credential {
     let created = create(Change::Checked(report(Verdict::Valid)));
     std::iter::once(created).chain(commands).fold(Credential::default(), |credential, command| {
         let decision = credential.decide(&command).expect("set-up");
@@ -116,18 +117,18 @@ fn given(commands: impl IntoIterator<Item = CredentialCommand>) -> Credential {
     })
 }
 
-fn events(credential: &Credential, command: &CredentialCommand) -> Vec<CredentialEvent> {
+pub(super) fn events(credential: &Credential, command: &CredentialCommand) -> Vec<CredentialEvent> {
     credential.decide(command).expect("taken").events
 }
 
-fn reason(credential: &Credential, command: &CredentialCommand) -> &'static str {
+pub(super) fn reason(credential: &Credential, command: &CredentialCommand) -> &'static str {
     match credential.decide(command) {
         Err(Refusal::Rule { reason, .. }) => reason,
         other => panic!("expected a rule to refuse, got {other:?}"),
     }
 }
 
-fn state(credential: &Credential) -> &State {
+pub(super) fn state(credential: &Credential) -> &State {
     credential.live().expect("live")
 }
 
@@ -229,6 +230,7 @@ fn checks_change_health_but_not_the_revision_that_people_see() {
         version: 1,
         trigger: Trigger::Demand,
         report: report(verdict),
+        now: now(),
     };
     let bad = given([check(Verdict::Revoked)]);
     assert_eq!((state(&bad).health, state(&bad).revision), (Health::Invalid, 1));
@@ -238,8 +240,12 @@ fn checks_change_health_but_not_the_revision_that_people_see() {
 
 #[test]
 fn a_routine_check_that_says_nothing_new_is_no_event() {
-    let check =
-        |trigger, verdict| CredentialCommand::RecordCheck { version: 1, trigger, report: report(verdict) };
+    let check = |trigger, verdict| CredentialCommand::RecordCheck {
+        version: 1,
+        trigger,
+        report: report(verdict),
+        now: now(),
+    };
     assert!(events(&given([]), &check(Trigger::Routine, Verdict::Valid)).is_empty());
     assert_eq!(events(&given([]), &check(Trigger::Demand, Verdict::Valid)).len(), 1);
     assert_eq!(events(&given([]), &check(Trigger::Routine, Verdict::Invalid)).len(), 1);
@@ -252,6 +258,7 @@ fn a_check_of_an_older_version_is_stale() {
         version: 1,
         trigger: Trigger::Demand,
         report: report(Verdict::Invalid),
+        now: now(),
     };
     assert!(matches!(rotated.decide(&stale), Err(Refusal::Conflict { .. })));
 }
@@ -380,6 +387,7 @@ fn a_suspended_credential_is_not_checked_and_can_be_resumed() {
         version: 1,
         trigger: Trigger::Demand,
         report: report(Verdict::Valid),
+        now: now(),
     };
     assert_eq!(reason(&suspended, &check), "CREDENTIAL_SUSPENDED");
     let checked = rotating(rotate(&["pin"], Change::Checked(report(Verdict::Valid))));
@@ -415,7 +423,8 @@ fn each_step_of_the_expiry_ladder_is_told_once() {
 fn evidence_of_an_end_goes_before_the_users_word() {
     let proven = now().plus_days(3);
     let check = Report { expires_at: Some(proven), ..report(Verdict::Valid) };
-    let command = CredentialCommand::RecordCheck { version: 1, trigger: Trigger::Demand, report: check };
+    let command =
+        CredentialCommand::RecordCheck { version: 1, trigger: Trigger::Demand, report: check, now: now() };
     let said = updating(Update { expires_at: Some(Some(now().plus_days(90))), ..update() });
     assert_eq!(state(&given([said, command])).ends_at(), Some(proven));
 }

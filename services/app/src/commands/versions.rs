@@ -1,0 +1,95 @@
+//! Earlier secret versions, and the end of a deleted credential.
+
+use keytrail_domain::{
+    CredentialId,
+    credential::{Change, CredentialCommand, RetirementReason, RollBack, State, Version},
+};
+use keytrail_ports::Action;
+
+use super::{
+    checking::{present, unchanged},
+    credential::Answer,
+};
+use crate::{App, AppError, Call, CredentialRollback, Mutation};
+
+impl App {
+    /// Lets an earlier secret version count again, verified first.
+    ///
+    /// # Errors
+    /// `NO_EARLIER_VERSION`, `VERSION_RETIRED`, `VERSION_IS_CURRENT`; `VERIFICATION_FAILED`,
+    /// `VERIFICATION_INCONCLUSIVE`: nothing changes then.
+    pub async fn rollback_credential(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        input: CredentialRollback,
+    ) -> Answer {
+        let which = (input.id, input.expected_revision);
+        let target = match self.target(call, &mutation, Action::Rotate, which).await? {
+            Err(done) => return Ok(done),
+            Ok(target) => target,
+        };
+        let credential = self.load_credential(&target).await?;
+        let state = present(&credential)?;
+        let (number, version) = state.rollback_target(input.to_version)?;
+        let check = match input.verify {
+            true => Change::Checked(self.check_version(state, version).await?),
+            false => Change::Unchecked,
+        };
+        let wish = RollBack { to: Some(number), check, accept_inconclusive: input.accept_inconclusive };
+        self.change(target, |now| {
+            unchanged(state, now, input.expected_revision)?;
+            Ok(CredentialCommand::RollBack(Box::new(wish.clone())))
+        })
+        .await
+    }
+
+    /// Checks an earlier version as it was: its own fields, hosts and definition.
+    async fn check_version(
+        &self,
+        state: &State,
+        version: &Version,
+    ) -> Result<keytrail_domain::verification::Report, AppError> {
+        let now = State {
+            fields: version.fields.clone(),
+            secret_fields: version.secret_fields.clone(),
+            allowed_hosts: version.allowed_hosts.clone(),
+            component: version.component.clone(),
+            secret: version.secret,
+            ..state.clone()
+        };
+        now.may_be_checked()?;
+        self.check_stored(&now, None).await
+    }
+
+    /// Lets an earlier secret version be leased no more, nor gone back to.
+    ///
+    /// # Errors
+    /// `VERSION_IS_CURRENT`; bad input for a version that never was.
+    pub async fn retire_version(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        id: CredentialId,
+        version: u32,
+        expected: Option<u64>,
+    ) -> Answer {
+        let command = CredentialCommand::Retire { version, reason: RetirementReason::Asked, now: self.now() };
+        self.simply(call, mutation, Action::Rotate, (id, expected), command).await
+    }
+
+    /// Ends a deleted credential for good: its secrets are destroyed, its history stays.
+    ///
+    /// # Errors
+    /// `CREDENTIAL_NOT_DELETED`.
+    pub async fn purge_credential(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        id: CredentialId,
+        expected: Option<u64>,
+    ) -> Answer {
+        let command = CredentialCommand::Purge { when_due: None };
+        self.simply(call, mutation, Action::Delete, (id, expected), command).await
+    }
+}
