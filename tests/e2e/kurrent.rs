@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::harness::{Canary, Client, Keytrail, Proxy, Search, Settings, World, bearer};
 
 const NAMES: &str = "{ credentials(first: 50) { nodes { name } } }";
-const PASSWORD: &str = "s3cr3t-0f-the-l0g";
+pub(crate) const PASSWORD: &str = "s3cr3t-0f-the-l0g";
 const WORK: [&str; 5] = ["alerts", "schedule", "webhooks", "upkeep", "usage"];
 
 pub(crate) struct Cluster {

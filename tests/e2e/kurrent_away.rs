@@ -2,14 +2,14 @@
 
 use std::{path::Path, time::Duration};
 
-use keytrail_eventstore_double::{Double, Fault, Method};
+use keytrail_eventstore_double::{Double, Fault, Method, Rights};
 use keytrail_test_support::{Authority, eventually};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
     harness::{Client, Keytrail, World, bearer, mutation},
-    kurrent::{Cluster, names},
+    kurrent::{Cluster, PASSWORD, names},
 };
 
 /// No mutation takes longer, whatever becomes of the event store.
@@ -114,6 +114,52 @@ async fn an_event_store_that_goes_away_is_named_once_and_readiness_and_a_stop_do
     assert!(world.server.stop().await.success());
     assert!(stopping.elapsed() < Duration::from_secs(2), "{:?}", stopping.elapsed());
     assert!(!world.server.log().contains("the vault was not told"));
+}
+
+/// An empty server where another one was.
+async fn another_in_place_of(double: &Double) -> Double {
+    double.stop().await;
+    let another = Double::builder().port(double.port()).start().await.unwrap();
+    another.users(&[("keytrail", PASSWORD, Rights::Write)]);
+    another
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_with_another_log_is_not_written_to_and_a_start_says_what_to_do() {
+    let cluster = Cluster::start().await;
+    let mut world = World::with(cluster.settings.clone().set("KEYTRAIL_LOG", "info")).await;
+    world.alice.create(bearer("Before", "t")).await;
+    let wrong = another_in_place_of(&cluster.double).await;
+    let told = async || world.server.log().contains("another event log").then_some(());
+    eventually("it is found out", told).await;
+    assert_eq!(said(&world.server.log(), "ERROR").len(), 1, "{}", world.server.log());
+    assert_eq!(world.alice.get("/readyz").await.status(), 503);
+    let refused = ask(&world.alice, "createCredential", &bearer("Lost", "t")).await;
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{refused:#}");
+    assert_eq!(names(&world.alice).await, ["Before"], "queries go on");
+    let ours = |double: &Double| double.all().iter().filter(|event| event.stream.starts_with("kt")).count();
+    assert_eq!(ours(&wrong), 0, "neither an event nor a mark of the journal");
+    world.server.stop().await;
+    let said = world.server.refuses_to_start().await;
+    assert!(said.contains("belongs to event log") && said.contains("keytrail vault claim"), "{said}");
+    wrong.stop().await;
+    cluster.double.resume().await.unwrap();
+    world.server.up().await;
+    let alice = world.alice.at(&world.server.base);
+    assert_eq!(names(&alice).await, ["Before"]);
+    // The right one comes back to a server that runs.
+    let wrong = another_in_place_of(&cluster.double).await;
+    eventually("it is found out", async || world.server.log().contains("another event log").then_some(()))
+        .await;
+    wrong.stop().await;
+    cluster.double.resume().await.unwrap();
+    at_last(&alice, "createCredential", &bearer("After", "t")).await;
+    // Who means it says so.
+    world.server.stop().await;
+    let _anew = another_in_place_of(&cluster.double).await;
+    let claimed = world.server.run(&["vault", "claim"]).await;
+    assert!(claimed.contains("the vault belongs to event log"), "{claimed}");
+    world.server.up().await;
 }
 
 #[tokio::test]

@@ -1,20 +1,25 @@
 //! One connection that is made anew for ever, and a deadline for every call.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use eventstore::{Client, Error};
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
+use uuid::Uuid;
 
 use crate::{
     diagnosis,
     fault::{Fault, OpenError},
+    identity,
     outage::Outage,
+    same_log::SameLog,
     settings::Settings,
 };
 
 /// No call waits longer for its answer: less than work leases do, so that they outlive a dead connection.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
+/// An outage that is over sooner is not told of.
+const HICCUP: Duration = Duration::from_millis(500);
 /// For so long a call that may pass is made again.
 const PERSISTENCE: Duration = Duration::from_secs(4);
 /// First and longest wait before that.
@@ -26,22 +31,28 @@ pub(crate) struct Connection {
     name: &'static str,
     settings: Settings,
     outage: Outage,
+    log: Arc<SameLog>,
     current: Mutex<(u64, Client)>,
 }
 
 impl Connection {
-    /// A connection that is made with the first call.
-    pub(crate) fn new(name: &'static str, settings: Settings) -> Result<Self, OpenError> {
+    /// A connection that is made with the first call, to the server that has this log.
+    pub(crate) fn new(name: &'static str, settings: Settings, log: Arc<SameLog>) -> Result<Self, OpenError> {
         let client = Client::new(settings.client.clone()).map_err(|error| OpenError::Unreachable {
             place: settings.to_string(),
             why: error.to_string(),
         })?;
-        Ok(Self { name, settings, outage: Outage::new(), current: Mutex::new((0, client)) })
+        Ok(Self { name, settings, outage: Outage::new(), log, current: Mutex::new((0, client)) })
     }
 
-    /// True while it is known that nobody answers.
+    /// True while it is known that nobody answers, or that the server has another log.
     pub(crate) fn is_away(&self) -> bool {
-        self.outage.is_on()
+        self.outage.is_on() || self.log.is_another()
+    }
+
+    /// The log that the server must have.
+    pub(crate) fn log(&self) -> &Arc<SameLog> {
+        &self.log
     }
 
     /// Hosts and ports.
@@ -54,8 +65,42 @@ impl Connection {
         diagnosis::of(&self.settings.client).await
     }
 
-    /// One call, once, with a deadline.
+    /// One call, once, with a deadline; and another one before it when the server may have another log by now.
     pub(crate) async fn once<T, F>(&self, call: impl FnOnce(Client) -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        if let Some(expected) = self.log.to_be_asked() {
+            self.must_be(expected).await?;
+        }
+        self.attempt(call).await
+    }
+
+    async fn must_be(&self, expected: Uuid) -> Result<(), Fault> {
+        let found = match self.attempt(identity::read).await {
+            Ok(found) => found.and_then(|event| identity::named_in(&event)),
+            Err(Fault::NotFound) => None,
+            // Nothing of the call itself was sent.
+            Err(Fault::Unknown(why)) => return Err(Fault::NotApplied(why)),
+            Err(fault) => return Err(fault),
+        };
+        if found == Some(expected) {
+            if self.log.found() {
+                tracing::info!(server = %self.settings, "the event log that this process began with is back");
+            }
+            return Ok(());
+        }
+        if self.log.missed() {
+            tracing::error!(
+                server = %self.settings, %expected, ?found,
+                "the server has another event log than this process began with: nothing is read from it or written to \
+                 it; put the right one back, or restart keytrail, which says what can be done"
+            );
+        }
+        Err(Fault::NotApplied("the server has another event log than before".to_owned()).at(&self.settings))
+    }
+
+    async fn attempt<T, F>(&self, call: impl FnOnce(Client) -> F) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -76,6 +121,7 @@ impl Connection {
             }
         };
         if is_lost {
+            self.log.doubt();
             self.renew(number);
             self.lost(&fault);
         } else if !fault.may_pass() {
@@ -91,15 +137,16 @@ impl Connection {
         }
     }
 
-    /// What is wrong is found out beside the work: that can take seconds.
+    /// What is wrong is found out beside the work: that can take seconds. What is over by then is not worth a word.
     fn lost(&self, fault: &Fault) {
-        if !self.outage.begins() {
-            return;
-        }
+        let Some(outage) = self.outage.begins() else { return };
         let (what, settings, said) = (self.name, self.settings.clone(), fault.to_string());
         tokio::spawn(async move {
-            let why = diagnosis::of(&settings.client).await.unwrap_or(said);
-            tracing::warn!(why, "the {what} is away: trying again until it is back, and saying so then");
+            let (why, ()) = tokio::join!(diagnosis::of(&settings.client), tokio::time::sleep(HICCUP));
+            if outage.is_to_be_said() {
+                let why = why.unwrap_or(said);
+                tracing::warn!(why, "the {what} is away: trying again until it is back, and saying so then");
+            }
         });
     }
 

@@ -6,7 +6,7 @@ use std::{io, path::Path, sync::Arc, time::Duration};
 use eventstore::ClientSettings;
 use futures_util::future::join_all;
 use rustls::{
-    ClientConfig, RootCertStore,
+    CertificateError, ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 use tokio::{net::TcpStream, time::timeout};
@@ -94,6 +94,9 @@ async fn handshake(settings: &ClientSettings, host: &str, stream: TcpStream) -> 
     let Err(error) = TlsConnector::from(config).connect(name, stream).await else { return Spoken::Tls };
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         None | Some(rustls::Error::InvalidMessage(_)) => Spoken::Clear,
+        Some(rustls::Error::InvalidCertificate(CertificateError::Other(why))) => {
+            Spoken::Certificate(format!("{:?}", why.0))
+        }
         Some(rustls::Error::InvalidCertificate(why)) => Spoken::Certificate(why.to_string()),
         Some(other) => Spoken::Trouble(other.to_string()),
     }

@@ -14,8 +14,10 @@ mod connection;
 mod diagnosis;
 mod event_store;
 mod fault;
+mod identity;
 mod journal;
 mod outage;
+mod same_log;
 mod settings;
 
 pub use event_store::KurrentEventStore;

@@ -20,9 +20,9 @@ const PARAMETERS: [(&str, Kind); 13] = [
     ("keepAliveTimeout", Kind::KeepAlive),
     ("defaultDeadline", Kind::Milliseconds),
     ("connectionName", Kind::Text),
-    ("userCertFile", Kind::Pem),
-    ("userKeyFile", Kind::Pem),
-    ("tlsCaFile", Kind::Pem),
+    ("userCertFile", Kind::Certificate),
+    ("userKeyFile", Kind::PrivateKey),
+    ("tlsCaFile", Kind::Certificate),
 ];
 /// Of them, those that count with TLS alone.
 const TLS_ALONE: [&str; 4] = ["tlsVerifyCert", "tlsCaFile", "userCertFile", "userKeyFile"];
@@ -49,14 +49,21 @@ impl Settings {
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
         let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
         if !SCHEMES.contains(&scheme.trim_end_matches("+discover")) {
-            return Err(wrong("it must begin with `esdb://` or `kurrentdb://`"));
+            return Err(wrong("it must begin with `esdb://` or `kurrentdb://`, in small letters"));
+        }
+        if text.contains(char::is_whitespace) {
+            return Err(wrong("it has a space or a line break, perhaps at its end"));
         }
         check_login(text)?;
         let given = parameters(text)?;
+        check_together(&given)?;
         for (name, value) in &given {
             check_parameter(name, value)?;
         }
         check_tls(&given)?;
+        if path_of(text).is_some_and(|path| !path.is_empty()) {
+            return Err(wrong("it has a path behind the host, which an event store has not: leave it out"));
+        }
         let client: ClientSettings = hurried(text, &given).parse().map_err(|_| {
             wrong(
                 "it is no connection string: `esdb://user:password@host:2113?tls=true`; a port is a number, and \
@@ -133,6 +140,25 @@ fn check_login(text: &str) -> Result<(), SettingsError> {
     }
 }
 
+/// What stands behind the first `/` of hosts and ports.
+fn path_of(text: &str) -> Option<&str> {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split('?').next().and_then(|address| address.split_once('/')).map(|(_, path)| path)
+}
+
+/// Each once, and a certificate with its key.
+fn check_together(given: &[(String, String)]) -> Result<(), SettingsError> {
+    let count = |wanted: &str| given.iter().filter(|(name, _)| wanted.eq_ignore_ascii_case(name)).count();
+    if let Some((twice, _)) = PARAMETERS.iter().find(|(name, _)| count(name) > 1) {
+        return Err(wrong(format!("its parameter `{twice}` is given twice")));
+    }
+    match (count("userCertFile"), count("userKeyFile")) {
+        (0, 0) | (1, 1) => Ok(()),
+        (0, _) => Err(wrong("its parameter `userKeyFile` needs a `userCertFile`")),
+        _ => Err(wrong("its parameter `userCertFile` needs a `userKeyFile`")),
+    }
+}
+
 /// In the clear, what is for TLS would be left out without a word.
 fn check_tls(given: &[(String, String)]) -> Result<(), SettingsError> {
     if !given.iter().any(|(name, value)| name == "tls" && value == "false") {
@@ -167,7 +193,8 @@ enum Kind {
     Attempts,
     Preference,
     Text,
-    Pem,
+    Certificate,
+    PrivateKey,
 }
 
 impl Kind {
@@ -187,14 +214,22 @@ impl Kind {
                 let is_known = known.iter().any(|known| known.eq_ignore_ascii_case(value));
                 (is_known, "`leader`, `follower`, `random` or `readOnlyReplica`")
             }
-            Self::Pem => (has_pem(Path::new(value)), "a file with PEM that this process can read"),
+            Self::Certificate => (
+                has_pem(Path::new(value), "CERTIFICATE"),
+                "a file with a certificate as PEM that this process can read",
+            ),
+            Self::PrivateKey => (
+                has_pem(Path::new(value), "PRIVATE KEY"),
+                "a file with a private key as PEM that this process can read",
+            ),
         };
         (!is_right).then_some(rule)
     }
 }
 
-fn has_pem(path: &Path) -> bool {
-    std::fs::read_to_string(path).is_ok_and(|text| text.contains("-----BEGIN ") && text.contains("-----END "))
+fn has_pem(path: &Path, block: &str) -> bool {
+    let is_such = |line: &str| line.starts_with("-----BEGIN ") && line.contains(block);
+    std::fs::read_to_string(path).is_ok_and(|text| text.lines().any(is_such) && text.contains("-----END "))
 }
 
 #[cfg(test)]
@@ -248,7 +283,12 @@ mod tests {
             ("esdb://localhost:2113?gossipTimeout=0", "`gossipTimeout`"),
             ("esdb://localhost:2113?nodePreference=s3cr3t", "`nodePreference` must be `leader`"),
             ("esdb://u:s3cr3t@localhost:port", "no connection string"),
-            ("esdb://localhost:2113/path?tls=false", "no connection string"),
+            ("esdb://localhost:2113/path?tls=false", "a path"),
+            ("ESDB://localhost:2113", "small letters"),
+            ("esdb://localhost:2113?tls=false ", "a space"),
+            ("esdb://localhost?tls=true&TLS=true", "`tls` is given twice"),
+            ("esdb://localhost?userCertFile=/nowhere", "needs a `userKeyFile`"),
+            ("esdb://localhost?userKeyFile=/nowhere", "needs a `userCertFile`"),
             ("esdb://u:s3cr3t@localhost?keepAliveInterval=s3cr3t", "`keepAliveInterval`"),
             ("esdb://u:s3cr3t@s3cr3t@localhost", "only letters, digits"),
             ("esdb://u:s3cr3t#s3cr3t@localhost", "only letters, digits"),

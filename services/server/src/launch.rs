@@ -76,6 +76,12 @@ pub trait Launcher: Send + Sync {
         told: &(dyn Fn(CopyProgress) + Sync),
     ) -> Result<CopiedLog, StartError>;
 
+    /// Lets the vault belong to the event log that is configured, whatever it belonged to; answers the log's id.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing was changed.
+    async fn claim_vault(&self, config: &Config, dir: &DataDir) -> Result<uuid::Uuid, StartError>;
+
     /// The GraphQL schema in its definition language.
     ///
     /// # Errors

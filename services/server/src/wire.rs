@@ -108,6 +108,10 @@ impl Launcher for Keytrail {
         log_copy::run(config, dir, to, told).await
     }
 
+    async fn claim_vault(&self, config: &Config, dir: &DataDir) -> Result<uuid::Uuid, StartError> {
+        stores::claim_vault(config, dir).await
+    }
+
     fn schema(&self) -> Result<String, StartError> {
         Ok(keytrail_graphql::sdl())
     }

@@ -14,7 +14,7 @@ mod sweep;
 
 pub use remote::{Login, NOISY_LOG_TARGETS, VaultConfig, VaultConfigError, VaultSecretStore};
 pub use sealed::{KeySource, OpenError, SealedConfig, SealedSecretStore};
-pub use sweep::{SweepError, SweepMode, SweepReport, SweepRequest, belongs, remember, sweep};
+pub use sweep::{SweepError, SweepMode, SweepReport, SweepRequest, belongs, claim, remember, sweep};
 
 use std::time::Duration;
 

@@ -123,6 +123,22 @@ pub async fn remember(store: &dyn SecretStore, log: &dyn EventStore) -> Result<(
     Ok(store.set_deployment(mark).await?)
 }
 
+/// Lets the vault belong to this log, as far as it has come, whatever it belonged to before: for who knows that the
+/// other one is gone.
+///
+/// # Errors
+/// [`SweepError::Store`] and [`SweepError::Log`]; the mark is then as before.
+pub async fn claim(store: &dyn SecretStore, log: &dyn EventStore) -> Result<(), SweepError> {
+    let log_id = log.log_id().await?;
+    let position = log.head().await?;
+    let event = match position {
+        Some(position) => log.event_at(position).await?,
+        None => None,
+    };
+    let position = position.unwrap_or(Position::START);
+    Ok(store.set_deployment(DeploymentMark { log_id, position, event }).await?)
+}
+
 /// Whether this vault belongs to a log, or to none yet, and the log holds all that the vault has seen of it.
 ///
 /// # Errors

@@ -32,7 +32,7 @@ pub(crate) use fenced::Fenced;
 use held::{Ended, Held};
 pub use tenure::Tenure;
 
-use crate::{App, failing::Failing};
+use crate::App;
 
 /// Between two signs of life.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
@@ -158,15 +158,23 @@ impl Leases {
 
     /// Waits as long as it takes.
     async fn take(&self, work: Work) -> Held {
-        let (mut seen, mut failing) = (None, Failing::new("taking a work lease"));
+        let mut seen = None;
         loop {
             match self.try_to_take(work, &mut seen).await {
-                Ok(Some(held)) => {
-                    failing.works();
-                    return held;
+                Ok(Some(held)) => return held,
+                Ok(None) | Err(SwapError::Conflict) => {}
+                // Whoever keeps the journal says that it is away, once for all.
+                Err(SwapError::Journal(error @ JournalError::Unavailable(_))) => {
+                    tracing::debug!(
+                        work = work.as_str(),
+                        error = &error as &dyn std::error::Error,
+                        "not taken"
+                    );
                 }
-                Ok(None) | Err(SwapError::Conflict) => failing.works(),
-                Err(SwapError::Journal(error)) => failing.failed(&error.into()),
+                Err(SwapError::Journal(error)) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(work = work.as_str(), error, "a work lease cannot be read: trying again");
+                }
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

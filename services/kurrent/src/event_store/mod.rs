@@ -6,7 +6,6 @@
 
 mod append;
 mod convert;
-mod identity;
 mod leaving;
 mod read;
 mod subscribe;
@@ -18,7 +17,7 @@ use keytrail_domain::{EventId, NewEvent, Position, RecordedEvent, StreamId};
 use keytrail_ports::{Appended, EventStore, Expected, Filter, LogError, Subscription};
 use uuid::Uuid;
 
-use crate::{connection::Connection, fault::OpenError, settings::Settings};
+use crate::{connection::Connection, fault::OpenError, identity, same_log::SameLog, settings::Settings};
 
 /// The event log of a KurrentDB or EventStoreDB server.
 pub struct KurrentEventStore {
@@ -32,8 +31,9 @@ impl KurrentEventStore {
     /// # Errors
     /// [`OpenError`]: nobody answers, access is denied, or the log's name for itself cannot be read.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        let connection = Arc::new(Connection::new("event log", settings)?);
+        let connection = Arc::new(Connection::new("event log", settings, Arc::default())?);
         let id = identity::of(&connection).await?;
+        connection.log().expect(id);
         Ok(Self { connection, id })
     }
 
@@ -42,7 +42,14 @@ impl KurrentEventStore {
     /// # Errors
     /// As [`KurrentEventStore::open`].
     pub async fn peek(settings: Settings) -> Result<Option<Uuid>, OpenError> {
-        identity::known(&Connection::new("event log", settings)?).await
+        identity::known(&Connection::new("event log", settings, Arc::default())?).await
+    }
+}
+
+impl KurrentEventStore {
+    /// The log that the server must have, for whoever else speaks to it.
+    pub(crate) fn log(&self) -> Arc<SameLog> {
+        Arc::clone(self.connection.log())
     }
 }
 

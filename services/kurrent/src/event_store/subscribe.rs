@@ -79,7 +79,10 @@ impl Teller {
             match self.hear().await {
                 Ok(Some(signal)) => return Some(signal),
                 Ok(None) => {}
-                Err(fault) if fault.may_pass() && !self.is_long_broken() => self.pause(&fault).await,
+                Err(fault) if fault.may_pass() && !self.is_long_broken() => {
+                    self.connection.log().doubt();
+                    self.pause(&fault).await;
+                }
                 Err(fault) => return Some(Err(fault.into_read())),
             }
         }

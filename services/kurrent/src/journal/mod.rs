@@ -13,7 +13,7 @@ use keytrail_domain::{TenantId, Timestamp};
 use keytrail_ports::{Journal, JournalEntry, JournalError, Mark, NewJournalEntry, Span, SpanEnd, SwapError};
 use quick_cache::sync::Cache;
 
-use crate::{connection::Connection, fault::OpenError, settings::Settings};
+use crate::{KurrentEventStore, connection::Connection, fault::OpenError, settings::Settings};
 
 /// Streams whose end is remembered: the ones that were written to last.
 const ENDS: usize = 16_384;
@@ -28,15 +28,16 @@ pub struct KurrentJournal {
 }
 
 impl KurrentJournal {
-    /// A journal whose topics are kept for so long. Connects with the first call.
+    /// The journal beside this log, whose topics are kept for so long. Connects with the first call.
     ///
     /// # Errors
     /// [`OpenError`]: the client cannot be made.
     pub fn new(
         settings: Settings,
+        log: &KurrentEventStore,
         kept: impl IntoIterator<Item = (String, Duration)>,
     ) -> Result<Self, OpenError> {
-        let connection = Arc::new(Connection::new("journal", settings)?);
+        let connection = Arc::new(Connection::new("journal", settings, log.log())?);
         Ok(Self { connection, kept: kept.into_iter().collect(), ends: Cache::new(ENDS) })
     }
 }

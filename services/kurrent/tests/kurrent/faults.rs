@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstore::{Client, TombstoneStreamOptions};
+use eventstore::{AppendToStreamOptions, Client, EventData, TombstoneStreamOptions};
 use keytrail_eventstore_double::{Double, Fault, Method, Rights};
 use keytrail_ports::{Appended, EventStore, Expected, LogError};
 use tonic::Code;
@@ -98,6 +98,15 @@ async fn another_node_leads_and_is_written_to() {
     assert_eq!(store.read_stream(&stream(1), 0, 9).await.unwrap().len(), 1);
 }
 
+/// What a cluster does by itself: the other node has the stream's first event, too.
+async fn replicate(stream: &str, from: &Double, to: &Double) {
+    let event = from.events(stream).remove(0);
+    let client = Client::new(to.url().parse().unwrap()).unwrap();
+    let data: serde_json::Value = serde_json::from_slice(&event.data).unwrap();
+    let copy = EventData::json(&event.kind, &data).unwrap().id(event.id);
+    client.append_to_stream(stream, &AppendToStreamOptions::default(), copy).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_node_that_died_is_left_for_another_of_the_cluster() {
     let (one, other) = (double().await, double().await);
@@ -105,6 +114,7 @@ async fn a_node_that_died_is_left_for_another_of_the_cluster() {
     let store = opened(&both).await;
     store.append(&stream(1), Expected::NoStream, events(1..2)).await.unwrap();
     let (chosen, left) = if ids(one).is_empty() { (other, one) } else { (one, other) };
+    replicate("keytrail-log", chosen, left).await;
     chosen.stop().await;
     // It may take more than one call until a node is found.
     let mut written = Err(LogError::Denied);

@@ -7,17 +7,18 @@ use keytrail_eventstore_double::{Double, Fault, Method};
 use keytrail_kurrent::{KurrentJournal, Settings};
 use keytrail_ports::{Journal, NewJournalEntry};
 
-use crate::{address, double};
+use crate::{address, double, opened};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn at(address: &str) -> KurrentJournal {
+async fn at(address: &str) -> KurrentJournal {
     let settings = Settings::parse(address).expect("an address");
-    KurrentJournal::new(settings, [("check".to_owned(), DAY)]).expect("a client")
+    let log = opened(address).await;
+    KurrentJournal::new(settings, &log, [("check".to_owned(), DAY)]).expect("a client")
 }
 
 async fn journal() -> KurrentJournal {
-    at(&address().await)
+    at(&address().await).await
 }
 
 keytrail_ports::journal_contract!(journal());
@@ -43,7 +44,7 @@ fn stored(double: &Double) -> usize {
 #[tokio::test]
 async fn the_server_forgets_what_is_old_and_keeps_of_a_mark_the_last_value() {
     let double = double().await;
-    let journal = at(&double.url());
+    let journal = at(&double.url()).await;
     let first = journal.append(vec![check(1), check(2)]).await.unwrap();
     double.pass(DAY * 2);
     assert_eq!(kept(&journal).await, 0);
@@ -62,7 +63,7 @@ async fn the_server_forgets_what_is_old_and_keeps_of_a_mark_the_last_value() {
 async fn an_entry_that_was_cut_off_is_kept_once() {
     for fault in [Fault::CutBefore, Fault::CutAfter] {
         let double = double().await;
-        let journal = at(&double.url());
+        let journal = at(&double.url()).await;
         journal.append(vec![check(1)]).await.unwrap();
         double.faults().once(Method::Append, fault.clone());
         assert_eq!(journal.append(vec![check(2), check(3)]).await.unwrap(), 3, "{fault:?}");
@@ -76,7 +77,7 @@ async fn an_entry_that_was_cut_off_is_kept_once() {
 #[tokio::test]
 async fn nodes_write_to_one_journal_and_know_each_others_ends() {
     let double = double().await;
-    let (one, other) = (at(&double.url()), at(&double.url()));
+    let (one, other) = (at(&double.url()).await, at(&double.url()).await);
     for second in 0..5 {
         one.append(vec![check(second)]).await.unwrap();
         other.append(vec![check(second)]).await.unwrap();
@@ -91,7 +92,7 @@ async fn nodes_write_to_one_journal_and_know_each_others_ends() {
 async fn a_long_span_is_read_from_both_ends() {
     use keytrail_ports::{Span, SpanEnd};
     let double = double().await;
-    let journal = at(&double.url());
+    let journal = at(&double.url()).await;
     journal.append((0..700).map(|minute| check(minute * 60)).collect()).await.unwrap();
     // One node's clock was behind.
     journal.append(vec![check(699 * 60 - 30)]).await.unwrap();

@@ -1,4 +1,4 @@
-//! `keytrail vault sweep`.
+//! `keytrail vault sweep` and `keytrail vault claim`.
 
 use std::io::Write;
 
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     admin::{SweepMode, progress},
     config::Config,
+    data_dir::{DataDir, DataDirError, Wanted},
     launch::Launcher,
 };
 
@@ -22,6 +23,8 @@ pub(super) enum VaultCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Let the vault belong to the event log that is configured, when the one that it belonged to is gone for good
+    Claim,
 }
 
 pub(super) async fn run(
@@ -30,7 +33,37 @@ pub(super) async fn run(
     launcher: &dyn Launcher,
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
-    let VaultCommand::Sweep { dry_run } = command;
+    match command {
+        VaultCommand::Sweep { dry_run } => sweep(dry_run, config, launcher, out).await,
+        VaultCommand::Claim => claim(&config, launcher, out).await,
+    }
+}
+
+async fn claim(
+    config: &Config,
+    launcher: &dyn Launcher,
+    out: &mut (dyn Write + Send),
+) -> Result<(), Failure> {
+    let dir = DataDir::open(&config.data_dir.path, Wanted::Existing).map_err(|error| match error {
+        in_use @ DataDirError::InUse { .. } => Failure::new(in_use.to_string(), "stop the server first"),
+        error => error.into(),
+    })?;
+    let log = launcher.claim_vault(config, &dir).await?;
+    writeln!(
+        out,
+        "the vault belongs to event log {log} now\n\
+         next: start `keytrail serve`; secrets that only another log names are swept after a day, so keep a backup of \
+         the vault until all is well"
+    )
+    .map_err(|error| Failure::output(&error))
+}
+
+async fn sweep(
+    dry_run: bool,
+    config: Config,
+    launcher: &dyn Launcher,
+    out: &mut (dyn Write + Send),
+) -> Result<(), Failure> {
     let (mode, verb) =
         if dry_run { (SweepMode::DryRun, "would delete") } else { (SweepMode::Delete, "deleted") };
     let app = reach(config, Absent::Refuse, launcher).await?;

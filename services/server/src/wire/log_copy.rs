@@ -36,7 +36,8 @@ pub(super) async fn run(
     };
     let target = opened(KurrentEventStore::open(parse()?).await)?;
     let kept = journal_topics().map(|(topic, age)| (topic.to_owned(), age));
-    let target_journal = KurrentJournal::new(parse()?, kept).map_err(|error| failed(&error, HINT))?;
+    let target_journal =
+        KurrentJournal::new(parse()?, &target, kept).map_err(|error| failed(&error, HINT))?;
     let secrets = stores::open_secrets(config, dir).await?;
     let home = match keytrail_vault::belongs(&*secrets, &log).await {
         // An earlier run came to its end but for the last step.

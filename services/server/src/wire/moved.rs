@@ -47,7 +47,8 @@ impl Moved {
         StartError::new(
             self.text(),
             format!(
-                "set KEYTRAIL_EVENT_LOG to it; to go on from here, without what happened there since, delete {}",
+                "set KEYTRAIL_EVENT_LOG to it; to go on from here, without what happened there since, delete {} and run \
+                 `keytrail vault claim`",
                 file.display()
             ),
         )

@@ -11,7 +11,9 @@ use keytrail_ports::{
     views::{Projector, Views},
 };
 use keytrail_sqlite::{OpenError, Opened, Origin, Rebuild, SqliteEventStore, SqliteJournal, SqliteViews};
-use keytrail_vault::{KeySource, Login, SealedConfig, SealedSecretStore, VaultConfig, VaultSecretStore};
+use keytrail_vault::{
+    KeySource, Login, SealedConfig, SealedSecretStore, SweepError, VaultConfig, VaultSecretStore,
+};
 use tokio::task::spawn_blocking;
 
 use super::{failed, moved::Moved};
@@ -47,10 +49,14 @@ pub(super) async fn open(config: &Config, dir: &DataDir) -> Result<Stores, Start
     if matches!(config.event_log, EventLog::Kurrent(_)) {
         refuse_log_left_behind(dir).await?;
     }
-    let log = event_log(config, dir).await?;
-    let journal = journal(config, dir).await?;
+    let (log, journal) = match &config.event_log {
+        EventLog::Embedded => log_here(dir).await?,
+        EventLog::Kurrent(address) => log_at(address).await?,
+    };
+    let secrets = open_secrets(config, dir).await?;
+    vault_belongs(&*secrets, &*log).await?;
     let views = Arc::new(open_views(dir, &*log).await?);
-    Ok(Stores { log, journal, authority: views.clone(), views, secrets: open_secrets(config, dir).await? })
+    Ok(Stores { log, journal, authority: views.clone(), views, secrets })
 }
 
 /// Log and journal of this directory, to be copied elsewhere.
@@ -65,38 +71,65 @@ pub(super) async fn embedded(dir: &DataDir) -> Result<(SqliteEventStore, SqliteJ
     Ok((log, blocking(move || SqliteJournal::open(&journal)).await?))
 }
 
-async fn event_log(config: &Config, dir: &DataDir) -> Result<Arc<dyn EventStore>, StartError> {
-    match &config.event_log {
-        EventLog::Embedded => {
-            let path = dir.file(LOG_FILE);
-            refuse_lost_log(&path, &dir.file(JOURNAL))?;
-            if let Some(moved) = Moved::read(dir)? {
-                return Err(moved.refuse_to_serve(dir));
-            }
-            Ok(Arc::new(blocking(move || SqliteEventStore::open(&path)).await?))
+type LogAndJournal = (Arc<dyn EventStore>, Arc<dyn Journal>);
+
+async fn log_here(dir: &DataDir) -> Result<LogAndJournal, StartError> {
+    let (log, journal) = (dir.file(LOG_FILE), dir.file(JOURNAL));
+    refuse_lost_log(&log, &journal)?;
+    if let Some(moved) = Moved::read(dir)? {
+        return Err(moved.refuse_to_serve(dir));
+    }
+    let log = Arc::new(blocking(move || SqliteEventStore::open(&log)).await?);
+    Ok((log, Arc::new(blocking(move || SqliteJournal::open(&journal)).await?)))
+}
+
+/// The journal is with the log, so that nodes that share the one share the other.
+async fn log_at(address: &SecretValue) -> Result<LogAndJournal, StartError> {
+    let opened = KurrentEventStore::open(kurrent_settings(address)?).await;
+    let log = opened.map_err(|error| failed(&error, KURRENT_HINT))?;
+    let kept = journal_topics().map(|(topic, age)| (topic.to_owned(), age));
+    let journal = KurrentJournal::new(kurrent_settings(address)?, &log, kept);
+    let journal = journal.map_err(|error| failed(&error, KURRENT_HINT))?;
+    refuse_half_a_copy(&journal).await?;
+    Ok((Arc::new(log), Arc::new(journal)))
+}
+
+/// A vault of another log: what was in that one would seem to be lost, and what is written from here on would be
+/// apart from it. One that does not answer is no reason not to start.
+async fn vault_belongs(secrets: &dyn SecretStore, log: &dyn EventStore) -> Result<(), StartError> {
+    match keytrail_vault::belongs(secrets, log).await {
+        Ok(()) => Ok(()),
+        Err(error @ SweepError::AnotherLog { .. }) => Err(failed(
+            &error,
+            "check KEYTRAIL_EVENT_LOG, KEYTRAIL_VAULT and KEYTRAIL_DATA_DIR; when the other log is gone for good, or \
+             you went back from it on purpose, run `keytrail vault claim`",
+        )),
+        Err(error @ (SweepError::LogBehind { .. } | SweepError::AnotherPast { .. })) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                "put the newer log back; when you mean this one, run `keytrail vault claim`"
+            );
+            Ok(())
         }
-        EventLog::Kurrent(address) => {
-            let opened = KurrentEventStore::open(kurrent_settings(address)?).await;
-            Ok(Arc::new(opened.map_err(|error| failed(&error, KURRENT_HINT))?))
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(error, "whether the vault belongs to this log is not known");
+            Ok(())
         }
     }
 }
 
-/// With the log, so that nodes that share the one share the other.
-async fn journal(config: &Config, dir: &DataDir) -> Result<Arc<dyn Journal>, StartError> {
-    match &config.event_log {
-        EventLog::Embedded => {
-            let path = dir.file(JOURNAL);
-            Ok(Arc::new(blocking(move || SqliteJournal::open(&path)).await?))
-        }
-        EventLog::Kurrent(address) => {
-            let kept = journal_topics().map(|(topic, age)| (topic.to_owned(), age));
-            let opened = KurrentJournal::new(kurrent_settings(address)?, kept);
-            let journal = Arc::new(opened.map_err(|error| failed(&error, KURRENT_HINT))?);
-            refuse_half_a_copy(&*journal).await?;
-            Ok(journal)
-        }
-    }
+/// Lets the vault belong to the log that is configured, whatever it belonged to; answers the log's id.
+pub(super) async fn claim_vault(config: &Config, dir: &DataDir) -> Result<uuid::Uuid, StartError> {
+    let (log, _) = match &config.event_log {
+        EventLog::Embedded => log_here(dir).await?,
+        EventLog::Kurrent(address) => log_at(address).await?,
+    };
+    let secrets = open_secrets(config, dir).await?;
+    let hint = "nothing was changed: put that right and run the command again";
+    keytrail_vault::claim(&*secrets, &*log).await.map_err(|error| failed(&error, hint))?;
+    log.log_id().await.map_err(|error| failed(&error, hint))
 }
 
 fn kurrent_settings(address: &SecretValue) -> Result<keytrail_kurrent::Settings, StartError> {
@@ -209,11 +242,11 @@ fn remove(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Leaves log and journal as one file each.
+/// Leaves log, journal and secrets as one file each.
 pub(super) async fn settle(dir: &Path) {
-    for name in [LOG_FILE, JOURNAL] {
+    for name in [LOG_FILE, JOURNAL, SECRETS] {
         let path = dir.join(name);
-        // On an event store there are no such files.
+        // On an event store, or with an outside vault, there are no such files.
         if !path.exists() {
             continue;
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use keytrail_app::{App, Ports};
 use keytrail_vault::SweepError;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::sweeping::{self, Refusal};
@@ -12,6 +13,8 @@ use super::sweeping::{self, Refusal};
 /// How often the vault learns how far the log is, and is swept if that is due.
 pub(super) const MARK_EVERY: Duration = Duration::from_secs(600);
 
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How long to wait before the policy is recorded again when it could not be.
 const RECORD_AGAIN: Duration = Duration::from_secs(10);
 
@@ -55,7 +58,14 @@ pub(super) async fn remember(ports: &Ports) {
         tracing::debug!("the vault is not told how far the log is, which is away: next time");
         return;
     }
-    if let Err(error) = mark(ports).await {
+    // Who stops has little time, and a log that is frozen says nothing.
+    let told = match timeout(PATIENCE, mark(ports)).await {
+        Ok(told) => told,
+        Err(_) => {
+            return tracing::debug!("the vault is not told how far the log is, which is silent: next time");
+        }
+    };
+    if let Err(error) = told {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(
             error,

@@ -1,6 +1,9 @@
 //! Getting a token and knowing how long it lives.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use keytrail_domain::SecretValue;
 use vaultrs::{api::AuthInfo, auth, token};
@@ -33,6 +36,21 @@ impl Lease {
 }
 
 impl Login {
+    /// The vault counts rejections, and locks.
+    pub(super) fn can_be_locked(&self) -> bool {
+        matches!(self, Self::AppRole { .. })
+    }
+
+    /// Another one when the file that it comes from was written anew.
+    pub(super) async fn version(&self) -> Option<SystemTime> {
+        let file = match self {
+            Self::Token(_) => return None,
+            Self::TokenFile(file) | Self::AppRole { secret_id_file: file, .. } => file,
+            Self::Kubernetes { token_file, .. } => token_file,
+        };
+        tokio::fs::metadata(file).await.and_then(|found| found.modified()).ok()
+    }
+
     /// Gets a token.
     pub(super) async fn perform(&self, clients: &Clients) -> Result<LoggedIn, Fault> {
         match self {

@@ -1,7 +1,9 @@
 //! Which log this is: one event in a stream of its own, outside of those that are projected. *Format*.
 
 use bytes::Bytes;
-use eventstore::{AppendToStreamOptions, EventData, ReadStreamOptions, StreamState};
+use eventstore::{
+    AppendToStreamOptions, Client, Error, EventData, ReadStreamOptions, RecordedEvent, StreamState,
+};
 use keytrail_ports::{Clock, Ids, SystemClock, SystemIds};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,7 +24,7 @@ struct LogCreated {
 
 /// The log's id, made with the log: of many who make one, the first wins. It is written each time, which the
 /// server takes for the write that it knows: who may only read is found out now and not at the first mutation.
-pub(super) async fn of(connection: &Connection) -> Result<Uuid, OpenError> {
+pub(crate) async fn of(connection: &Connection) -> Result<Uuid, OpenError> {
     let there = known(connection).await?;
     let id = there.unwrap_or_else(|| SystemIds.fresh(SystemClock.now()));
     match (write(connection, id).await, there) {
@@ -35,26 +37,31 @@ pub(super) async fn of(connection: &Connection) -> Result<Uuid, OpenError> {
     }
 }
 
-pub(super) async fn known(connection: &Connection) -> Result<Option<Uuid>, OpenError> {
-    let options = ReadStreamOptions::default().max_count(1).requires_leader(true).deadline(PATIENCE);
-    let read = connection
-        .again(|client| {
-            let options = options.clone();
-            async move { client.read_stream(STREAM, &options).await?.next().await }
-        })
-        .await;
-    let found = match read {
-        Ok(found) => found.and_then(|event| event.event),
+/// The id that is there, if one is.
+pub(crate) async fn known(connection: &Connection) -> Result<Option<Uuid>, OpenError> {
+    let found = match connection.again(read).await {
+        Ok(found) => found,
         Err(Fault::NotFound) => None,
         Err(fault) => return Err(refused(connection, fault).await),
     };
     let Some(event) = found else { return Ok(None) };
-    let created = event.as_json::<LogCreated>().ok().filter(|_| event.event_type == TYPE);
-    let created = created.ok_or_else(|| OpenError::Foreign {
+    let named = named_in(&event).ok_or_else(|| OpenError::Foreign {
         place: connection.place(),
         why: format!("its stream `{STREAM}` holds something else"),
     })?;
-    Ok(Some(created.log_id))
+    Ok(Some(named))
+}
+
+/// The event that says so.
+pub(crate) async fn read(client: Client) -> Result<Option<RecordedEvent>, Error> {
+    let options = ReadStreamOptions::default().max_count(1).requires_leader(true).deadline(PATIENCE);
+    Ok(client.read_stream(STREAM, &options).await?.next().await?.and_then(|event| event.event))
+}
+
+/// What it says.
+pub(crate) fn named_in(event: &RecordedEvent) -> Option<Uuid> {
+    let created = event.as_json::<LogCreated>().ok().filter(|_| event.event_type == TYPE);
+    created.map(|created| created.log_id)
 }
 
 async fn write(connection: &Connection, id: Uuid) -> Result<(), Fault> {
