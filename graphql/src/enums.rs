@@ -163,6 +163,8 @@ pub enum AlertCause {
     Suspended,
     /// An owner or admin took the use of the credential by his role alone, for an hour.
     BreakGlass,
+    /// Its owner was removed from the tenant: he may know its secret, rotate it.
+    HandedOver,
     /// Nothing arrives at a webhook endpoint.
     WebhookFailing,
 }

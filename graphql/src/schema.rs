@@ -14,7 +14,7 @@ use crate::{
     connection::{ConnectionMutation, ConnectionQuery},
     credential::{
         CredentialMutation, CredentialQuery, CredentialSubscription, LeaseMutation, RepointMutation,
-        VersionMutation,
+        TransferMutation, TransferQuery, VersionMutation,
     },
     environment::{EnvironmentMutation, EnvironmentQuery},
     event::AuditQuery,
@@ -40,6 +40,7 @@ pub struct Query(
     NodeQuery,
     TenantQuery,
     CredentialQuery,
+    TransferQuery,
     ComponentQuery,
     TeamQuery,
     MemberQuery,
@@ -68,6 +69,7 @@ pub struct Mutation(
     EnvironmentMutation,
     LeaseMutation,
     VersionMutation,
+    TransferMutation,
     ServiceAccountMutation,
     RepointMutation,
 );

@@ -35,6 +35,7 @@ mod service_accounts;
 mod stack;
 mod subscriptions;
 mod totals;
+mod transfers;
 mod tutorials;
 mod vault_down;
 mod webhooks;

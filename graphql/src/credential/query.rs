@@ -67,7 +67,12 @@ pub struct CredentialOrderInput {
 }
 
 pub(crate) fn owner_id(path: &str, id: Option<&ID>) -> Result<Option<Owner>> {
-    id.map(|id| Owner::parse(id).map_err(|error| bad_id(path, &error))).transpose()
+    id.map(|id| an_owner(path, id)).transpose()
+}
+
+/// A member or a team.
+pub(crate) fn an_owner(path: &str, id: &ID) -> Result<Owner> {
+    Owner::parse(id).map_err(|error| bad_id(path, &error))
 }
 
 impl CredentialFilterInput {

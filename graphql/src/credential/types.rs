@@ -10,7 +10,7 @@ use keytrail_app::{App, AsOf, Counted, SeenUsage};
 use keytrail_domain::{ConnectionId, CredentialId, FlowId, Labels};
 use keytrail_ports::views::{CredentialRow, VersionRow};
 
-use super::{CredentialVersion, Grant, Lease, LeaseConsumer, Owner, Verification};
+use super::{CredentialVersion, Grant, Lease, LeaseConsumer, Owner, TransferOffer, Verification};
 use crate::{
     alert::Alert,
     component::Component,
@@ -114,6 +114,11 @@ impl Credential {
     /// Hosts that its secret may be sent to.
     async fn allowed_hosts(&self) -> &[String] {
         &self.row.allowed_hosts
+    }
+
+    /// To whom it is offered, if it is.
+    async fn transfer_offer(&self) -> Option<TransferOffer> {
+        self.row.offer.is_some().then(|| TransferOffer(Arc::clone(&self.row)))
     }
 
     /// Number of the current secret version, from 1.

@@ -7,6 +7,7 @@ use keytrail_domain::MemberId;
 use super::Member;
 use crate::{
     context::{app, caller},
+    credential::an_owner,
     enums::Role,
     error::{OrFail, bad_id},
     input::{mutation, revision},
@@ -48,6 +49,9 @@ pub struct SetMemberRoleInput {
 pub struct RemoveMemberInput {
     /// The member.
     pub member_id: ID,
+    /// The member or team that gets the credentials that he owned; when not given, the caller if he is an owner of
+    /// the tenant, else the owner who has been there longest.
+    pub hand_over_to_id: Option<ID>,
     /// Only when the tenant, to which its members belong, is at this revision.
     pub expected_revision: Option<i64>,
     /// The same key and input answer the same again, for a day.
@@ -111,7 +115,8 @@ impl MemberMutation {
         Ok(SetMemberRolePayload::new(&done, Member::load(ctx, id).await?))
     }
 
-    /// Take a member out of the tenant: his access ends at once.
+    /// Take a member out of the tenant: his access ends at once. The credentials that he owned go to another one soon
+    /// after, each with an alert, for he may know their secrets still.
     async fn remove_member(
         &self,
         ctx: &Context<'_>,
@@ -120,7 +125,8 @@ impl MemberMutation {
         let call = caller(ctx).await?;
         let mutation = mutation("removeMember", input.idempotency_key.clone(), &input);
         let (id, expected) = (member_id(&input.member_id)?, revision(input.expected_revision)?);
-        let done = app(ctx)?.remove_member(&call, mutation, id, expected).await.or_fail(ctx)?;
+        let heir = input.hand_over_to_id.as_ref().map(|id| an_owner("input.handOverToId", id)).transpose()?;
+        let done = app(ctx)?.remove_member(&call, mutation, (id, expected), heir).await.or_fail(ctx)?;
         Ok(RemoveMemberPayload::new(&done, Member::load(ctx, id).await?))
     }
 }

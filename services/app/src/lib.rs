@@ -44,7 +44,7 @@ mod webhook;
 pub use api_token::API_TOKEN_PREFIX;
 pub use app::{App, Options, Ports};
 pub use call::{Call, Done, Listed, Mutation, PageArgs, Profile, Stats, Viewer};
-pub use commands::{CopiedFlow, MintedToken, NewApiToken, NewTenant};
+pub use commands::{CopiedFlow, MintedToken, NewApiToken, NewOffer, NewTenant};
 pub use credential_lease::{IssuedLease, LeaseRow, NewLease, UNWRAP_PATH, UnwrapError};
 pub use error::AppError;
 pub use feed::{Delivered, Feed};

@@ -64,6 +64,11 @@ impl Standing {
         })
     }
 
+    /// He manages it by his tenant role, and by nothing else.
+    pub(crate) fn manages_by_role_alone(&self, state: &State) -> bool {
+        self.by_owning(state.owner).max(self.by_grants(state)) < Some(Level::Manage)
+    }
+
     /// `MANAGE` by role holds no lease. Who has it by role alone and gives the use of a credential where it
     /// is his too ([`Self::may_act_as`]) breaks glass: true.
     ///
@@ -77,7 +82,7 @@ impl Standing {
         is_his: bool,
     ) -> Result<bool, AppError> {
         let Some(state) = credential.known() else { return Ok(false) };
-        let by_role_alone = self.by_owning(state.owner).max(self.by_grants(state)) < Some(Level::Manage);
+        let by_role_alone = self.manages_by_role_alone(state);
         let gives = share.level >= Level::Use && !self.has_that(share, state);
         if !by_role_alone || !gives || !is_his {
             return Ok(false);

@@ -164,6 +164,12 @@ async fn no_field_of_any_type_gives_a_secret_away() {
             world.alice.mutate("deleteCredential", "visible", json!({ "credentialId": id })).await;
             input["credentialId"] = json!(id);
         }
+        if ["acceptTransfer", "declineTransfer"].contains(&name) {
+            let id = world.alice.create(bearer(name, CANARY)).await;
+            let offer = json!({ "credentialId": id, "toOwnerId": setting.other_team });
+            world.alice.mutate("offerTransfer", "visible", offer).await;
+            input["credentialId"] = json!(id);
+        }
         let selection = sdl.everything("Mutation", name, &mut asked);
         let answer = world
             .alice

@@ -30,7 +30,7 @@ pub(super) const FORBIDDEN: Gets = Code("FORBIDDEN");
 /// Field, arguments, what the viewer gets, what the stranger gets.
 pub(super) type Query = (&'static str, &'static str, Gets, Gets);
 
-pub(super) const QUERIES: [Query; 23] = [
+pub(super) const QUERIES: [Query; 24] = [
     ("alerts", "(first: 3)", Data, Data),
     ("auditLog", "(first: 3, filter: { credentialId: $credential })", NOT_FOUND, Data),
     ("component", "(slug: \"vault\")", Data, Data),
@@ -52,6 +52,7 @@ pub(super) const QUERIES: [Query; 23] = [
     ("stats", "", Data, Data),
     ("teams", "(first: 3)", Data, Data),
     ("tenant", "", Data, Data),
+    ("transferOffers", "(first: 3)", Data, Data),
     ("viewer", "", Data, Data),
     ("webhookEndpoints", "(first: 3)", Data, Data),
 ];
@@ -253,6 +254,15 @@ impl Setting {
                 FORBIDDEN,
                 NOT_FOUND,
             ),
+            (
+                "offerTransfer",
+                with(&credential, json!({ "toOwnerId": self.world.carol_id })),
+                FORBIDDEN,
+                NOT_FOUND,
+            ),
+            ("cancelTransfer", credential.clone(), FORBIDDEN, NOT_FOUND),
+            ("acceptTransfer", credential.clone(), Code("REFUSED"), NOT_FOUND),
+            ("declineTransfer", credential.clone(), Code("REFUSED"), NOT_FOUND),
             ("leaseCredential", with(&credential, json!({ "purpose": "a look" })), FORBIDDEN, NOT_FOUND),
             (
                 "shareCredential",

@@ -30,7 +30,7 @@ pub(super) struct Target<'a> {
     ticket: Ticket,
     expected: Option<u64>,
     action: Action,
-    standing: Standing,
+    pub(super) standing: Standing,
 }
 
 impl Target<'_> {

@@ -1,7 +1,7 @@
 //! Members and their roles.
 
 use keytrail_domain::{
-    Idempotency, MemberId, Role, SecretId, SecretPayload, SecretRef, StreamId, TenantId,
+    Idempotency, MemberId, Owner, Role, SecretId, SecretPayload, SecretRef, StreamId, TenantId,
     tenant::{AddMember, SealedProfile, Tenant, TenantCommand, TenantEvent},
 };
 use keytrail_ports::{Action, Object};
@@ -83,23 +83,27 @@ impl App {
         }
     }
 
-    /// Takes a member out; his access ends at once. `expected` is the tenant's revision.
+    /// Takes a member out; his access ends at once, and what he owned goes to another one. `expected` is the
+    /// tenant's revision.
     ///
     /// # Errors
-    /// `ROLE_ABOVE_OWN`, `LAST_OWNER`.
+    /// `ROLE_ABOVE_OWN`, `LAST_OWNER`; `NOT_FOUND` for an unknown heir.
     pub async fn remove_member(
         &self,
         call: &Call,
         mutation: Mutation,
-        member: MemberId,
-        expected: Option<u64>,
+        (member, expected): (MemberId, Option<u64>),
+        hand_over_to: Option<Owner>,
     ) -> Answer {
         self.authorize(call, Action::Delete, Object::Member(Some(member))).await?;
         let by = call.principal.actor.member();
         match self.admit(call, &mutation, members_of(call)).await? {
             Admission::Done(done) => Ok(done.map(|_| member)),
             Admission::Do(ticket) => {
-                let command = TenantCommand::RemoveMember { by, member };
+                if let Some(heir) = hand_over_to {
+                    self.known_grantee(call, heir.into()).await?;
+                }
+                let command = TenantCommand::RemoveMember { by, member, hand_over_to };
                 self.change_members(call, &ticket, command, (member, expected)).await
             }
         }

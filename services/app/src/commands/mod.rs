@@ -17,6 +17,7 @@ mod service_account;
 mod team;
 mod tenant;
 mod token;
+mod transfer;
 mod versions;
 mod webhook;
 
@@ -25,6 +26,7 @@ pub use flow::CopiedFlow;
 pub use service_account::NewApiToken;
 pub use tenant::NewTenant;
 pub use token::MintedToken;
+pub use transfer::NewOffer;
 
 /// Tests of unsaved fields that a person may make.
 pub(crate) const TESTS_PER_MINUTE: u32 = 10;

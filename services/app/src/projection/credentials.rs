@@ -8,7 +8,7 @@ use keytrail_domain::{
 };
 use keytrail_ports::{
     AuthorityChange,
-    views::{CredentialRow, UsageRow, VerificationRow, VersionRow, ViewError, ViewTx},
+    views::{CredentialRow, OfferRow, UsageRow, VerificationRow, VersionRow, ViewError, ViewTx},
 };
 
 use super::Fact;
@@ -48,6 +48,7 @@ fn authority(row: &CredentialRow, event: &E) -> Option<AuthorityChange> {
             grantee: *grantee,
             level: Some((*level, *expires_at)),
         }),
+        E::Transferred { to, .. } => Some(AuthorityChange::Owned { credential, owner: *to }),
         E::ShareRevoked { grantee } => {
             Some(AuthorityChange::Granted { credential, grantee: *grantee, level: None })
         }
@@ -110,6 +111,7 @@ fn created(meta: &EventMeta, event: &E) -> Option<CredentialRow> {
         secret_fields,
         allowed_hosts,
         versions: vec![version_row(version, secret, meta)],
+        offer: None,
         health: Health::Unverified,
         suspended: false,
         expires_at,
@@ -208,6 +210,12 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
         | E::VerificationInconclusive { version, trigger, report } => {
             checked(row, &Check { id, version: *version, trigger: *trigger, report }, meta);
         }
+        E::TransferOffered { to, note, .. } => {
+            let (by, at) = (meta.actor.clone(), meta.recorded_at);
+            row.offer = Some(OfferRow { to: *to, note: note.clone(), by, at });
+        }
+        E::TransferDeclined {} | E::TransferCancelled {} => row.offer = None,
+        E::Transferred { to, .. } => (row.owner, row.offer) = (*to, None),
         E::Attached { usage, kind } => row.usages.push(UsageRow {
             kind: *kind,
             id: usage.clone(),

@@ -51,7 +51,7 @@ pub(super) fn project(fact: &Fact<'_>, event: &TenantEvent, views: &mut dyn View
             change_member(fact, *member, views, |row| row.profile = Some(profile.clone()))?;
         }
         TenantEvent::MemberRoleChanged { member, role } => set_role(fact, *member, *role, views)?,
-        TenantEvent::MemberRemoved { member } => {
+        TenantEvent::MemberRemoved { member, .. } => {
             change_member(fact, *member, views, |row| row.removed_at = Some(fact.meta.recorded_at))?;
             fact.changes(AuthorityChange::Role { member: *member, role: None }, views)?;
         }

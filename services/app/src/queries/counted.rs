@@ -39,6 +39,8 @@ pub enum Counted {
     ServiceAccounts,
     /// Components.
     Components,
+    /// Credentials that are offered.
+    TransferOffers,
     /// Webhook endpoints.
     WebhookEndpoints,
     /// What was to arrive at one.
@@ -84,6 +86,7 @@ impl App {
             }
             Counted::ServiceAccounts => Ok(self.all_service_accounts(call).await?.len() as u64),
             Counted::Environments => Ok(self.environments_in_sight(call).await?.len() as u64),
+            Counted::TransferOffers => Ok(self.offers_in_sight(call).await?.len() as u64),
             Counted::WebhookEndpoints => Ok(self.endpoints_in_sight(call).await?.len() as u64),
             Counted::WebhookDeliveries(id) => self.count_deliveries(call, id).await,
             Counted::Connections(filter) => {

@@ -15,6 +15,7 @@ mod people;
 mod service_accounts;
 mod stats;
 mod teams;
+mod transfers;
 mod verifications;
 mod webhooks;
 

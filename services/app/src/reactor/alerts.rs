@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use keytrail_domain::{
     CredentialId, Principal, RecordedEvent, StreamId, StreamKind, Timestamp,
     alert::{Alert, AlertCommand, Cause, Severity},
-    credential::{CredentialEvent as E, Health, RollbackReason},
+    credential::{CredentialEvent as E, Health, RollbackReason, TransferReason},
     verification::{Report, Verdict},
 };
 use keytrail_ports::views::CredentialRow;
@@ -19,6 +19,10 @@ pub(super) const NAME: &str = "alerts";
 
 /// Why a restored credential has an alert whose own sentence is not known any more.
 const REJECTED_BEFORE: &str = "the system rejected the credential before it was deleted";
+
+/// Causes that another secret version ends.
+const OF_A_VERSION: [Cause; 4] =
+    [Cause::Invalid, Cause::Expiring, Cause::Expired, Cause::VerificationFailing];
 
 /// What an event means for alerts.
 enum Reaction {
@@ -175,9 +179,13 @@ fn reactions(event: &E) -> Vec<Reaction> {
         E::RolledBack { from, version, reason: RollbackReason::Rejected, .. } => {
             vec![gave_way(*from, *version)]
         }
-        E::SecretRotated { .. } | E::RolledBack { reason: RollbackReason::Asked, .. } => {
-            recover(&[Cause::Invalid, Cause::Expiring, Cause::Expired, Cause::VerificationFailing])
+        E::SecretRotated { .. } => {
+            let mut reactions = recover(&OF_A_VERSION);
+            reactions.extend(recover(&[Cause::HandedOver]));
+            reactions
         }
+        E::RolledBack { reason: RollbackReason::Asked, .. } => recover(&OF_A_VERSION),
+        E::Transferred { reason: TransferReason::MemberRemoved, .. } => vec![handed_over()],
         E::Expiring { days, .. } => vec![end_is_near(*days)],
         E::Expired { .. } => {
             let mut reactions = vec![end_has_come()];
@@ -229,6 +237,15 @@ fn gave_way(from: u32, to: u32) -> Reaction {
         cause: Cause::Invalid,
         severity: Severity::Critical,
         message: format!("the system rejected version {from}: version {to} counts again, rotate anew"),
+    }
+}
+
+/// A rotation ends it: then he knows the secret no more.
+fn handed_over() -> Reaction {
+    Reaction::Raise {
+        cause: Cause::HandedOver,
+        severity: Severity::Warning,
+        message: "its owner was removed and may know its secret still: rotate it".into(),
     }
 }
 

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     follow::Reactor,
+    hand_over::HandOver,
     repair::Repair,
     versions::{Purge, Retirement},
 };
@@ -41,10 +42,11 @@ impl App {
         self.while_leased(Work::Usage, stop, |tenure| async move {
             let (connections, repair) = (Connections(self.clone()), Repair::new(self, &tenure));
             let retirement = Retirement { app: self.clone(), tenure: tenure.clone() };
-            let purge = Purge(self.clone());
+            let (purge, hand_over) = (Purge(self.clone()), HandOver(self.clone()));
             tokio::join!(
                 self.follow(&retirement, &tenure, stop),
                 self.follow(&purge, &tenure, stop),
+                self.follow(&hand_over, &tenure, stop),
                 self.follow(&connections, &tenure, stop),
                 self.follow(&repair, &tenure, stop),
                 self.judge_leases(&tenure, stop),

@@ -3,6 +3,7 @@
 mod alerts;
 mod connections;
 mod follow;
+mod hand_over;
 mod repair;
 mod versions;
 mod webhooks;

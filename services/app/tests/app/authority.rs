@@ -141,7 +141,7 @@ impl Story {
             }
             Step::Remove { by, member } => {
                 let member = self.member(*member);
-                app.remove_member(&self.people[*by], plain("removeMember"), member, None).await?;
+                app.remove_member(&self.people[*by], plain("removeMember"), (member, None), None).await?;
             }
             Step::Add { by, member, role } => {
                 let (subject, role) = (PEOPLE[*member].to_owned(), ROLES[*role]);

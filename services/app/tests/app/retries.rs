@@ -170,7 +170,7 @@ async fn the_key_comes_before_names_and_members() {
     let added = world.app.add_team_member(&world.alice, add(), place(ops, bob), false).await.unwrap();
     rename(ops, plain("renameTeam"), "Newer").await.unwrap();
     rename(web, plain("renameTeam"), "New").await.unwrap();
-    world.app.remove_member(&world.alice, plain("removeMember"), bob, None).await.unwrap();
+    world.app.remove_member(&world.alice, plain("removeMember"), (bob, None), None).await.unwrap();
 
     is_again(rename(ops, retried(), "New").await, &renamed);
     is_again(world.app.add_team_member(&world.alice, add(), place(ops, bob), false).await, &added);

@@ -109,6 +109,7 @@ questions! { Views:
     components(&self, tenant: TenantId) -> Vec<ComponentRow>;
     credentials_by_id(&self, tenant: TenantId, ids: &[CredentialId]) -> Vec<Arc<CredentialRow>>;
     credentials_by_name(&self, tenant: TenantId, name: &str) -> Vec<Arc<CredentialRow>>;
+    offered(&self, tenant: TenantId) -> Vec<Arc<CredentialRow>>;
     credential_by_external_id(&self, tenant: TenantId, external_id: &str) -> Option<Arc<CredentialRow>>;
     credentials(&self, query: CredentialQuery) -> Page<Arc<CredentialRow>>;
     count_credentials(&self, query: CredentialQuery) -> u64;

@@ -225,7 +225,15 @@ mod tests {
         let names = Cause::ALL.map(Cause::as_str);
         assert_eq!(
             names,
-            ["invalid", "expiring", "expired", "verification-failing", "suspended", "break-glass"]
+            [
+                "invalid",
+                "expiring",
+                "expired",
+                "verification-failing",
+                "suspended",
+                "break-glass",
+                "handed-over"
+            ]
         );
         assert_eq!(Cause::WebhookFailing.as_str(), "webhook-failing");
     }

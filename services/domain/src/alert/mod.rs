@@ -26,19 +26,22 @@ pub enum Cause {
     Suspended,
     /// Somebody gave himself its use by his role alone.
     BreakGlass,
+    /// Its owner was removed from the tenant, and may know its secret still.
+    HandedOver,
     /// A webhook endpoint does not take what is sent to it.
     WebhookFailing,
 }
 
 impl Cause {
     /// All causes of trouble with a credential.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Invalid,
         Self::Expiring,
         Self::Expired,
         Self::VerificationFailing,
         Self::Suspended,
         Self::BreakGlass,
+        Self::HandedOver,
     ];
 
     /// The part of the stream's name.
@@ -50,6 +53,7 @@ impl Cause {
             Self::VerificationFailing => "verification-failing",
             Self::Suspended => "suspended",
             Self::BreakGlass => "break-glass",
+            Self::HandedOver => "handed-over",
             Self::WebhookFailing => "webhook-failing",
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{RetirementReason, UsageKind};
+use super::{Offer, RetirementReason, UsageKind};
 use crate::{
     CredentialId, Grantee, Labels, Level, Owner, SecretPayload, SecretRef, TenantId, Timestamp,
     component::{ComponentRef, CredentialKind},
@@ -41,6 +41,36 @@ pub enum CredentialCommand {
         reason: RetirementReason,
         /// Now.
         now: Timestamp,
+    },
+    /// Offer it to somebody.
+    OfferTransfer {
+        /// To whom, and by what right.
+        offer: Offer,
+        /// What the receiving side is told.
+        note: Option<String>,
+    },
+    /// The receiving side takes it.
+    AcceptTransfer {
+        /// To whom it is offered.
+        to: Owner,
+        /// Its name from then on; none keeps it.
+        name: Option<String>,
+    },
+    /// The receiving side does not want it.
+    DeclineTransfer {
+        /// To whom it is offered.
+        to: Owner,
+    },
+    /// The offer counts no longer.
+    CancelTransfer,
+    /// Its owner was removed.
+    HandOver {
+        /// Who owned it.
+        from: Owner,
+        /// Who owns it from then on.
+        to: Owner,
+        /// Its name from then on; none keeps it.
+        name: Option<String>,
     },
     /// Of a deleted credential nothing is to be left but its history.
     Purge {

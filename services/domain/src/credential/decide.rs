@@ -2,7 +2,7 @@
 
 use super::{
     Credential, CredentialCommand, CredentialEvent, State,
-    rules::{changing, lifecycle, sharing, using, versions},
+    rules::{changing, lifecycle, sharing, transfer, using, versions},
 };
 use crate::{Aggregate, Decision, Refusal};
 
@@ -21,6 +21,9 @@ impl Aggregate for Credential {
             }
             (Self::Deleted { restorable_until, .. }, C::Purge { when_due }) => {
                 Ok(lifecycle::purge(*restorable_until, *when_due))
+            }
+            (Self::Deleted { state, .. }, C::HandOver { from, to, name }) => {
+                transfer::hand_over(state, (*from, *to), name.as_deref())
             }
             (Self::Live(_), C::Purge { when_due }) => lifecycle::purge_of_what_lives(*when_due),
             (Self::Live(_), C::Restore { .. }) | (Self::Deleted { .. }, C::Delete { .. }) => {
@@ -52,6 +55,11 @@ impl State {
             C::RecordCheck { version, trigger, report, now } => {
                 changing::record_check(self, (*version, *trigger), report, *now)
             }
+            C::OfferTransfer { offer, note } => transfer::offer(self, offer, note.as_deref()),
+            C::AcceptTransfer { to, name } => transfer::accept(self, *to, name.as_deref()),
+            C::DeclineTransfer { to } => transfer::decline(self, *to),
+            C::CancelTransfer => Ok(transfer::cancel(self)),
+            C::HandOver { from, to, name } => transfer::hand_over(self, (*from, *to), name.as_deref()),
             C::RollBack(wish) => versions::roll_back(self, wish),
             C::Retire { version, reason, now } => versions::retire(self, *version, *reason, *now),
             C::Share(share) => sharing::share(self, share),

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{RetirementReason, RollbackReason, UsageKind, Version};
+use super::{RetirementReason, RollbackReason, TransferReason, UsageKind, Version};
 use crate::{
-    CredentialId, DomainEvent, Grantee, Labels, Level, Owner, SecretRef, TenantId, Timestamp,
+    CredentialId, DomainEvent, Grantee, Labels, Level, MemberId, Owner, SecretRef, TenantId, Timestamp,
     component::{ComponentRef, CredentialKind},
     verification::{Report, Trigger},
 };
@@ -121,6 +121,23 @@ pub enum CredentialEvent {
     },
     #[serde(rename = "CredentialShareRevoked")]
     ShareRevoked { grantee: Grantee },
+    /// Somebody is to own it, if he wants to.
+    #[serde(rename = "CredentialTransferOffered")]
+    TransferOffered {
+        to: Owner,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// Who offers it by his tenant role alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_role_of: Option<MemberId>,
+    },
+    #[serde(rename = "CredentialTransferDeclined")]
+    TransferDeclined {},
+    #[serde(rename = "CredentialTransferCancelled")]
+    TransferCancelled {},
+    /// It is somebody else's now; grants stay.
+    #[serde(rename = "CredentialTransferred")]
+    Transferred { from: Owner, to: Owner, reason: TransferReason },
     #[serde(rename = "CredentialAttached")]
     Attached { usage: String, kind: UsageKind },
     #[serde(rename = "CredentialUseActivated")]

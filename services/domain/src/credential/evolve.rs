@@ -1,7 +1,7 @@
 //! What facts change about a credential.
 
 use super::{
-    Credential, CredentialEvent as E, Earlier, Grant, Health, MOST_EARLIER, NotedExpiry, State, Usage,
+    Credential, CredentialEvent as E, Earlier, Grant, Health, MOST_EARLIER, NotedExpiry, Offer, State, Usage,
     VerificationChoice, Version,
 };
 use crate::Timestamp;
@@ -17,6 +17,12 @@ impl Credential {
             }
             (Self::Deleted { state, .. }, E::Restored {}) => Self::Live(state.counted(event)),
             (Self::Deleted { .. }, E::Purged {}) => Self::Purged,
+            // Its owner may go while it can be restored.
+            (Self::Deleted { state, restorable_until }, E::Transferred { .. } | E::Renamed { .. }) => {
+                let mut state = state.counted(event);
+                state.apply(event);
+                Self::Deleted { state, restorable_until }
+            }
             (Self::Live(state), event) => {
                 let mut state = state.counted(event);
                 state.apply(event);
@@ -65,6 +71,7 @@ fn created(event: &E) -> Option<State> {
         highest_version: *version,
         secret: *secret,
         earlier: Default::default(),
+        offer: None,
         health: Health::Unverified,
         last_report: None,
         noted_expiry: None,
@@ -138,6 +145,11 @@ impl State {
             E::ShareRevoked { grantee } => {
                 self.grants.remove(grantee);
             }
+            E::TransferOffered { to, by_role_of, .. } => {
+                self.offer = Some(Offer { to: *to, by_role_of: *by_role_of });
+            }
+            E::TransferDeclined {} | E::TransferCancelled {} => self.offer = None,
+            E::Transferred { to, .. } => (self.owner, self.offer) = (*to, None),
             E::Attached { usage, kind } => {
                 self.usages.insert(usage.clone(), Usage { kind: *kind, active: false });
             }

@@ -21,7 +21,7 @@ pub use status::{EXPIRING_DAYS, Health, Status, status};
 pub use versions::{Earlier, MOST_EARLIER, MOST_OVERLAP_SECONDS, RetirementReason, RollbackReason, Version};
 
 use crate::{
-    CredentialId, Grantee, Labels, Level, Owner, Refusal, SecretRef, TenantId, Timestamp,
+    CredentialId, Grantee, Labels, Level, MemberId, Owner, Refusal, SecretRef, TenantId, Timestamp,
     component::ComponentRef, verification::Report,
 };
 
@@ -88,6 +88,8 @@ pub struct State {
     pub secret: SecretRef,
     /// Other versions that are not retired, by number.
     pub earlier: BTreeMap<u32, Earlier>,
+    /// To whom it is offered, if it is.
+    pub offer: Option<Offer>,
     /// What verification last proved.
     pub health: Health,
     /// The last report, to tell whether a new one says anything new.
@@ -116,6 +118,25 @@ impl Grant {
     pub fn in_force(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
+}
+
+/// That somebody may become the owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Who.
+    pub to: Owner,
+    /// Who offers it by his tenant role alone: it must not come to him by that.
+    pub by_role_of: Option<MemberId>,
+}
+
+/// Why a credential is somebody else's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TransferReason {
+    /// It was offered and accepted.
+    Accepted,
+    /// Its owner was removed from the tenant.
+    MemberRemoved,
 }
 
 /// What kind of thing uses a credential.

@@ -1,7 +1,7 @@
 //! What can be asked of a tenant.
 
 use super::SealedProfile;
-use crate::{MemberId, Role, SecretPayload, SecretRef, TenantId};
+use crate::{MemberId, Owner, Role, SecretPayload, SecretRef, TenantId};
 
 /// A wish.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub enum TenantCommand {
         by: Option<MemberId>,
         /// Whom.
         member: MemberId,
+        /// Who gets what he owned; none: an owner of the tenant who stays, him who wishes it if he is one.
+        hand_over_to: Option<Owner>,
     },
 }
 

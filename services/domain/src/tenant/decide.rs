@@ -1,7 +1,7 @@
 //! The rules of a tenant.
 
 use super::{AddMember, CreateTenant, State, Tenant, TenantCommand, TenantEvent};
-use crate::{Aggregate, Decision, MemberId, Refusal, Role, SecretPayload};
+use crate::{Aggregate, Decision, MemberId, Owner, Refusal, Role, SecretPayload};
 
 /// Longest name, issuer or subject, in bytes.
 const TEXT_LEN: usize = 255;
@@ -28,7 +28,9 @@ impl Aggregate for Tenant {
             }
             (Self::Live(state), C::AddMember(new)) => add_member(state, new),
             (Self::Live(state), C::SetRole { by, member, role }) => set_role(state, *by, *member, *role),
-            (Self::Live(state), C::RemoveMember { by, member }) => remove_member(state, *by, *member),
+            (Self::Live(state), C::RemoveMember { by, member, hand_over_to }) => {
+                remove_member(state, *by, *member, *hand_over_to)
+            }
         }
     }
 
@@ -180,11 +182,32 @@ fn remove_member(
     state: &State,
     by: Option<MemberId>,
     member: MemberId,
+    hand_over_to: Option<Owner>,
 ) -> Result<Decision<TenantEvent>, Refusal> {
     let current = state.members.get(&member).ok_or(Refusal::NotFound)?.role;
     may_give(state, by, current)?;
     keep_an_owner(state, member, false)?;
-    Ok(Decision::of([TenantEvent::MemberRemoved { member }]))
+    let hand_over_to = match hand_over_to {
+        Some(heir) => heir,
+        None => Owner::Member(owner_who_stays(state, by, member).ok_or(Refusal::NotFound)?),
+    };
+    if hand_over_to == Owner::Member(member) {
+        return Err(Refusal::invalid("handOverToId", "must be somebody who stays"));
+    }
+    if let Owner::Member(heir) = hand_over_to
+        && !state.members.contains_key(&heir)
+    {
+        return Err(Refusal::NotFound);
+    }
+    Ok(Decision::of([TenantEvent::MemberRemoved { member, hand_over_to: Some(hand_over_to) }]))
+}
+
+/// Him who removes, if he is one; else the one who has been there longest.
+fn owner_who_stays(state: &State, by: Option<MemberId>, gone: MemberId) -> Option<MemberId> {
+    let stays = |id: &MemberId| {
+        *id != gone && state.members.get(id).is_some_and(|membership| membership.role == Role::Owner)
+    };
+    by.filter(stays).or_else(|| state.members.keys().copied().find(stays))
 }
 
 fn keep_an_owner(state: &State, member: MemberId, stays_owner: bool) -> Result<(), Refusal> {
@@ -284,15 +307,35 @@ mod tests {
     fn an_admin_does_not_touch_an_owner() {
         let demote = TenantCommand::SetRole { by: Some(id(2)), member: id(1), role: Role::Member };
         assert_eq!(reason(&refused(demote)), "ROLE_ABOVE_OWN");
-        let remove = TenantCommand::RemoveMember { by: Some(id(2)), member: id(1) };
+        let remove = TenantCommand::RemoveMember { by: Some(id(2)), member: id(1), hand_over_to: None };
         assert_eq!(reason(&refused(remove)), "ROLE_ABOVE_OWN");
+    }
+
+    #[test]
+    fn what_a_removed_member_owned_goes_to_somebody_who_stays() {
+        let heir = |by, member, hand_over_to| {
+            let command = TenantCommand::RemoveMember { by, member, hand_over_to };
+            match acme().decide(&command).map(|decision| decision.events) {
+                Ok(events) => match &events[..] {
+                    [TenantEvent::MemberRemoved { hand_over_to, .. }] => *hand_over_to,
+                    other => panic!("{other:?}"),
+                },
+                Err(_) => None,
+            }
+        };
+        let member = |number| Some(Owner::Member(id(number)));
+        assert_eq!(heir(Some(id(1)), id(3), None), member(1), "an owner who removes");
+        assert_eq!(heir(Some(id(2)), id(3), None), member(1), "an admin is none");
+        assert_eq!(heir(Some(id(1)), id(3), member(2)), member(2));
+        assert_eq!(heir(Some(id(1)), id(3), member(3)), None, "not himself");
+        assert_eq!(heir(Some(id(1)), id(3), member(9)), None, "not a stranger");
     }
 
     #[test]
     fn the_last_owner_stays() {
         let demote = TenantCommand::SetRole { by: Some(id(1)), member: id(1), role: Role::Member };
         assert_eq!(reason(&refused(demote)), "LAST_OWNER");
-        let remove = TenantCommand::RemoveMember { by: None, member: id(1) };
+        let remove = TenantCommand::RemoveMember { by: None, member: id(1), hand_over_to: None };
         assert_eq!(reason(&refused(remove)), "LAST_OWNER");
     }
 

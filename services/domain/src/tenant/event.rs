@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SealedProfile;
-use crate::{DomainEvent, MemberId, Role, SecretRef, TenantId};
+use crate::{DomainEvent, MemberId, Owner, Role, SecretRef, TenantId};
 
 /// A fact about a tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,7 +39,12 @@ pub enum TenantEvent {
     #[serde(rename = "MemberRoleChanged")]
     MemberRoleChanged { member: MemberId, role: Role },
     #[serde(rename = "MemberRemoved")]
-    MemberRemoved { member: MemberId },
+    MemberRemoved {
+        member: MemberId,
+        /// Who gets what he owned; events of the first versions do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hand_over_to: Option<Owner>,
+    },
 }
 
 impl DomainEvent for TenantEvent {

@@ -47,7 +47,7 @@ impl State {
                     membership.role = *role;
                 }
             }
-            TenantEvent::MemberRemoved { member } => {
+            TenantEvent::MemberRemoved { member, .. } => {
                 self.members.remove(member);
             }
         }

@@ -29,8 +29,8 @@ pub use query::{
 };
 pub use rows::{
     AlertRow, ComponentRow, CredentialRow, DailyRow, EnvironmentRow, EnvironmentShareRow, EventRow, GrantRow,
-    IdempotencyRow, MemberRow, TeamMemberRow, TeamRow, TenantRow, UsageRow, VerificationRow, VersionRow,
-    WebhookEndpointRow,
+    IdempotencyRow, MemberRow, OfferRow, TeamMemberRow, TeamRow, TenantRow, UsageRow, VerificationRow,
+    VersionRow, WebhookEndpointRow,
 };
 
 use crate::{AuthorityChange, AuthoritySource};
@@ -220,6 +220,8 @@ pub trait Views: AuthoritySource + ConsumerViews + LeaseViews + AccountViews {
         tenant: TenantId,
         name: &str,
     ) -> Result<Vec<Arc<CredentialRow>>, ViewError>;
+    /// Present credentials that are offered to somebody, by id.
+    async fn offered(&self, tenant: TenantId) -> Result<Vec<Arc<CredentialRow>>, ViewError>;
     /// The credential with this external id.
     async fn credential_by_external_id(
         &self,

@@ -184,6 +184,19 @@ pub struct UsageRow {
     pub changed_at: Timestamp,
 }
 
+/// That somebody may become a credential's owner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OfferRow {
+    /// Who.
+    pub to: Owner,
+    /// What he is told.
+    pub note: Option<String>,
+    /// Who offers it.
+    pub by: Actor,
+    /// Since when.
+    pub at: Timestamp,
+}
+
 /// A credential as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CredentialRow {
@@ -211,6 +224,8 @@ pub struct CredentialRow {
     pub allowed_hosts: Vec<String>,
     /// Secret versions, oldest first; the one that nothing replaced is current.
     pub versions: Vec<VersionRow>,
+    /// To whom it is offered, if it is.
+    pub offer: Option<OfferRow>,
     /// What verification last proved.
     pub health: Health,
     /// Stopped by hand.

@@ -112,6 +112,7 @@ pub(super) fn cause(cause: Cause) -> i64 {
         Cause::Suspended => 4,
         Cause::WebhookFailing => 5,
         Cause::BreakGlass => 6,
+        Cause::HandedOver => 7,
     }
 }
 

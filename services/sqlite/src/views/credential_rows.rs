@@ -134,8 +134,8 @@ fn insert(
     search: &str,
 ) -> Result<i64, Fault> {
     let insert = "INSERT INTO credentials (version, number, tenant, id, created_at, life, name, external_id, component, \
-                  kind, owner, health, suspended, open_alerts, updated_at, expires_at, leased_at, search) \
-                  VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                  kind, owner, health, suspended, open_alerts, offered, updated_at, expires_at, leased_at, search) \
+                  VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let id = row.id.as_uuid().into_bytes();
     let mut statement = inside.prepare_cached(insert)?;
     let mut place = 0;
@@ -152,7 +152,7 @@ fn insert(
 /// Answers the version: the next.
 fn update(inside: &Connection, stored: &Kept, row: &CredentialRow, search: &str) -> Result<i64, Fault> {
     let update = "UPDATE credentials SET version = ?, life = ?, name = ?, external_id = ?, component = ?, \
-                  kind = ?, owner = ?, health = ?, suspended = ?, open_alerts = ?, updated_at = ?, \
+                  kind = ?, owner = ?, health = ?, suspended = ?, open_alerts = ?, offered = ?, updated_at = ?, \
                   expires_at = ?, leased_at = ?, search = ? WHERE number = ?";
     let version = stored.version + 1;
     let mut statement = inside.prepare_cached(update)?;
@@ -171,7 +171,7 @@ fn bind_changing(
     search: &str,
 ) -> Result<usize, Fault> {
     let leased_at = row.last_leased_at.map_or(i64::MIN, keytrail_domain::Timestamp::as_micros);
-    let values: [&dyn rusqlite::ToSql; 13] = [
+    let values: [&dyn rusqlite::ToSql; 14] = [
         &code::life(row),
         &text::folded(&row.name),
         &row.external_id,
@@ -181,6 +181,7 @@ fn bind_changing(
         &code::health(row.health),
         &row.suspended,
         &row.open_alerts,
+        &row.offer.is_some(),
         &row.updated_at.as_micros(),
         &moment(row.expires_at),
         &leased_at,

@@ -333,6 +333,17 @@ pub(super) fn by_name(
     doc::all(connection, find, values, |row| Found::read(row)?.load(connection, shelf))
 }
 
+/// Present credentials that somebody may become the owner of, by id.
+pub(super) fn offered(
+    connection: &Connection,
+    tenant: Tenant,
+    shelf: &Shelf<'_>,
+) -> Result<Vec<Arc<CredentialRow>>, Fault> {
+    let find = "SELECT number, id, version FROM credentials INDEXED BY credentials_offered \
+                WHERE tenant = ? AND offered = 1 AND life = 0 ORDER BY id";
+    doc::all(connection, find, params![tenant.0], |row| Found::read(row)?.load(connection, shelf))
+}
+
 /// The credential with an external id: the present one, else the one that was deleted last.
 pub(super) fn by_external_id(
     connection: &Connection,

@@ -226,6 +226,13 @@ impl Views for SqliteViews {
         .await
     }
 
+    async fn offered(&self, tenant: TenantId) -> Result<Vec<Arc<CredentialRow>>, ViewError> {
+        self.read_rows(tenant, move |connection, tenant, shelf| {
+            credentials::offered(connection, tenant, shelf)
+        })
+        .await
+    }
+
     async fn credential_by_external_id(
         &self,
         tenant: TenantId,

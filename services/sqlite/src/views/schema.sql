@@ -96,12 +96,15 @@ CREATE TABLE credentials (
     health      INTEGER NOT NULL,
     suspended   INTEGER NOT NULL,
     open_alerts INTEGER NOT NULL,
+    offered     INTEGER NOT NULL, -- 1 when somebody may become its owner
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL,
     expires_at  INTEGER NOT NULL, -- never: the largest number
     leased_at   INTEGER NOT NULL, -- never: the smallest number
     search      TEXT NOT NULL     -- what the text filter looks into
 );
+
+CREATE INDEX credentials_offered ON credentials (tenant, id) WHERE offered = 1 AND life = 0;
 
 CREATE TABLE credential_docs (
     number INTEGER PRIMARY KEY,

@@ -38,6 +38,7 @@ fn row() -> CredentialRow {
             leasable_until: None,
             retired: None,
         }],
+        offer: None,
         health: Health::Invalid,
         suspended: false,
         expires_at: None,

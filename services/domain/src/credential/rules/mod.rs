@@ -6,6 +6,9 @@ pub(super) mod lifecycle;
 pub(super) mod sharing;
 #[cfg(test)]
 mod tests;
+pub(super) mod transfer;
+#[cfg(test)]
+mod transfer_tests;
 pub(super) mod using;
 #[cfg(test)]
 mod version_tests;

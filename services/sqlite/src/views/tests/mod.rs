@@ -201,6 +201,7 @@ fn credential(tenant: TenantId, number: u128, name: &str) -> CredentialRow {
         secret_fields: Default::default(),
         allowed_hosts: Vec::new(),
         versions: Vec::new(),
+        offer: None,
         health: Health::Unverified,
         suspended: false,
         expires_at: None,

@@ -1,0 +1,112 @@
+//! What a removed member owned goes to who was named when he was removed, credential by credential, also the deleted
+//! ones: somebody may restore them. It goes on where it was after a crash.
+
+use async_trait::async_trait;
+use keytrail_domain::{
+    CredentialId, Owner, Principal, RecordedEvent, StreamId, StreamKind, TenantId,
+    credential::{Credential, CredentialCommand},
+    tenant::TenantEvent,
+};
+use keytrail_ports::{
+    Scope,
+    views::{CredentialFilter, CredentialOrder, CredentialQuery, PageRequest},
+};
+
+use super::follow::Reactor;
+use crate::{App, AppError, Call, execute::Execution};
+
+/// Name of the reactor and of its mark in the journal.
+const NAME: &str = "hand-over";
+/// Credentials looked at together.
+const PAGE: u32 = 500;
+
+pub(super) struct HandOver(pub(super) App);
+
+#[async_trait]
+impl Reactor for HandOver {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn react(&self, event: &RecordedEvent) -> Result<bool, AppError> {
+        if event.stream.kind() != StreamKind::Tenant {
+            return Ok(false);
+        }
+        match event.decode()? {
+            TenantEvent::MemberRemoved { member, hand_over_to: Some(to) } => {
+                self.0.hand_over(event, (Owner::Member(member), to)).await
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+impl App {
+    async fn hand_over(&self, event: &RecordedEvent, whose: (Owner, Owner)) -> Result<bool, AppError> {
+        // Every credential that he made is shown by then: a removed member makes none.
+        self.0.progress.wait_for_ever(event.position).await;
+        let tenant = event.stream.tenant_id();
+        let call =
+            Call { principal: Principal::internal(tenant, NAME), correlation: event.meta()?.correlation };
+        let owned = self.owned_by(tenant, whose.0).await?;
+        for id in &owned {
+            self.hand_over_one(&call, event, *id, whose).await?;
+        }
+        Ok(!owned.is_empty())
+    }
+
+    async fn hand_over_one(
+        &self,
+        call: &Call,
+        event: &RecordedEvent,
+        id: CredentialId,
+        (from, to): (Owner, Owner),
+    ) -> Result<(), AppError> {
+        let stream = StreamId::credential(event.stream.tenant_id(), id);
+        let credential: Credential = self.load(&stream).await?;
+        let Some(state) = credential.known().filter(|state| state.owner == from) else { return Ok(()) };
+        let (name, _claim) = self.name_for((stream.tenant_id(), to), state).await?;
+        let what = format!("handed-over/{id}");
+        let execution = Execution {
+            call,
+            stream,
+            expected_revision: None,
+            idempotency: None,
+            cause: Some((event.id, &what)),
+            fresh: false,
+            from: 0,
+        };
+        let command = CredentialCommand::HandOver { from, to, name };
+        match self.execute::<Credential>(execution, |_| Ok(command.clone())).await {
+            Ok(_) => Ok(()),
+            // It was purged meanwhile.
+            Err(AppError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Present and deleted ones.
+    async fn owned_by(&self, tenant: TenantId, owner: Owner) -> Result<Vec<CredentialId>, AppError> {
+        let mut owned = Vec::new();
+        for deleted in [false, true] {
+            let mut page = PageRequest::first(PAGE);
+            loop {
+                let query = CredentialQuery {
+                    tenant,
+                    scope: Scope::All,
+                    filter: CredentialFilter { owner: Some(owner), deleted, ..CredentialFilter::default() },
+                    order: CredentialOrder::default(),
+                    page,
+                    now: self.now(),
+                };
+                let listed = self.ports().views.credentials(query).await?;
+                owned.extend(listed.rows.iter().map(|(_, row)| row.id));
+                match listed.rows.last() {
+                    Some((key, _)) if listed.has_next => page = PageRequest::first(PAGE).after(key.clone()),
+                    _ => break,
+                }
+            }
+        }
+        Ok(owned)
+    }
+}
