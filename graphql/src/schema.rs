@@ -13,8 +13,8 @@ use crate::{
     component::{ComponentMutation, ComponentQuery},
     connection::{ConnectionMutation, ConnectionQuery},
     credential::{
-        CredentialMutation, CredentialQuery, CredentialSubscription, LeaseMutation, RepointMutation,
-        TransferMutation, TransferQuery, VersionMutation,
+        CredentialMutation, CredentialQuery, CredentialSubscription, LeaseMutation, PreviewQuery,
+        RepointMutation, TransferMutation, TransferQuery, VersionMutation,
     },
     environment::{EnvironmentMutation, EnvironmentQuery},
     event::AuditQuery,
@@ -41,6 +41,7 @@ pub struct Query(
     TenantQuery,
     CredentialQuery,
     TransferQuery,
+    PreviewQuery,
     ComponentQuery,
     TeamQuery,
     MemberQuery,

@@ -26,6 +26,7 @@ mod main_job;
 mod main_job_changes;
 mod monitoring;
 mod parity;
+mod previews;
 mod processes;
 mod repoint;
 mod rotation;

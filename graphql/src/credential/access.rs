@@ -46,7 +46,7 @@ pub enum Grantee {
 }
 
 impl Grantee {
-    async fn load(ctx: &Context<'_>, grantee: DomainGrantee, as_of: AsOf) -> Result<Option<Self>> {
+    pub(super) async fn load(ctx: &Context<'_>, grantee: DomainGrantee, as_of: AsOf) -> Result<Option<Self>> {
         Ok(match grantee {
             DomainGrantee::Member(id) => Member::load(ctx, id).await?.map(Self::Member),
             DomainGrantee::Team(id) => Team::seen(ctx, id, as_of).await?.map(Self::Team),

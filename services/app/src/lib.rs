@@ -57,7 +57,9 @@ pub use journal_topics::journal_topics;
 pub use leases::{Tenure, Work};
 pub use log_copy::{Copied, CopyError, CopyStage, LogCopy, copy_is_unfinished};
 pub use projection::Projections;
-pub use queries::{Access, AsOf, Counted, KnownComponent, SeenUsage, Usages, Way};
+pub use queries::{
+    Access, AccessChange, AsOf, Counted, KnownComponent, Planned, Preview, SeenUsage, Usages, Way,
+};
 pub use schedule::{Schedule, ScheduleNumbers, ScheduleOptions};
 pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;

@@ -30,7 +30,7 @@ pub(super) const FORBIDDEN: Gets = Code("FORBIDDEN");
 /// Field, arguments, what the viewer gets, what the stranger gets.
 pub(super) type Query = (&'static str, &'static str, Gets, Gets);
 
-pub(super) const QUERIES: [Query; 24] = [
+pub(super) const QUERIES: [Query; 25] = [
     ("alerts", "(first: 3)", Data, Data),
     ("auditLog", "(first: 3, filter: { credentialId: $credential })", NOT_FOUND, Data),
     ("component", "(slug: \"vault\")", Data, Data),
@@ -48,6 +48,7 @@ pub(super) const QUERIES: [Query; 24] = [
     ("members", "(first: 3)", Data, Data),
     ("node", "(id: $credential)", Data, Nothing),
     ("nodes", "(ids: [$credential])", Data, Nothing),
+    ("previewCredentialChange", "(id: $credential, change: DELETE)", FORBIDDEN, NOT_FOUND),
     ("serviceAccounts", "(first: 3)", NOT_FOUND, Data),
     ("stats", "", Data, Data),
     ("teams", "(first: 3)", Data, Data),

@@ -68,7 +68,11 @@ impl App {
         Ok(self.may_view_endpoint(call, &row).await?.then_some(row))
     }
 
-    async fn may_view_endpoint(&self, call: &Call, row: &WebhookEndpointRow) -> Result<bool, AppError> {
+    pub(super) async fn may_view_endpoint(
+        &self,
+        call: &Call,
+        row: &WebhookEndpointRow,
+    ) -> Result<bool, AppError> {
         let resource = Resource { tenant: row.tenant, object: Object::WebhookEndpoint(row.team) };
         match self.ports().authorizer.authorize(&call.principal, Action::View, resource).await {
             Ok(()) => Ok(true),

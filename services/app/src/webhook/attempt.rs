@@ -131,7 +131,7 @@ impl<'a> EndpointScope<'a> {
 }
 
 /// True for a type that the endpoint's filter lets through.
-pub(super) fn fits(endpoint: &WebhookEndpointRow, kind: &str) -> bool {
+pub(crate) fn fits(endpoint: &WebhookEndpointRow, kind: &str) -> bool {
     let types = &endpoint.settings.types;
     types.is_empty()
         || types.iter().any(|text| EventPattern::parse(text).is_some_and(|pattern| pattern.fits(kind)))

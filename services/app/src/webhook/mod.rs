@@ -18,6 +18,7 @@ mod schedule;
 mod secret;
 mod settle;
 
+pub(crate) use attempt::fits;
 pub use log::{WebhookAttempt, WebhookDelivery};
 pub(crate) use numbers::Numbers;
 pub use numbers::{WebhookNumbers, WebhookOutcome};
