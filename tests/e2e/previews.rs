@@ -42,7 +42,7 @@ impl Setting {
     }
 }
 
-fn change(who: Value, before: &str, after: Option<&str>) -> Value {
+fn change(who: &Value, before: &str, after: Option<&str>) -> Value {
     json!({ "grantee": who, "before": before, "after": after })
 }
 
@@ -57,7 +57,7 @@ async fn a_deletion_names_what_uses_it_who_loses_it_and_who_is_told() {
     assert_eq!((&seen["webhookEndpoints"], &seen["hiddenWebhookEndpointCount"]), (&json!([]), &json!(1)));
     let lost = seen["accessChanges"].as_array().expect("changes");
     assert!(lost.iter().all(|change| change["after"] == Value::Null), "{lost:#?}");
-    assert!(lost.contains(&change(json!({ "subject": "bob" }), "USE", None)), "{lost:#?}");
+    assert!(lost.contains(&change(&json!({ "subject": "bob" }), "USE", None)), "{lost:#?}");
     let seen = setting.seen(&setting.world.alice, json!({ "change": "DELETE" })).await;
     assert_eq!(seen["webhookEndpoints"], json!([{ "url": "https://hooks.example/…" }]));
     assert_eq!(seen["hiddenUsageCount"], 0, "an owner of the tenant sees all");
@@ -80,7 +80,7 @@ async fn taking_a_grant_back_touches_whom_nothing_else_gives_as_much() {
     let setting = Setting::begin().await;
     let world = &setting.world;
     let seen = setting.seen(&world.carol, json!({ "change": "UNSHARE", "grantee": world.bob_id })).await;
-    assert_eq!(seen["accessChanges"], json!([change(json!({ "subject": "bob" }), "USE", Some("VIEW"))]));
+    assert_eq!(seen["accessChanges"], json!([change(&json!({ "subject": "bob" }), "USE", Some("VIEW"))]));
     assert_eq!(seen["consumers"], json!([{ "consumer": { "member": { "subject": "bob" } } }]));
     assert_eq!(seen["usages"], json!([]), "carol's flow goes on");
     let seen = setting.seen(&world.alice, json!({ "change": "UNSHARE", "grantee": world.bob_id })).await;
@@ -88,7 +88,7 @@ async fn taking_a_grant_back_touches_whom_nothing_else_gives_as_much() {
     let seen = setting.seen(&world.carol, json!({ "change": "UNSHARE", "grantee": world.team })).await;
     assert_eq!(
         seen["accessChanges"],
-        json!([change(json!({ "name": "Ops" }), "VIEW", None)]),
+        json!([change(&json!({ "name": "Ops" }), "VIEW", None)]),
         "bob has more"
     );
 }
@@ -101,7 +101,7 @@ async fn a_transfer_shows_both_sides_and_nobody_previews_what_he_may_not_do() {
     let mut changes = seen["accessChanges"].as_array().expect("changes").clone();
     changes.sort_by_key(|change| text(&change["grantee"]["subject"]));
     let [bob, carol] = [json!({ "subject": "bob" }), json!({ "subject": "carol" })];
-    assert_eq!(changes, [change(bob, "USE", Some("MANAGE")), change(carol, "MANAGE", None)]);
+    assert_eq!(changes, [change(&bob, "USE", Some("MANAGE")), change(&carol, "MANAGE", None)]);
     let variables = json!({ "id": setting.id, "change": "DELETE" });
     assert_eq!(world.bob.code(PREVIEW, variables.clone()).await, "FORBIDDEN");
     assert_eq!(world.stranger.code(PREVIEW, variables).await, "NOT_FOUND");

@@ -50,14 +50,14 @@ impl Setting {
         self.seen().await["versions"][number - 1].clone()
     }
 
-    fn input(&self, more: Value) -> Value {
+    fn input(&self, more: &Value) -> Value {
         let mut input = json!({ "credentialId": self.id });
         input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
         input
     }
 
     async fn lease_of(&self, client: &Client, version: u32) -> Value {
-        let input = self.input(json!({ "purpose": "old users", "version": version }));
+        let input = self.input(&json!({ "purpose": "old users", "version": version }));
         client.mutate("leaseCredential", "lease { token unwrapUrl version }", input).await["lease"].clone()
     }
 }
@@ -81,10 +81,10 @@ async fn while_two_versions_overlap_tokens_of_both_are_good_and_the_old_one_is_g
     let first = setting.version(1).await;
     assert_eq!((&first["isCurrent"], &first["isLeasable"]), (&json!(false), &json!(true)));
     let waiting = setting.lease_of(&setting.world.alice, 1).await;
-    let input = setting.input(json!({ "version": 1 }));
+    let input = setting.input(&json!({ "version": 1 }));
     setting.world.alice.mutate("retireVersion", "visible", input).await;
     assert_eq!(secret(&waiting).await, None, "what was not used yet is dead");
-    let late = setting.input(json!({ "purpose": "late", "version": 1 }));
+    let late = setting.input(&json!({ "purpose": "late", "version": 1 }));
     let refused = setting.world.alice.refused("leaseCredential", late).await;
     assert_eq!(refused["reason"], "VERSION_NOT_LEASABLE");
     assert_eq!(setting.version(1).await["retiredBecause"], "ASKED");
@@ -109,7 +109,7 @@ async fn an_overlap_ends_by_itself() {
     eventually("the overlap is over", retired).await;
     assert_eq!(setting.version(1).await["isLeasable"], false);
     let refused =
-        setting.world.alice.refused("rollbackCredential", setting.input(json!({ "toVersion": 1 }))).await;
+        setting.world.alice.refused("rollbackCredential", setting.input(&json!({ "toVersion": 1 }))).await;
     assert_eq!(refused["reason"], "VERSION_RETIRED");
 }
 
@@ -146,16 +146,16 @@ async fn going_back_is_checked_and_can_be_gone_forward_again() {
     let setting = Setting::begin(Settings::default()).await;
     let alice = &setting.world.alice;
     assert_eq!(
-        alice.refused("rollbackCredential", setting.input(json!({}))).await["reason"],
+        alice.refused("rollbackCredential", setting.input(&json!({}))).await["reason"],
         "NO_EARLIER_VERSION"
     );
     setting.rotate(0).await;
     setting.api.on("GET", "/", Reply::status(401));
-    let refused = alice.refused("rollbackCredential", setting.input(json!({}))).await;
+    let refused = alice.refused("rollbackCredential", setting.input(&json!({}))).await;
     assert_eq!(refused["reason"], "VERIFICATION_FAILED");
     assert_eq!(setting.seen().await["secretVersion"], 2);
     setting.api.on("GET", "/", Reply::status(GOOD));
-    let back = setting.input(json!({ "idempotencyKey": "back" }));
+    let back = setting.input(&json!({ "idempotencyKey": "back" }));
     for replayed in [false, true] {
         let done =
             alice.mutate("rollbackCredential", "replayed credential { secretVersion status }", back.clone());
@@ -166,7 +166,7 @@ async fn going_back_is_checked_and_can_be_gone_forward_again() {
     let sent = setting.api.requests();
     let last = sent.last().expect("a check").header("authorization").expect("a token").to_owned();
     assert_eq!(last, "Bearer first-s3cr3t", "the version that is gone back to is the one that is checked");
-    let forward = setting.input(json!({ "toVersion": 2, "verify": false }));
+    let forward = setting.input(&json!({ "toVersion": 2, "verify": false }));
     let done = alice.mutate("rollbackCredential", "credential { secretVersion status }", forward).await;
     assert_eq!(done["credential"], json!({ "secretVersion": 2, "status": "UNVERIFIED" }));
     assert_eq!(secret(&lease(alice, &setting.id).await).await.as_deref(), Some("second-s3cr3t"));
@@ -177,16 +177,16 @@ async fn a_purged_credential_is_gone_with_its_secrets_and_its_history_stays() {
     let setting = Setting::begin(Settings::default()).await;
     let alice = &setting.world.alice;
     setting.rotate(3_600).await;
-    let refused = alice.refused("purgeCredential", setting.input(json!({}))).await;
+    let refused = alice.refused("purgeCredential", setting.input(&json!({}))).await;
     assert_eq!(refused["reason"], "CREDENTIAL_NOT_DELETED");
     let waiting = lease(alice, &setting.id).await;
-    alice.mutate("deleteCredential", "visible", setting.input(json!({}))).await;
-    let done = alice.mutate("purgeCredential", "credentialId visible", setting.input(json!({}))).await;
+    alice.mutate("deleteCredential", "visible", setting.input(&json!({}))).await;
+    let done = alice.mutate("purgeCredential", "credentialId visible", setting.input(&json!({}))).await;
     assert_eq!(done, json!({ "credentialId": setting.id, "visible": true }));
     assert_eq!(secret(&waiting).await, None);
     let query = "query($id: ID!) { credential(id: $id) { id } }";
     assert_eq!(alice.code(query, json!({ "id": setting.id })).await, "NOT_FOUND");
-    assert_eq!(alice.refused("restoreCredential", setting.input(json!({}))).await["code"], "NOT_FOUND");
+    assert_eq!(alice.refused("restoreCredential", setting.input(&json!({}))).await["code"], "NOT_FOUND");
     let log = alice.data("{ auditLog(last: 1) { nodes { type } } }", Value::Null).await;
     assert_eq!(log["auditLog"]["nodes"][0]["type"], "CredentialPurged");
 }

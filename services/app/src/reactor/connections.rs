@@ -2,6 +2,7 @@
 //! again and the tenant wants that. Event ids derive from the event that is the reason.
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use keytrail_domain::{
     ConnectionId, CredentialId, Principal, RecordedEvent, StreamId, StreamKind,
     connection::{Connection, ConnectionCommand, ConnectionState},
@@ -35,22 +36,20 @@ impl Reactor for Connections {
 }
 
 impl App {
-    /// Keeps connections and leases true to their credentials, and clears reservations that nothing came of,
-    /// until `stop`.
+    /// Keeps connections and leases true to their credentials, clears reservations that nothing came of, retires and
+    /// destroys secret versions, and hands over what removed members owned, until `stop`.
     pub async fn run_usage(&self, stop: CancellationToken) {
         let stop = &stop;
         self.while_leased(Work::Usage, stop, |tenure| async move {
-            let (connections, repair) = (Connections(self.clone()), Repair::new(self, &tenure));
-            let retirement = Retirement { app: self.clone(), tenure: tenure.clone() };
-            let (purge, hand_over) = (Purge(self.clone()), HandOver(self.clone()));
-            tokio::join!(
-                self.follow(&retirement, &tenure, stop),
-                self.follow(&purge, &tenure, stop),
-                self.follow(&hand_over, &tenure, stop),
-                self.follow(&connections, &tenure, stop),
-                self.follow(&repair, &tenure, stop),
-                self.judge_leases(&tenure, stop),
-            );
+            let reactors: [Box<dyn Reactor>; 5] = [
+                Box::new(Connections(self.clone())),
+                Box::new(Repair::new(self, &tenure)),
+                Box::new(Retirement { app: self.clone(), tenure: tenure.clone() }),
+                Box::new(Purge(self.clone())),
+                Box::new(HandOver(self.clone())),
+            ];
+            let following = reactors.iter().map(|reactor| Box::pin(self.follow(&**reactor, &tenure, stop)));
+            tokio::join!(join_all(following), self.judge_leases(&tenure, stop));
         })
         .await;
     }
