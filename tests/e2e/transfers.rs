@@ -100,6 +100,13 @@ async fn a_role_alone_gives_nobody_a_credential_by_way_of_an_offer() {
     let join = json!({ "teamId": team, "memberId": my_id(&world.alice).await });
     world.alice.mutate("addTeamMember", "visible", join).await;
     assert_eq!(world.alice.refused("acceptTransfer", about(&id)).await["reason"], "BREAK_GLASS");
+    // Nor to an admin who removes its owner.
+    world
+        .alice
+        .mutate("setMemberRole", "visible", json!({ "memberId": world.carol_id, "role": "ADMIN" }))
+        .await;
+    let heir = json!({ "memberId": world.bob_id, "handOverToId": world.carol_id });
+    assert_eq!(world.carol.refused("removeMember", heir).await["reason"], "BREAK_GLASS");
 }
 
 #[tokio::test]

@@ -128,6 +128,11 @@ impl Standing {
         }
     }
 
+    /// He is an owner of the tenant.
+    pub(crate) fn owns_the_tenant(&self) -> bool {
+        self.role.is_some_and(|role| role.includes(Role::Owner))
+    }
+
     /// He leads the team that something belongs to.
     pub(crate) fn leads(&self, team: Option<TeamId>) -> bool {
         self.teams.iter().any(|(of, leads)| *leads && Some(*of) == team)

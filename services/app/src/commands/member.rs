@@ -12,6 +12,7 @@ use crate::{
     execute::Execution,
     idempotency::{About, Admission, Ticket},
     profile,
+    standing::break_glass,
 };
 
 type Answer = Result<Done<MemberId>, AppError>;
@@ -87,7 +88,8 @@ impl App {
     /// tenant's revision.
     ///
     /// # Errors
-    /// `ROLE_ABOVE_OWN`, `LAST_OWNER`; `NOT_FOUND` for an unknown heir.
+    /// `ROLE_ABOVE_OWN`, `LAST_OWNER`; `NOT_FOUND` for an unknown heir; `BREAK_GLASS` for an admin who would get it himself:
+    /// an owner of the tenant may, and the alerts say so.
     pub async fn remove_member(
         &self,
         call: &Call,
@@ -102,6 +104,10 @@ impl App {
             Admission::Do(ticket) => {
                 if let Some(heir) = hand_over_to {
                     self.known_grantee(call, heir.into()).await?;
+                    let standing = self.standing(call).await?;
+                    if standing.is(heir.into()) && !standing.owns_the_tenant() {
+                        return Err(break_glass());
+                    }
                 }
                 let command = TenantCommand::RemoveMember { by, member, hand_over_to };
                 self.change_members(call, &ticket, command, (member, expected)).await

@@ -192,6 +192,9 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
                 row.component.clone_from(component);
             }
             replace_version(row, meta.recorded_at, *overlap_until);
+            if overlap_until.is_none() {
+                row.versions.iter_mut().for_each(|version| version.leasable_until = None);
+            }
             row.versions.push(version_row(*version, *secret, meta));
             row.fields.clone_from(fields);
             row.secret_fields.clone_from(secret_fields);

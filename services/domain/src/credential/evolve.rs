@@ -120,6 +120,9 @@ impl State {
                     expires_at: *expires_at,
                 };
                 self.make_current(*version, new, *overlap_until);
+                if overlap_until.is_none() {
+                    self.earlier.values_mut().for_each(|earlier| earlier.leasable_until = None);
+                }
             }
             E::RolledBack { version, restored, .. } => self.make_current(*version, restored.clone(), None),
             E::VersionRetired { version, .. } => {

@@ -41,6 +41,17 @@ fn the_version_before_is_leased_until_the_overlap_is_over_and_by_its_number_alon
 }
 
 #[test]
+fn a_rotation_without_an_overlap_ends_those_that_there_are() {
+    let plain = rotating(rotate(&["pin"], Change::Unchecked));
+    let credential = given([overlapping(), plain]);
+    let state = state(&credential);
+    assert_eq!((state.version, state.overlapping(now()), state.next_overlap_end()), (3, None, None));
+    assert!(state.leasable(Some(1), now()).is_err());
+    let both = given([overlapping(), overlapping()]);
+    assert!(super::tests::state(&both).leasable(Some(1), now()).is_ok(), "with one, they go on");
+}
+
+#[test]
 fn a_rejected_version_gives_way_to_the_one_before_while_that_can_be_leased() {
     for verdict in [Verdict::Invalid, Verdict::Revoked, Verdict::Expired] {
         let found = events(&given([overlapping()]), &checked(2, verdict, later(59)));
