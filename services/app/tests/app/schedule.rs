@@ -5,6 +5,7 @@ mod ladder;
 mod pace;
 mod purging;
 mod results;
+mod rolled_back;
 mod silent;
 
 use std::time::Duration;
