@@ -189,7 +189,7 @@ impl App {
         }
     }
 
-    pub(super) async fn known_grantee(&self, call: &Call, grantee: Grantee) -> Result<(), AppError> {
+    pub(crate) async fn known_grantee(&self, call: &Call, grantee: Grantee) -> Result<(), AppError> {
         match grantee {
             Grantee::Team(team) => self.present_team(call, team).await,
             Grantee::Member(member) => self.present_member(call, member).await,

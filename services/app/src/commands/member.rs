@@ -88,7 +88,7 @@ impl App {
     /// tenant's revision.
     ///
     /// # Errors
-    /// `ROLE_ABOVE_OWN`, `LAST_OWNER`; `NOT_FOUND` for an unknown heir; `BREAK_GLASS` for an admin who would get it himself:
+    /// `ROLE_ABOVE_OWN`, `LAST_OWNER`; `NOT_FOUND` for an unknown heir; `BREAK_GLASS` for an admin who names himself or a team:
     /// an owner of the tenant may, and the alerts say so.
     pub async fn remove_member(
         &self,
@@ -105,7 +105,9 @@ impl App {
                 if let Some(heir) = hand_over_to {
                     self.known_grantee(call, heir.into()).await?;
                     let standing = self.standing(call).await?;
-                    if standing.is(heir.into()) && !standing.owns_the_tenant() {
+                    // A team he could join before it gets anything.
+                    let could_be_his = standing.is(heir.into()) || matches!(heir, Owner::Team(_));
+                    if could_be_his && !standing.owns_the_tenant() {
                         return Err(break_glass());
                     }
                 }

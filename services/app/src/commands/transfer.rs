@@ -2,7 +2,7 @@
 
 use keytrail_domain::{
     CredentialId, Grantee, Owner, StreamId, TenantId,
-    credential::{Credential, CredentialCommand, Offer, State},
+    credential::{Credential, CredentialCommand, NAME_LEN, Offer, State},
 };
 use keytrail_ports::{Action, Denied, Object, Resource};
 
@@ -92,7 +92,7 @@ impl App {
         let wanted = name.as_deref().unwrap_or(&state.name);
         let _name = self.hold_name(state.tenant, offer.to, wanted, Some(id)).await?;
         let command = CredentialCommand::AcceptTransfer { to: offer.to, name: name.clone() };
-        self.answer_offer(call, &ticket, (id, expected), command).await
+        self.answer_offer(call, &ticket, (&state, expected), command).await
     }
 
     /// Does not take it.
@@ -107,9 +107,9 @@ impl App {
     ) -> Answer {
         match self.offered(call, &mutation, id).await? {
             Err(done) => Ok(done),
-            Ok((ticket, _, offer)) => {
+            Ok((ticket, state, offer)) => {
                 let command = CredentialCommand::DeclineTransfer { to: offer.to };
-                self.answer_offer(call, &ticket, (id, expected), command).await
+                self.answer_offer(call, &ticket, (&state, expected), command).await
             }
         }
     }
@@ -118,13 +118,19 @@ impl App {
         &self,
         call: &Call,
         ticket: &Ticket,
-        (id, expected): (CredentialId, Option<u64>),
+        (seen, expected): (&State, Option<u64>),
         command: CredentialCommand,
     ) -> Answer {
-        let stream = StreamId::credential(call.principal.tenant, id);
+        let stream = StreamId::credential(call.principal.tenant, seen.id);
         let execution = Execution::of(call, stream, ticket).at(expected);
-        let done = self.execute::<Credential>(execution, |_| Ok(command.clone())).await?;
-        Ok(done.map(|()| id))
+        let done = self.execute::<Credential>(execution, |now| match now.known() {
+            // What was judged must still be what is there.
+            Some(now) if now.offer != seen.offer || now.name != seen.name => Err(AppError::conflict(
+                "the credential was changed at the same time: look at the offer again",
+            )),
+            _ => Ok(command.clone()),
+        });
+        Ok(done.await?.map(|()| seen.id))
     }
 
     /// The credential and its offer, when the caller is on the receiving side: he may not be allowed to see the
@@ -173,13 +179,16 @@ impl App {
     /// Who offers by his tenant role alone gets nothing by it, also not by a team that he has joined since.
     async fn comes_to_nobody_by_role(&self, call: &Call, offer: &Offer) -> Result<(), AppError> {
         let Some(member) = offer.by_role_of else { return Ok(()) };
-        let is_in = match offer.to {
-            Owner::Member(to) => to == member,
-            Owner::Team(team) => {
-                let members = self.ports().views.team_members(call.principal.tenant, team, None).await?;
-                members.iter().any(|known| known.member == member)
-            }
-        };
+        // Nor does he answer for the other side: then nobody would have agreed.
+        let answers = call.principal.actor.member() == Some(member);
+        let is_in = answers
+            || match offer.to {
+                Owner::Member(to) => to == member,
+                Owner::Team(team) => {
+                    let members = self.ports().views.team_members(call.principal.tenant, team, None).await?;
+                    members.iter().any(|known| known.member == member)
+                }
+            };
         if is_in { Err(break_glass()) } else { Ok(()) }
     }
 
@@ -190,7 +199,7 @@ impl App {
         state: &State,
     ) -> Result<(Option<String>, Claim), AppError> {
         for number in 1..=NAMES {
-            let name = (number > 1).then(|| format!("{} ({number})", state.name));
+            let name = (number > 1).then(|| numbered(&state.name, number));
             let wanted = name.as_deref().unwrap_or(&state.name);
             match self.hold_name(tenant, to, wanted, Some(state.id)).await {
                 Ok(claim) => return Ok((name, claim)),
@@ -199,5 +208,27 @@ impl App {
             }
         }
         Err(AppError::conflict("the new owner has too many credentials of this name"))
+    }
+}
+
+/// Never longer than a name may be.
+fn numbered(name: &str, number: u32) -> String {
+    let ending = format!(" ({number})");
+    let whole = name.len().min(NAME_LEN - ending.len());
+    let cut = (0..=whole).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}{ending}", name[..cut].trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_number_is_a_name_still() {
+        assert_eq!(numbered("Deploy", 2), "Deploy (2)");
+        for name in ["x".repeat(255), "ü".repeat(127), "é ".repeat(85)] {
+            let made = numbered(&name, 1_000);
+            assert!(made.len() <= NAME_LEN && made.ends_with(" (1000)"), "{made}");
+        }
     }
 }

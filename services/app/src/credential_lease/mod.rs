@@ -114,14 +114,14 @@ impl App {
         };
         self.0.desk.must_have_room(now)?;
         let state = self.leasable(call, input.id).await?;
-        let (version, at) = state.leasable(input.version, now)?;
-        let wrapped = self.ports().secrets.wrap(at, seconds).await?;
+        let (version, leased) = state.leasable(input.version, now)?;
+        let wrapped = self.ports().secrets.wrap(leased.secret, seconds).await?;
         let held = Held {
             lease: LeaseId::from_uuid(ticket.id(self)),
             tenant,
             credential: input.id,
             version,
-            at,
+            at: leased.secret,
             consumer: call.principal.actor.clone(),
             // By the time that the vault has begun to count: it is judged for as long as the token lives.
             until: self.now().plus_seconds(i64::from(seconds)),
@@ -136,7 +136,7 @@ impl App {
         };
         match self.write_down(Execution::of(call, stream, &ticket).from(from), command).await {
             Ok(done) if !done.replayed => {
-                let issued = self.issued(held, state.allowed_hosts, wrapped)?;
+                let issued = self.issued(held, leased.allowed_hosts, wrapped)?;
                 Ok(done.map(|()| Some(issued)))
             }
             // Nobody hears of the token.

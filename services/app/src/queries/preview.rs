@@ -101,6 +101,9 @@ impl App {
         planned: Planned,
     ) -> Result<Preview, AppError> {
         self.authorize(call, planned.action(), Object::Credential(id)).await?;
+        if let Planned::Transfer(to) = planned {
+            self.known_grantee(call, to.into()).await?;
+        }
         let tenant = call.principal.tenant;
         let credential: Credential = self.load(&StreamId::credential(tenant, id)).await?;
         let state = present(&credential)?;

@@ -90,7 +90,7 @@ impl App {
     }
 
     /// Waits until the views show everything that the reactor did: they tell what there is to do.
-    async fn views_at_head(&self) -> Result<(), AppError> {
+    pub(super) async fn views_at_head(&self) -> Result<(), AppError> {
         if let Some(head) = self.ports().log.head().await? {
             self.0.progress.wait_for_ever(head).await;
         }

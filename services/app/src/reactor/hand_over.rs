@@ -43,8 +43,8 @@ impl Reactor for HandOver {
 
 impl App {
     async fn hand_over(&self, event: &RecordedEvent, whose: (Owner, Owner)) -> Result<bool, AppError> {
-        // Every credential that he made is shown by then: a removed member makes none.
-        self.0.progress.wait_for_ever(event.position).await;
+        // Also what came to him by another hand-over.
+        self.views_at_head().await?;
         let tenant = event.stream.tenant_id();
         let call =
             Call { principal: Principal::internal(tenant, NAME), correlation: event.meta()?.correlation };
@@ -81,6 +81,12 @@ impl App {
             Ok(_) => Ok(()),
             // It was purged meanwhile.
             Err(AppError::NotFound) => Ok(()),
+            // One that cannot be handed over holds back no other.
+            Err(error @ (AppError::BadInput(_) | AppError::Refused { .. })) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(credential.id = %id, error, "not handed over: an owner of the tenant has to offer it");
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }

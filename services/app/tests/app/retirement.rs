@@ -14,7 +14,7 @@ impl World {
             fields: serde_json::json!({ "token": "n3w" }).as_object().cloned().unwrap(),
             allowed_hosts: None,
             expires_at: None,
-            verify: false,
+            verify: true,
             accept_inconclusive: false,
             overlap_seconds: 86_400,
             expected_revision: None,

@@ -169,7 +169,7 @@ impl State {
 
     /// The one that was current until now becomes an earlier one.
     fn make_current(&mut self, number: u32, new: Version, leasable_until: Option<Timestamp>) {
-        let left = Earlier { version: self.current(), leasable_until };
+        let left = Earlier { version: self.current(), leasable_until, health: self.health };
         self.earlier.insert(self.version, left);
         self.earlier.remove(&number);
         while self.earlier.len() > MOST_EARLIER {

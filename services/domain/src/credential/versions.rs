@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::State;
+use super::{Health, State};
 use crate::{Refusal, SecretRef, Timestamp, component::ComponentRef};
 
 /// Longest overlap of two versions, in seconds: thirty days.
@@ -40,12 +40,20 @@ pub struct Earlier {
     pub version: Version,
     /// Until when it can still be leased.
     pub leasable_until: Option<Timestamp>,
+    /// What verification had proved of it when another one took its place.
+    pub health: Health,
 }
 
 impl Earlier {
     /// True while it can still be leased.
     pub fn is_leasable(&self, now: Timestamp) -> bool {
         self.leasable_until.is_some_and(|until| now < until)
+    }
+
+    /// True while it can be leased, and nothing says that it does not work.
+    fn is_of_use(&self, now: Timestamp) -> bool {
+        let is_rejected = matches!(self.health, Health::Invalid | Health::Expired);
+        self.is_leasable(now) && !is_rejected && self.version.expires_at.is_none_or(|end| now < end)
     }
 }
 
@@ -84,23 +92,25 @@ impl State {
         }
     }
 
-    /// Where the secret of a version lies that can be leased: the current one when none is named, or one whose
-    /// overlap is not over.
+    /// A version that can be leased, with where its secret may be sent: the current one when none is named, or one
+    /// whose overlap is not over.
     ///
     /// # Errors
     /// `VERSION_NOT_LEASABLE`.
-    pub fn leasable(&self, version: Option<u32>, now: Timestamp) -> Result<(u32, SecretRef), Refusal> {
+    pub fn leasable(&self, version: Option<u32>, now: Timestamp) -> Result<(u32, Version), Refusal> {
         let number = version.unwrap_or(self.version);
         if number == self.version {
-            return Ok((number, self.secret));
+            return Ok((number, self.current()));
         }
         let earlier = self.earlier.get(&number).filter(|earlier| earlier.is_leasable(now));
-        let found = earlier.map(|earlier| (number, earlier.version.secret));
-        found.ok_or_else(|| {
-            Refusal::rule("VERSION_NOT_LEASABLE", format!(
-                "version {number} is not leased, or not any more: leave `version` out for version {}, which counts now",
-                self.version
-            ))
+        earlier.map(|earlier| (number, earlier.version.clone())).ok_or_else(|| {
+            Refusal::rule(
+                "VERSION_NOT_LEASABLE",
+                format!(
+                    "version {number} is not leased, or not any more: leave `version` out for version {}, which counts now",
+                    self.version
+                ),
+            )
         })
     }
 
@@ -113,10 +123,10 @@ impl State {
                 .any(|earlier| earlier.version.secret == secret && earlier.is_leasable(now))
     }
 
-    /// The newest version before the current one that can still be leased.
+    /// The newest version before the current one that can still be leased and may work.
     pub fn overlapping(&self, now: Timestamp) -> Option<u32> {
         let before = self.earlier.range(..self.version).rev();
-        before.into_iter().find(|(_, earlier)| earlier.is_leasable(now)).map(|(number, _)| *number)
+        before.into_iter().find(|(_, earlier)| earlier.is_of_use(now)).map(|(number, _)| *number)
     }
 
     /// When the next overlap ends that has not been noted.

@@ -71,7 +71,7 @@ fn create(check: Change) -> CredentialCommand {
     }))
 }
 
-fn update() -> Update {
+pub(super) fn update() -> Update {
     Update {
         name: None,
         labels: None,
@@ -104,7 +104,7 @@ pub(super) fn rotating(rotate: Rotate) -> CredentialCommand {
     CredentialCommand::Rotate(Box::new(rotate))
 }
 
-fn updating(update: Update) -> CredentialCommand {
+pub(super) fn updating(update: Update) -> CredentialCommand {
     CredentialCommand::Update(Box::new(update))
 }
 

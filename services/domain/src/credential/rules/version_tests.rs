@@ -32,8 +32,9 @@ fn checked(version: u32, verdict: Verdict, at: Timestamp) -> CredentialCommand {
 fn the_version_before_is_leased_until_the_overlap_is_over_and_by_its_number_alone() {
     let credential = given([overlapping()]);
     let state = state(&credential);
-    assert_eq!(state.leasable(None, now()), Ok((2, place(2))));
-    assert_eq!(state.leasable(Some(1), later(59)), Ok((1, place(1))));
+    let leased = |version, at| state.leasable(version, at).map(|(number, version)| (number, version.secret));
+    assert_eq!(leased(None, now()), Ok((2, place(2))));
+    assert_eq!(leased(Some(1), later(59)), Ok((1, place(1))));
     assert!(state.leasable(Some(1), later(60)).is_err() && state.leasable(Some(3), now()).is_err());
     assert!(state.is_leasable(place(1), later(59)) && !state.is_leasable(place(1), later(60)));
     let plain = given([rotating(rotate(&["pin"], Change::Unchecked))]);
@@ -82,6 +83,31 @@ fn a_rejected_version_gives_way_to_the_one_before_while_that_can_be_leased() {
         1,
         "there is nothing to go back to"
     );
+}
+
+#[test]
+fn nothing_goes_back_by_itself_to_what_is_known_to_be_dead() {
+    let rejected = checked(1, Verdict::Revoked, now());
+    let was_bad = given([rejected, overlapping()]);
+    assert_eq!(events(&was_bad, &checked(2, Verdict::Invalid, now())).len(), 1, "it was rejected before");
+    let ends = updating(Update { expires_at: Some(Some(later(30))), ..update() });
+    let over = given([ends, overlapping()]);
+    assert_eq!(events(&over, &checked(2, Verdict::Invalid, later(29))).len(), 2);
+    assert_eq!(events(&over, &checked(2, Verdict::Invalid, later(30))).len(), 1, "its own end has come");
+}
+
+#[test]
+fn an_earlier_version_is_leased_with_its_own_hosts() {
+    let moved = Rotate {
+        fields: fields("https://b.example"),
+        allowed_hosts: Some(vec!["b.example".into()]),
+        overlap_until: Some(later(60)),
+        ..rotate(&["password", "pin"], Change::Unchecked)
+    };
+    let credential = given([rotating(moved)]);
+    let hosts = |version| state(&credential).leasable(version, now()).map(|(_, leased)| leased.allowed_hosts);
+    assert_eq!(hosts(Some(1)), Ok(vec!["a.example".to_owned()]));
+    assert_eq!(hosts(None), Ok(vec!["b.example".to_owned()]));
 }
 
 #[test]
@@ -144,11 +170,17 @@ fn an_earlier_version_is_retired_once_and_the_current_one_never() {
     let credential = given([overlapping()]);
     assert_eq!(reason(&credential, &retiring(2, RetirementReason::Asked)), "VERSION_IS_CURRENT");
     assert!(matches!(credential.decide(&retiring(3, RetirementReason::Asked)), Err(Refusal::Invalid(_))));
-    assert_eq!(events(&credential, &retiring(1, RetirementReason::AllMoved)).len(), 1);
+    assert!(
+        events(&credential, &retiring(1, RetirementReason::AllMoved)).is_empty(),
+        "nothing proves the new one"
+    );
+    let proven = given([overlapping(), checked(2, Verdict::Valid, now())]);
+    assert_eq!(events(&proven, &retiring(1, RetirementReason::AllMoved)).len(), 1);
     let retired = given([overlapping(), retiring(1, RetirementReason::Asked)]);
     assert!(events(&retired, &retiring(1, RetirementReason::Asked)).is_empty());
     assert_eq!((state(&retired).revision, state(&credential).revision), (3, 2));
-    let moved = given([overlapping(), retiring(1, RetirementReason::AllMoved)]);
+    let moved =
+        given([overlapping(), checked(2, Verdict::Valid, now()), retiring(1, RetirementReason::AllMoved)]);
     assert_eq!(state(&moved).revision, 2, "nobody changed anything");
     let plain = given([rotating(rotate(&["pin"], Change::Unchecked))]);
     assert!(events(&plain, &retiring(1, RetirementReason::AllMoved)).is_empty(), "nobody had to move");

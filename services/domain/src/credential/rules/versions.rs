@@ -4,7 +4,7 @@ use super::changing;
 use crate::{
     Decision, Refusal, Timestamp,
     credential::{
-        CredentialEvent as E, RetirementReason, RollBack, RollbackReason, State, VerificationChoice,
+        CredentialEvent as E, Health, RetirementReason, RollBack, RollbackReason, State, VerificationChoice,
     },
     verification::Report,
 };
@@ -85,8 +85,10 @@ pub(crate) fn retire(
         return Err(Refusal::invalid("version", "there is no such version"));
     }
     let Some(earlier) = state.earlier.get(&version) else { return Ok(Decision::nothing()) };
-    // A rollback can have made it none that anybody moves away from.
-    if reason == RetirementReason::AllMoved && !(earlier.is_leasable(now) && version < state.version) {
+    // A rollback can have made it none that anybody moves away from; and while nothing proves the newer one, it is the
+    // way back.
+    let is_left = earlier.is_leasable(now) && version < state.version && state.health == Health::Valid;
+    if reason == RetirementReason::AllMoved && !is_left {
         return Ok(Decision::nothing());
     }
     Ok(Decision::of([E::VersionRetired { version, reason }]))
