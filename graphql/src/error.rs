@@ -143,14 +143,16 @@ pub(crate) fn from_app(error: &AppError, request: uuid::Uuid) -> Error {
             .extend_with(|_, extensions| extensions.set("retryAfterSeconds", *retry_after_seconds)),
         AppError::Unavailable { dependency, source } => {
             if let Some(source) = source {
-                tracing::warn!(dependency, error = &**source as &dyn std::error::Error, "not available");
+                tracing::warn!(request.id = %request, dependency, error = &**source as &dyn std::error::Error, "not available");
             }
             unavailable(message, dependency)
         }
         AppError::Behind => unavailable(message, "views"),
         AppError::OutcomeUnknown(source) => {
             tracing::warn!(request.id = %request, error = &**source as &dyn std::error::Error, "outcome unknown");
-            unavailable(message, "event log")
+            // Without `retryAfterSeconds`: who asks again without a key could do it twice.
+            failure(Code::Unavailable, message)
+                .extend_with(|_, extensions| extensions.set("dependency", "event log"))
         }
         AppError::Internal(source) => {
             tracing::error!(request.id = %request, error = &**source as &dyn std::error::Error, "internal error");
@@ -207,6 +209,7 @@ mod tests {
     fn an_unknown_outcome_says_what_to_do_and_not_what_happened_inside() {
         let error = from_app(&AppError::OutcomeUnknown("hunter2".into()), Uuid::nil());
         assert_eq!(extension(&error, "dependency"), "event log");
+        assert!(extension(&error, "retryAfterSeconds").is_null(), "it may have been done");
         assert!(error.message.contains("not known") && error.message.contains("idempotencyKey"));
         assert!(!format!("{error:?}").contains("hunter2"));
     }

@@ -177,7 +177,7 @@ async fn who_went_back_and_copies_again_has_everything_and_sends_nothing_twice()
     std::fs::remove_file(story.world.server.file("log.moved")).unwrap();
     let unclaimed = story.world.server.refuses_to_start().await;
     assert!(unclaimed.contains("belongs to event log") && unclaimed.contains("vault claim"), "{unclaimed}");
-    story.world.server.run(&["vault", "claim"]).await;
+    story.world.server.claims(&unclaimed).await;
     story.world.server.up().await;
     let alice = story.world.alice.at(&story.world.server.base);
     let rename = json!({ "credentialId": story.credential, "name": "Between" });

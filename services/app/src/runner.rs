@@ -40,6 +40,7 @@ impl App {
 
     async fn project_until_failure(&self, failing: &mut Failing) -> Result<(), AppError> {
         let after = self.ports().views.checkpoint().await?;
+        self.views_are_of_this_log().await?;
         let mut subscription = self.ports().log.subscribe(after, Filter::default()).await?;
         if let Some(head) = self.ports().log.head().await? {
             self.0.progress.log_is_at(head, Instant::now());
@@ -49,6 +50,19 @@ impl App {
             failing.works();
         }
         Ok(())
+    }
+
+    /// The last event that the views know must be in the log: an older copy of it, put back while this process ran
+    /// or before, would lack it, and what is written there would never be seen.
+    async fn views_are_of_this_log(&self) -> Result<(), AppError> {
+        let Some((at, id)) = self.ports().views.last_event().await? else { return Ok(()) };
+        if self.ports().log.event_at(at).await? == Some(id) {
+            return Ok(());
+        }
+        Err(AppError::internal(
+            "the log does not have the last event that the views know: it is an older copy; put the newer one back, or \
+             restart, which makes the views anew",
+        ))
     }
 
     async fn take_up(&self, batch: Batch) -> Result<(), AppError> {

@@ -5,18 +5,17 @@ use std::{future::Future, sync::Arc, time::Duration};
 use eventstore::{Client, Error};
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
-use uuid::Uuid;
 
 use crate::{
     diagnosis,
     fault::{Fault, OpenError},
     identity,
     outage::Outage,
-    same_log::SameLog,
+    same_log::{Cleared, Doubt, SameLog},
     settings::Settings,
 };
 
-/// No call waits longer for its answer: less than work leases do, so that they outlive a dead connection.
+/// No call waits longer for its answer, nor one that has to be made before it: less than work leases do, so that they outlive a dead connection.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 /// An outage that is over sooner is not told of.
 const HICCUP: Duration = Duration::from_millis(500);
@@ -32,6 +31,7 @@ pub(crate) struct Connection {
     settings: Settings,
     outage: Outage,
     log: Arc<SameLog>,
+    cleared: Cleared,
     current: Mutex<(u64, Client)>,
 }
 
@@ -42,7 +42,8 @@ impl Connection {
             place: settings.to_string(),
             why: error.to_string(),
         })?;
-        Ok(Self { name, settings, outage: Outage::new(), log, current: Mutex::new((0, client)) })
+        let current = Mutex::new((0, client));
+        Ok(Self { name, settings, outage: Outage::new(), log, cleared: Cleared::default(), current })
     }
 
     /// True while it is known that nobody answers, or that the server has another log.
@@ -70,22 +71,22 @@ impl Connection {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        if let Some(expected) = self.log.to_be_asked() {
-            self.must_be(expected).await?;
+        if let Some(doubt) = self.log.to_be_asked(&self.cleared) {
+            self.must_be(doubt).await?;
         }
         self.attempt(call).await
     }
 
-    async fn must_be(&self, expected: Uuid) -> Result<(), Fault> {
+    async fn must_be(&self, doubt: Doubt) -> Result<(), Fault> {
+        let expected = doubt.expected;
         let found = match self.attempt(identity::read).await {
             Ok(found) => found.and_then(|event| identity::named_in(&event)),
-            Err(Fault::NotFound) => None,
+            Err(Fault::NotFound | Fault::Deleted) => None,
             // Nothing of the call itself was sent.
-            Err(Fault::Unknown(why)) => return Err(Fault::NotApplied(why)),
-            Err(fault) => return Err(fault),
+            Err(fault) => return Err(Fault::NotApplied(fault.to_string())),
         };
         if found == Some(expected) {
-            if self.log.found() {
+            if self.log.found(&self.cleared, doubt) {
                 tracing::info!(server = %self.settings, "the event log that this process began with is back");
             }
             return Ok(());
@@ -122,8 +123,10 @@ impl Connection {
         };
         if is_lost {
             self.log.doubt();
-            self.renew(number);
-            self.lost(&fault);
+            // Who comes late, when others have gone on with another client, knows nothing new.
+            if self.renew(number) {
+                self.lost(&fault);
+            }
         } else if !fault.may_pass() {
             self.answered();
         }
@@ -144,7 +147,8 @@ impl Connection {
         tokio::spawn(async move {
             let (why, ()) = tokio::join!(diagnosis::of(&settings.client), tokio::time::sleep(HICCUP));
             if outage.is_to_be_said() {
-                let why = why.unwrap_or(said);
+                // The client may have had another reason, with a cluster of which one host is away.
+                let why = why.map_or_else(|| said.clone(), |found| format!("{found} ({said})"));
                 tracing::warn!(why, "the {what} is away: trying again until it is back, and saying so then");
             }
         });
@@ -177,16 +181,17 @@ impl Connection {
         }
     }
 
-    /// Another client in place of one that has given up.
-    fn renew(&self, number: u64) {
+    /// Another client in place of one that has given up; false when somebody was faster.
+    fn renew(&self, number: u64) -> bool {
         let mut current = self.current.lock();
         if current.0 != number {
-            return;
+            return false;
         }
         match Client::new(self.settings.client.clone()) {
             Ok(client) => *current = (number + 1, client),
             Err(error) => tracing::warn!(%error, "no new client for the event log"),
         }
+        true
     }
 }
 

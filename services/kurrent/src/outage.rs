@@ -38,13 +38,10 @@ impl Outage {
         Some(self.clone())
     }
 
-    /// True while it goes on; from now on it counts as told of.
+    /// True while it goes on and nobody was told; from now on it counts as told of.
     pub(crate) fn is_to_be_said(&self) -> bool {
         match &mut *self.0.lock() {
-            State::Away { said, .. } => {
-                *said = true;
-                true
-            }
+            State::Away { said, .. } => !std::mem::replace(said, true),
             State::Unmet | State::Well => false,
         }
     }
@@ -77,7 +74,7 @@ mod tests {
         assert_eq!(outage.ends(), None, "nobody was told");
         assert!(!outage.is_to_be_said(), "it is over");
         let told = outage.begins().expect("another one");
-        assert!(told.is_to_be_said());
+        assert!(told.is_to_be_said() && !told.is_to_be_said(), "once");
         assert!(outage.ends().is_some() && !outage.is_on());
     }
 }

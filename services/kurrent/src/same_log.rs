@@ -1,9 +1,12 @@
 //! Whether the server still has the log that this process began with. A server that comes back from a wrong backup, or
 //! empty, answers as if nothing were wrong: what would be written there is lost to everybody else.
+//!
+//! A doubt has a number, so that an answer that was on its way when a newer doubt came does not end that one. Each
+//! connection has to find out for itself: another one may have been answered by another server.
 
 use std::sync::{
     OnceLock,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use uuid::Uuid;
@@ -12,8 +15,19 @@ use uuid::Uuid;
 #[derive(Debug, Default)]
 pub(crate) struct SameLog {
     expected: OnceLock<Uuid>,
-    in_doubt: AtomicBool,
+    doubts: AtomicU64,
     is_another: AtomicBool,
+}
+
+/// How many of the doubts one connection has cleared up.
+#[derive(Debug, Default)]
+pub(crate) struct Cleared(AtomicU64);
+
+/// What is to be asked for before anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Doubt {
+    pub(crate) expected: Uuid,
+    number: u64,
 }
 
 impl SameLog {
@@ -24,12 +38,13 @@ impl SameLog {
 
     /// A connection broke off: who answers next may be somebody else.
     pub(crate) fn doubt(&self) {
-        self.in_doubt.store(true, Ordering::Release);
+        self.doubts.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// The id to be asked for before anything else, if that is needed.
-    pub(crate) fn to_be_asked(&self) -> Option<Uuid> {
-        self.expected.get().copied().filter(|_| self.in_doubt.load(Ordering::Acquire))
+    /// What a connection has to ask first, if it has to.
+    pub(crate) fn to_be_asked(&self, cleared: &Cleared) -> Option<Doubt> {
+        let (expected, number) = (*self.expected.get()?, self.doubts.load(Ordering::Acquire));
+        (cleared.0.load(Ordering::Acquire) < number).then_some(Doubt { expected, number })
     }
 
     /// True from the moment that another log was found until the right one is back.
@@ -37,9 +52,9 @@ impl SameLog {
         self.is_another.load(Ordering::Acquire)
     }
 
-    /// It is the one. True when it was another one before.
-    pub(crate) fn found(&self) -> bool {
-        self.in_doubt.store(false, Ordering::Release);
+    /// It is the one, by this connection. True when it was another one before.
+    pub(crate) fn found(&self, cleared: &Cleared, doubt: Doubt) -> bool {
+        cleared.0.fetch_max(doubt.number, Ordering::AcqRel);
         self.is_another.swap(false, Ordering::AcqRel)
     }
 
@@ -53,17 +68,43 @@ impl SameLog {
 mod tests {
     use super::*;
 
+    fn doubted() -> (SameLog, Cleared) {
+        let (log, cleared) = (SameLog::default(), Cleared::default());
+        log.expect(Uuid::from_u128(1));
+        log.doubt();
+        (log, cleared)
+    }
+
     #[test]
     fn it_is_asked_for_after_each_break_and_until_it_is_found() {
-        let log = SameLog::default();
+        let (log, cleared) = (SameLog::default(), Cleared::default());
         log.doubt();
-        assert_eq!(log.to_be_asked(), None, "none is expected yet");
+        assert_eq!(log.to_be_asked(&cleared), None, "none is expected yet");
         log.expect(Uuid::from_u128(1));
         log.expect(Uuid::from_u128(2));
-        assert_eq!(log.to_be_asked(), Some(Uuid::from_u128(1)), "the first one stays");
+        let doubt = log.to_be_asked(&cleared).expect("a doubt");
+        assert_eq!(doubt.expected, Uuid::from_u128(1), "the first one stays");
         assert!(log.missed() && !log.missed() && log.is_another());
-        assert!(log.to_be_asked().is_some());
-        assert!(log.found() && !log.found() && !log.is_another());
-        assert_eq!(log.to_be_asked(), None);
+        assert!(log.to_be_asked(&cleared).is_some());
+        assert!(log.found(&cleared, doubt) && !log.found(&cleared, doubt) && !log.is_another());
+        assert_eq!(log.to_be_asked(&cleared), None);
+    }
+
+    #[test]
+    fn an_answer_that_was_on_its_way_does_not_end_a_newer_doubt() {
+        let (log, cleared) = doubted();
+        let old = log.to_be_asked(&cleared).expect("a doubt");
+        log.doubt();
+        log.found(&cleared, old);
+        assert!(log.to_be_asked(&cleared).is_some());
+    }
+
+    #[test]
+    fn each_connection_finds_out_for_itself() {
+        let (log, one) = doubted();
+        let other = Cleared::default();
+        log.found(&one, log.to_be_asked(&one).expect("a doubt"));
+        assert_eq!(log.to_be_asked(&one), None);
+        assert!(log.to_be_asked(&other).is_some());
     }
 }

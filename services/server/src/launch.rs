@@ -76,11 +76,16 @@ pub trait Launcher: Send + Sync {
         told: &(dyn Fn(CopyProgress) + Sync),
     ) -> Result<CopiedLog, StartError>;
 
-    /// Lets the vault belong to the event log that is configured, whatever it belonged to; answers the log's id.
+    /// Lets the vault belong to the event log that is configured, instead of the one that is named; answers the log's id.
     ///
     /// # Errors
     /// [`StartError`]; nothing was changed.
-    async fn claim_vault(&self, config: &Config, dir: &DataDir) -> Result<uuid::Uuid, StartError>;
+    async fn claim_vault(
+        &self,
+        config: &Config,
+        dir: &DataDir,
+        instead_of: uuid::Uuid,
+    ) -> Result<uuid::Uuid, StartError>;
 
     /// The GraphQL schema in its definition language.
     ///

@@ -108,8 +108,13 @@ impl Launcher for Keytrail {
         log_copy::run(config, dir, to, told).await
     }
 
-    async fn claim_vault(&self, config: &Config, dir: &DataDir) -> Result<uuid::Uuid, StartError> {
-        stores::claim_vault(config, dir).await
+    async fn claim_vault(
+        &self,
+        config: &Config,
+        dir: &DataDir,
+        instead_of: uuid::Uuid,
+    ) -> Result<uuid::Uuid, StartError> {
+        stores::claim_vault(config, dir, instead_of).await
     }
 
     fn schema(&self) -> Result<String, StartError> {
@@ -129,7 +134,7 @@ impl Wired for Built {
     }
 
     async fn close(&self) {
-        upkeep::remember(&self.ports).await;
+        upkeep::remember_soon(&self.ports).await;
         stores::settle(self.operator.dir()).await;
     }
 }
@@ -204,6 +209,10 @@ fn run_behind(app: &App, ports: &Ports, config: &Config, life: &Lifecycle) {
     let (recording, until) = (app.clone(), stop());
     life.spawn(Stage::Background, Weight::Light, "policy", async move {
         upkeep::record_policy(recording, until).await;
+    });
+    let (asking, failing, until) = (ports.clone(), life.clone(), stop());
+    life.spawn(Stage::Background, Weight::Light, "vault and log", async move {
+        upkeep::agree_with_vault(asking, failing, until).await;
     });
     let (kept, behind, until) = (app.clone(), ports.clone(), stop());
     life.spawn(Stage::Background, Weight::Light, "upkeep", async move {

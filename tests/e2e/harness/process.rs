@@ -110,6 +110,13 @@ impl Keytrail {
         timeout(PATIENCE, running).await.expect("the command ends").expect("the command starts")
     }
 
+    /// Lets the vault belong to the log that is there, as the refusal to start says.
+    pub(crate) async fn claims(&self, refused: &str) -> String {
+        let (_, named) = refused.split_once("--instead-of ").expect("the refusal names the log");
+        let log: String = named.chars().take_while(|sign| sign.is_ascii_hexdigit() || *sign == '-').collect();
+        self.run(&["vault", "claim", "--instead-of", &log]).await
+    }
+
     /// Starts the server, which must refuse; answers what it said.
     pub(crate) async fn refuses_to_start(&self) -> String {
         let output = self.try_run(&["serve"]).await;

@@ -32,7 +32,7 @@ pub(crate) use fenced::Fenced;
 use held::{Ended, Held};
 pub use tenure::Tenure;
 
-use crate::App;
+use crate::{App, failing::Failing};
 
 /// Between two signs of life.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
@@ -158,23 +158,16 @@ impl Leases {
 
     /// Waits as long as it takes.
     async fn take(&self, work: Work) -> Held {
-        let mut seen = None;
+        let (mut seen, mut failing) = (None, Failing::new(work.as_str()));
         loop {
             match self.try_to_take(work, &mut seen).await {
-                Ok(Some(held)) => return held,
-                Ok(None) | Err(SwapError::Conflict) => {}
-                // Whoever keeps the journal says that it is away, once for all.
-                Err(SwapError::Journal(error @ JournalError::Unavailable(_))) => {
-                    tracing::debug!(
-                        work = work.as_str(),
-                        error = &error as &dyn std::error::Error,
-                        "not taken"
-                    );
+                Ok(Some(held)) => {
+                    failing.works();
+                    return held;
                 }
-                Err(SwapError::Journal(error)) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(work = work.as_str(), error, "a work lease cannot be read: trying again");
-                }
+                Ok(None) | Err(SwapError::Conflict) => failing.works(),
+                // Also what only looks like an outage: a node that does no work must say so.
+                Err(SwapError::Journal(error)) => failing.failed(&error.into()),
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

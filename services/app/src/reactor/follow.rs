@@ -17,6 +17,26 @@ const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// First and longest wait after a failure.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
+/// A reactor begins again some events before the one that it failed at: only past that it works again.
+struct Stuck {
+    said: Failing,
+    /// The furthest event that it has begun.
+    at: Option<Position>,
+}
+
+impl Stuck {
+    fn new(work: &'static str) -> Self {
+        Self { said: Failing::new(work), at: None }
+    }
+
+    /// It is done with this event, or (none) with all that there are.
+    fn is_past(&mut self, done: Option<Position>) {
+        if done.is_none() || done >= self.at {
+            self.said.works();
+        }
+    }
+}
+
 /// Acts on facts, one after another.
 #[async_trait]
 pub(super) trait Reactor: Send + Sync {
@@ -30,7 +50,7 @@ pub(super) trait Reactor: Send + Sync {
 impl App {
     /// Hands a reactor each event since its mark, in order, until `stop`. After a failure it begins again at the mark.
     pub(super) async fn follow(&self, reactor: &dyn Reactor, tenure: &Tenure, stop: &CancellationToken) {
-        let (mut wait, mut failing) = (BACKOFF.0, Failing::new(reactor.name()));
+        let (mut wait, mut failing) = (BACKOFF.0, Stuck::new(reactor.name()));
         loop {
             let began = tokio::time::Instant::now();
             let ended = tokio::select! {
@@ -38,7 +58,7 @@ impl App {
                 ended = self.follow_until_failure(reactor, tenure, &mut failing) => ended,
             };
             if let Err(error) = ended {
-                failing.failed(&error);
+                failing.said.failed(&error);
             }
             // What ran for a while was well: the next failure is a new one.
             wait = if began.elapsed() > BACKOFF.1 { BACKOFF.0 } else { (wait * 2).min(BACKOFF.1) };
@@ -53,7 +73,7 @@ impl App {
         &self,
         reactor: &dyn Reactor,
         tenure: &Tenure,
-        failing: &mut Failing,
+        failing: &mut Stuck,
     ) -> Result<(), AppError> {
         let journal = &*self.ports().journal;
         let (mut mark, known) = Fenced::take(journal, reactor.name().to_owned(), tenure).await?;
@@ -62,13 +82,18 @@ impl App {
         let mut signals = self.ports().log.subscribe(after, Filter::default()).await?;
         let mut unmarked = 0;
         while let Some(signal) = signals.next().await {
-            let LogSignal::Event(event) = signal? else {
-                failing.works();
-                continue;
+            let event = match signal? {
+                LogSignal::Event(event) => event,
+                LogSignal::CaughtUp => {
+                    failing.is_past(None);
+                    continue;
+                }
+                LogSignal::Checkpoint(_) => continue,
             };
             tenure.check()?;
+            failing.at = failing.at.max(Some(event.position));
             let reacted = reactor.react(&event).await?;
-            failing.works();
+            failing.is_past(Some(event.position));
             unmarked += 1;
             if reacted {
                 self.views_at_head().await?;

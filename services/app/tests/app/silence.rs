@@ -128,6 +128,7 @@ questions! { Views:
     count_events(&self, tenant: TenantId, filter: EventFilter) -> u64;
     event(&self, tenant: TenantId, id: EventId) -> Option<Arc<EventRow>>;
     position_at(&self, tenant: TenantId, moment: Timestamp) -> Option<Position>;
+    last_event(&self) -> Option<(Position, EventId)>;
     last_recorded_at(&self) -> Option<Timestamp>;
     stream_events(&self, stream: &StreamId, upto: Option<Position>) -> Vec<Arc<EventRow>>;
     idempotency(

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    AlertId, CredentialId, EnvironmentId, MemberId, Position, RecordedEvent, StreamId, TeamId, TenantId,
-    Timestamp, WebhookEndpointId,
+    AlertId, CredentialId, EnvironmentId, EventId, MemberId, Position, RecordedEvent, StreamId, TeamId,
+    TenantId, Timestamp, WebhookEndpointId,
 };
 
 pub use accounts::{AccountTx, AccountViews, ApiTokenRow, ServiceAccountRow};
@@ -303,6 +303,8 @@ pub trait Views: AuthoritySource + ConsumerViews + LeaseViews + AccountViews {
     ) -> Result<Option<Arc<EventRow>>, ViewError>;
     /// The last position of a tenant whose recorded time is at or before a moment.
     async fn position_at(&self, tenant: TenantId, moment: Timestamp) -> Result<Option<Position>, ViewError>;
+    /// The last event that was projected, of any tenant: where it is in the log, and its id.
+    async fn last_event(&self) -> Result<Option<(Position, EventId)>, ViewError>;
     /// When the last event was recorded, of any tenant.
     async fn last_recorded_at(&self) -> Result<Option<Timestamp>, ViewError>;
     /// A stream's events up to a position, for answers as of then.

@@ -102,7 +102,7 @@ impl Launcher for Fake {
         Ok(CopiedLog { events: 3, there_before: 1, entries: 2, place: to.expose().to_owned() })
     }
 
-    async fn claim_vault(&self, _: &Config, _: &DataDir) -> Result<uuid::Uuid, StartError> {
+    async fn claim_vault(&self, _: &Config, _: &DataDir, _: uuid::Uuid) -> Result<uuid::Uuid, StartError> {
         Ok(uuid::Uuid::from_u128(7))
     }
 

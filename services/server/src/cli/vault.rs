@@ -24,7 +24,11 @@ pub(super) enum VaultCommand {
         dry_run: bool,
     },
     /// Let the vault belong to the event log that is configured, when the one that it belonged to is gone for good
-    Claim,
+    Claim {
+        /// The event log that the vault belonged to: `keytrail serve` prints it when it refuses to start
+        #[arg(long, value_name = "LOG")]
+        instead_of: uuid::Uuid,
+    },
 }
 
 pub(super) async fn run(
@@ -35,12 +39,13 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     match command {
         VaultCommand::Sweep { dry_run } => sweep(dry_run, config, launcher, out).await,
-        VaultCommand::Claim => claim(&config, launcher, out).await,
+        VaultCommand::Claim { instead_of } => claim(&config, instead_of, launcher, out).await,
     }
 }
 
 async fn claim(
     config: &Config,
+    instead_of: uuid::Uuid,
     launcher: &dyn Launcher,
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
@@ -48,7 +53,7 @@ async fn claim(
         in_use @ DataDirError::InUse { .. } => Failure::new(in_use.to_string(), "stop the server first"),
         error => error.into(),
     })?;
-    let log = launcher.claim_vault(config, &dir).await?;
+    let log = launcher.claim_vault(config, &dir, instead_of).await?;
     writeln!(
         out,
         "the vault belongs to event log {log} now\n\

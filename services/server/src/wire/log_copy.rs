@@ -31,7 +31,8 @@ pub(super) async fn run(
     let place = parse()?.to_string();
     let hint = match Moved::read(dir)? {
         None => HINT,
-        Some(moved) if moved.is_at(&place, opened(KurrentEventStore::peek(parse()?).await)?) => DONE,
+        // Of one that does not answer nothing can be said but its name.
+        Some(moved) if moved.is_at(&place, KurrentEventStore::peek(parse()?).await.ok().flatten()) => DONE,
         Some(moved) => return Err(moved.refuse_another_copy()),
     };
     let target = opened(KurrentEventStore::open(parse()?).await)?;

@@ -47,8 +47,8 @@ impl Moved {
         StartError::new(
             self.text(),
             format!(
-                "set KEYTRAIL_EVENT_LOG to it; to go on from here, without what happened there since, delete {} and run \
-                 `keytrail vault claim`",
+                "set KEYTRAIL_EVENT_LOG to it; to go on from here, without what happened there since, delete {}: the next start \
+                 says what is left to do",
                 file.display()
             ),
         )

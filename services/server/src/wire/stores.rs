@@ -45,15 +45,16 @@ pub(super) struct Stores {
 }
 
 pub(super) async fn open(config: &Config, dir: &DataDir) -> Result<Stores, StartError> {
-    // Before the server is made a log of ours.
-    if matches!(config.event_log, EventLog::Kurrent(_)) {
-        refuse_log_left_behind(dir).await?;
-    }
+    let secrets = open_secrets(config, dir).await?;
     let (log, journal) = match &config.event_log {
         EventLog::Embedded => log_here(dir).await?,
-        EventLog::Kurrent(address) => log_at(address).await?,
+        EventLog::Kurrent(address) => {
+            // Before the server is made a log of ours.
+            refuse_log_left_behind(dir).await?;
+            refuse_server_of_another(&*secrets, address).await?;
+            log_at(address).await?
+        }
     };
-    let secrets = open_secrets(config, dir).await?;
     vault_belongs(&*secrets, &*log).await?;
     let views = Arc::new(open_views(dir, &*log).await?);
     Ok(Stores { log, journal, authority: views.clone(), views, secrets })
@@ -94,40 +95,68 @@ async fn log_at(address: &SecretValue) -> Result<LogAndJournal, StartError> {
     Ok((Arc::new(log), Arc::new(journal)))
 }
 
-/// A vault of another log: what was in that one would seem to be lost, and what is written from here on would be
-/// apart from it. One that does not answer is no reason not to start.
-async fn vault_belongs(secrets: &dyn SecretStore, log: &dyn EventStore) -> Result<(), StartError> {
-    match keytrail_vault::belongs(secrets, log).await {
-        Ok(()) => Ok(()),
-        Err(error @ SweepError::AnotherLog { .. }) => Err(failed(
-            &error,
-            "check KEYTRAIL_EVENT_LOG, KEYTRAIL_VAULT and KEYTRAIL_DATA_DIR; when the other log is gone for good, or \
-             you went back from it on purpose, run `keytrail vault claim`",
+/// Asked before anything is written there. A vault that does not answer is asked later, [`vault_belongs`].
+async fn refuse_server_of_another(
+    secrets: &dyn SecretStore,
+    address: &SecretValue,
+) -> Result<(), StartError> {
+    let Ok(Some(mark)) = secrets.deployment().await else { return Ok(()) };
+    let there = KurrentEventStore::peek(kurrent_settings(address)?).await;
+    match there.map_err(|error| failed(&error, KURRENT_HINT))? {
+        Some(log) if log == mark.log_id => Ok(()),
+        Some(log) => Err(not_ours(&SweepError::AnotherLog { vault: mark.log_id, log }, mark.log_id)),
+        None => Err(StartError::new(
+            format!("the vault belongs to event log {}, and the server has none", mark.log_id),
+            claim_hint(mark.log_id),
         )),
-        Err(error @ (SweepError::LogBehind { .. } | SweepError::AnotherPast { .. })) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(
-                error,
-                "put the newer log back; when you mean this one, run `keytrail vault claim`"
-            );
-            Ok(())
-        }
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::debug!(error, "whether the vault belongs to this log is not known");
-            Ok(())
-        }
     }
 }
 
-/// Lets the vault belong to the log that is configured, whatever it belonged to; answers the log's id.
-pub(super) async fn claim_vault(config: &Config, dir: &DataDir) -> Result<uuid::Uuid, StartError> {
+/// A vault of another log, or of a newer copy of it: what was in that one would seem to be lost, and what is written
+/// from here on would be apart from it. One that does not answer is no reason not to start: it is asked until it does.
+async fn vault_belongs(secrets: &dyn SecretStore, log: &dyn EventStore) -> Result<(), StartError> {
+    let Err(error) = keytrail_vault::belongs(secrets, log).await else { return Ok(()) };
+    match (&error, secrets.deployment().await) {
+        (SweepError::Store(_) | SweepError::Log(_), _) | (_, Err(_) | Ok(None)) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "whether the vault belongs to this log is not known: asking until it is");
+            Ok(())
+        }
+        (_, Ok(Some(mark))) => Err(not_ours(&error, mark.log_id)),
+    }
+}
+
+fn not_ours(error: &SweepError, vault: uuid::Uuid) -> StartError {
+    failed(error, &claim_hint(vault))
+}
+
+fn claim_hint(vault: uuid::Uuid) -> String {
+    format!(
+        "check KEYTRAIL_EVENT_LOG, KEYTRAIL_VAULT and KEYTRAIL_DATA_DIR, or put back the log; when that is gone for \
+         good, or you went back on purpose, run `keytrail vault claim --instead-of {vault}`"
+    )
+}
+
+/// Lets the vault belong to the log that is configured, instead of the one that is named; answers the log's id.
+pub(super) async fn claim_vault(
+    config: &Config,
+    dir: &DataDir,
+    instead_of: uuid::Uuid,
+) -> Result<uuid::Uuid, StartError> {
+    let secrets = open_secrets(config, dir).await?;
+    let hint = "nothing was changed: put that right and run the command again";
+    let mark = secrets.deployment().await.map_err(|error| failed(&error, hint))?;
+    if mark.is_none_or(|mark| mark.log_id != instead_of) {
+        let belongs = mark.map_or("no event log yet".to_owned(), |mark| format!("event log {}", mark.log_id));
+        return Err(StartError::new(
+            format!("the vault belongs to {belongs}, and not to {instead_of}"),
+            "is it the right vault? `keytrail serve` says to which log it belongs",
+        ));
+    }
     let (log, _) = match &config.event_log {
         EventLog::Embedded => log_here(dir).await?,
         EventLog::Kurrent(address) => log_at(address).await?,
     };
-    let secrets = open_secrets(config, dir).await?;
-    let hint = "nothing was changed: put that right and run the command again";
     keytrail_vault::claim(&*secrets, &*log).await.map_err(|error| failed(&error, hint))?;
     log.log_id().await.map_err(|error| failed(&error, hint))
 }
@@ -202,17 +231,25 @@ async fn open_views(dir: &DataDir, log: &dyn EventStore) -> Result<SqliteViews, 
         .map_err(|error| failed(&error, "check the data directory's permissions"))?;
     let origin = origin_of(log).await?;
     let opening = path.clone();
-    match blocking(move || SqliteViews::open(&opening, origin)).await? {
-        Opened::Ready(views) => Ok(views),
-        Opened::Stale(why) => {
-            tracing::info!(?why, "making the views anew from the event log");
-            let (progress, _unread) = crate::admin::progress();
-            rebuild(&path, log, &progress).await.map(|(views, events)| {
-                tracing::info!(events, "the views are made");
-                views
-            })
-        }
-    }
+    let why = match blocking(move || SqliteViews::open(&opening, origin)).await? {
+        Opened::Ready(views) if knows_no_more(&views, log).await? => return Ok(views),
+        Opened::Ready(_) => "the log is an older copy than the views".to_owned(),
+        Opened::Stale(why) => format!("{why:?}"),
+    };
+    tracing::info!(why, "making the views anew from the event log");
+    let (progress, _unread) = crate::admin::progress();
+    rebuild(&path, log, &progress).await.map(|(views, events)| {
+        tracing::info!(events, "the views are made");
+        views
+    })
+}
+
+/// The last event that they know is in the log: else that is an older copy, and what is new in it would never be seen.
+async fn knows_no_more(views: &SqliteViews, log: &dyn EventStore) -> Result<bool, StartError> {
+    let last = views.last_event().await.map_err(|error| failed(&error, "run `keytrail views rebuild`"))?;
+    let Some((at, id)) = last else { return Ok(true) };
+    let there = log.event_at(at).await.map_err(|error| failed(&error, "check KEYTRAIL_EVENT_LOG"))?;
+    Ok(there == Some(id))
 }
 
 /// Views that `views rebuild` made while the old ones were in use.

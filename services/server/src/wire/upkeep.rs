@@ -9,13 +9,14 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::sweeping::{self, Refusal};
+use crate::lifecycle::Lifecycle;
 
 /// How often the vault learns how far the log is, and is swept if that is due.
 pub(super) const MARK_EVERY: Duration = Duration::from_secs(600);
 
-/// How long that may take.
+/// How long a stop waits for the vault to learn how far the log is.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long to wait before the policy is recorded again when it could not be.
+/// How long to wait before the policy is recorded again, or the vault asked, when it could not be.
 const RECORD_AGAIN: Duration = Duration::from_secs(10);
 
 /// Records the policy in force for all tenants, once, however often it takes.
@@ -54,23 +55,38 @@ pub(super) async fn round(app: &App, ports: &Ports, refusal: &mut Refusal) {
 
 /// Tells the vault how far the log is; trouble is only logged, and whoever keeps the log says himself that it is away.
 pub(super) async fn remember(ports: &Ports) {
-    if ports.log.is_away() {
-        tracing::debug!("the vault is not told how far the log is, which is away: next time");
-        return;
+    if let Err(error) = mark(ports).await {
+        let error = &error as &dyn std::error::Error;
+        match ports.log.is_away() {
+            true => tracing::debug!(error, "the vault was not told how far the log is, which is away"),
+            false => tracing::warn!(error, "the vault was not told how far the log is: trying again later"),
+        }
     }
-    // Who stops has little time, and a log that is frozen says nothing.
-    let told = match timeout(PATIENCE, mark(ports)).await {
-        Ok(told) => told,
-        Err(_) => {
-            return tracing::debug!("the vault is not told how far the log is, which is silent: next time");
+}
+
+/// The same for who stops: he has little time, and the next start does it anyway.
+pub(super) async fn remember_soon(ports: &Ports) {
+    if ports.log.is_away() || timeout(PATIENCE, remember(ports)).await.is_err() {
+        tracing::debug!("the vault is not told how far the log is: the next start does it");
+    }
+}
+
+/// Until the vault has answered once: whether it belongs to this log is not known before. When it does not, the
+/// process stops, and the next start says what to do.
+pub(super) async fn agree_with_vault(ports: Ports, life: Lifecycle, stop: CancellationToken) {
+    let asking = async {
+        while let Err(error) = keytrail_vault::belongs(&*ports.secrets, &*ports.log).await {
+            if !matches!(error, SweepError::Store(_) | SweepError::Log(_)) {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the vault belongs to another log");
+                return life.fail("the log of this vault");
+            }
+            tokio::time::sleep(RECORD_AGAIN).await;
         }
     };
-    if let Err(error) = told {
-        let error = &error as &dyn std::error::Error;
-        tracing::warn!(
-            error,
-            "the vault was not told how far the log is: trying again with the next round or start"
-        );
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = asking => {}
     }
 }
 

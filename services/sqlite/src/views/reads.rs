@@ -363,6 +363,19 @@ impl Views for SqliteViews {
         self.read_of(tenant, move |connection, tenant| events::position_at(connection, tenant, moment)).await
     }
 
+    async fn last_event(&self) -> Result<Option<(Position, EventId)>, ViewError> {
+        let find = "SELECT position, id FROM events ORDER BY number DESC LIMIT 1";
+        self.read(move |connection| {
+            doc::one(connection, find, [], |row| {
+                Ok((
+                    crate::column::to_position(row.get(0)?),
+                    EventId::from_uuid(Uuid::from_bytes(row.get(1)?)),
+                ))
+            })
+        })
+        .await
+    }
+
     async fn last_recorded_at(&self) -> Result<Option<Timestamp>, ViewError> {
         let find = "SELECT max(latest) FROM tenants";
         let latest =

@@ -1,10 +1,7 @@
 //! Keeps us logged in: a task that logs in, renews in time and logs in again when told that the
 //! token is bad. Callers wait for it and never log in themselves, so there is one login at a time.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -22,10 +19,9 @@ use super::{
 /// First pause after a failed login; doubled up to the second.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Pauses after a login was rejected, where the vault locks a role after five rejections with less than fifteen
-/// minutes between two of them: then for all nodes, also those whose login is right.
-const REJECTED_PAUSES: [Duration; 3] =
-    [Duration::from_millis(200), Duration::from_secs(10), Duration::from_secs(16 * 60)];
+/// Pause after a login was rejected, where the vault locks a role, for all nodes, after five rejections with less than
+/// fifteen minutes between two of them.
+const REJECTED_PAUSE: Duration = Duration::from_secs(16 * 60);
 /// Between two looks whether the login has changed meanwhile.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Pause after a renewal that could not be asked for.
@@ -102,22 +98,18 @@ struct Work {
 
 impl Work {
     async fn run(mut self) {
-        let (mut pause, mut rejections) = (FIRST_PAUSE, 0);
+        let mut pause = FIRST_PAUSE;
         loop {
             let version = self.login.version().await;
             match self.login.perform(&self.clients).await {
                 Ok(LoggedIn { client, lease }) => {
-                    (pause, rejections) = (FIRST_PAUSE, 0);
+                    pause = FIRST_PAUSE;
                     self.keep(client, lease).await;
                     self.publish.send_replace(Standing::LoggingIn);
                 }
                 Err(Fault::Login) if self.login.can_be_locked() => {
                     self.note_failure(Fault::Login);
-                    let pause = rejected_pause(rejections);
-                    rejections += 1;
-                    if self.waits_for_another(version, pause).await {
-                        rejections = 0;
-                    }
+                    self.wait_for_another(version).await;
                 }
                 Err(fault) => {
                     self.note_failure(fault);
@@ -128,16 +120,12 @@ impl Work {
         }
     }
 
-    /// True as soon as the login is another one than it was; false after the pause.
-    async fn waits_for_another(&self, version: Option<SystemTime>, pause: Duration) -> bool {
-        let end = Instant::now() + pause;
-        while Instant::now() < end {
+    /// Until the login is another one than it was, or a long time has passed.
+    async fn wait_for_another(&self, version: Option<u64>) {
+        let end = Instant::now() + REJECTED_PAUSE;
+        while Instant::now() < end && self.login.version().await == version {
             sleep_until(end.min(Instant::now() + LOOK_EVERY)).await;
-            if self.login.version().await != version {
-                return true;
-            }
         }
-        false
     }
 
     /// Callers are told at once while it goes on failing; the log is told once.
@@ -147,8 +135,9 @@ impl Work {
             tracing::warn!(reason = fault.text(), "cannot log in to the vault");
             if fault == Fault::Login && self.login.can_be_locked() {
                 tracing::warn!(
-                    "the vault locks a role that is rejected five times, for all nodes: trying again seldom, and at \
-                     once when the file with the secret id changes; `sys/locked-users` shows whether it is locked"
+                    "the vault locks a role that is rejected five times, for all nodes: trying again at once when the \
+                     file with the secret id holds another one, and else in 16 min; `sys/locked-users` shows whether \
+                     it is locked"
                 );
             }
         }
@@ -171,11 +160,6 @@ impl Work {
             }
         }
     }
-}
-
-/// The pause after so many rejections before this one.
-fn rejected_pause(before: usize) -> Duration {
-    REJECTED_PAUSES[before.min(REJECTED_PAUSES.len() - 1)]
 }
 
 async fn told_bad(reports: &mut mpsc::Receiver<u64>, number: u64) {
@@ -208,21 +192,6 @@ async fn renewing(session: &Session, first: Lease) {
                 tracing::warn!(reason = fault.text(), "cannot renew the vault login yet");
                 next = Instant::now() + RENEWAL_PAUSE;
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_role_is_never_locked_by_a_login_that_stays_wrong() {
-        // Vault and OpenBao: five rejections, each less than fifteen minutes after the one before.
-        let mut in_a_row = 1;
-        for before in 0..100 {
-            in_a_row = if rejected_pause(before) > Duration::from_secs(15 * 60) { 1 } else { in_a_row + 1 };
-            assert!(in_a_row < 5, "after {before}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Getting a token and knowing how long it lives.
 
 use std::{
+    hash::{DefaultHasher, Hash, Hasher},
     path::Path,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use keytrail_domain::SecretValue;
@@ -41,14 +42,17 @@ impl Login {
         matches!(self, Self::AppRole { .. })
     }
 
-    /// Another one when the file that it comes from was written anew.
-    pub(super) async fn version(&self) -> Option<SystemTime> {
+    /// Another one when the file that it comes from holds something else; none when it cannot be read.
+    pub(super) async fn version(&self) -> Option<u64> {
         let file = match self {
             Self::Token(_) => return None,
             Self::TokenFile(file) | Self::AppRole { secret_id_file: file, .. } => file,
             Self::Kubernetes { token_file, .. } => token_file,
         };
-        tokio::fs::metadata(file).await.and_then(|found| found.modified()).ok()
+        let held = tokio::fs::read(file).await.map(Zeroizing::new).ok()?;
+        let mut hasher = DefaultHasher::new();
+        held.hash(&mut hasher);
+        Some(hasher.finish())
     }
 
     /// Gets a token.
