@@ -179,6 +179,8 @@ pub enum RetirementReason {
     AllMoved,
     /// The overlap was over.
     OverlapOver,
+    /// There were a hundred newer ones.
+    TooMany,
 }
 
 /// What uses a credential.

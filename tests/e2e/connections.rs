@@ -37,7 +37,7 @@ impl Scene {
     }
 }
 
-async fn register(client: &Client, name: &str, more: Value) -> String {
+pub(crate) async fn register(client: &Client, name: &str, more: Value) -> String {
     let mut input = json!({ "component": "http-bearer", "name": name });
     for (field, value) in more.as_object().expect("an object") {
         input[field] = value.clone();
@@ -45,13 +45,13 @@ async fn register(client: &Client, name: &str, more: Value) -> String {
     text(&client.mutate("createConnection", "connection { id }", input).await["connection"]["id"])
 }
 
-async fn go(client: &Client, id: &str, to: &str) -> String {
+pub(crate) async fn go(client: &Client, id: &str, to: &str) -> String {
     let input = json!({ "connectionId": id, "to": to });
     let done = client.mutate("transitionConnection", "connection { state }", input).await;
     text(&done["connection"]["state"])
 }
 
-async fn connection(client: &Client, id: &str, selection: &str) -> Value {
+pub(crate) async fn connection(client: &Client, id: &str, selection: &str) -> Value {
     let query = format!("query($id: ID!) {{ connection(id: $id) {{ {selection} }} }}");
     client.data(&query, json!({ "id": id })).await["connection"].clone()
 }

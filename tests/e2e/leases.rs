@@ -15,7 +15,7 @@ use crate::{
 };
 
 const SECRET: &str = "lease-canary-5d1c";
-const LEASE: &str = "lease { id token unwrapUrl expiresAt version allowedHosts } alreadyShown replayed \
+const LEASE: &str = "lease { id token unwrapUrl expiresAt version allowedHosts fields } alreadyShown replayed \
                      credential { lastLeasedAt leases(last: 1) { nodes { id } } }";
 const SHORT: &str = "lease { id token unwrapUrl }";
 const NOT_VALID: &str = "wrapping token is not valid or does not exist";

@@ -5,6 +5,7 @@ use keytrail_test_support::{Reply, StubServer, eventually};
 use serde_json::{Value, json};
 
 use crate::{
+    connections::{connection, go, register},
     harness::{Client, Settings, World, bearer, history, text},
     leases::{curl, lease},
 };
@@ -75,6 +76,8 @@ async fn while_two_versions_overlap_tokens_of_both_are_good_and_the_old_one_is_g
     let (old, new) =
         (setting.lease_of(&setting.world.alice, 1).await, lease(&setting.world.alice, &setting.id).await);
     assert_eq!((&old["version"], &new["version"]), (&json!(1), &json!(2)));
+    assert_eq!(new["fields"]["base_url"], setting.api.url(""), "what is no secret comes with it");
+    assert_eq!(new["fields"].get("token"), None);
     assert_eq!(secret(&before).await.as_deref(), Some("first-s3cr3t"), "it was given before");
     assert_eq!(secret(&old).await.as_deref(), Some("first-s3cr3t"));
     assert_eq!(secret(&new).await.as_deref(), Some("second-s3cr3t"));
@@ -118,6 +121,8 @@ async fn when_the_new_version_is_rejected_the_old_one_counts_again_by_itself() {
     let settings = Settings::default().set("KEYTRAIL_CHECK_INTERVAL_SECONDS", "1");
     let setting = Setting::begin(settings).await;
     let world = &setting.world;
+    let used = register(&world.alice, "Grafana", json!({ "credentialIds": [setting.id] })).await;
+    assert_eq!(go(&world.alice, &used, "CONNECTED").await, "CONNECTED");
     setting.rotate(3_600).await;
     setting.api.on("GET", "/", Reply::status(401));
     eventually("it went back", async || (setting.seen().await["secretVersion"] == 1).then_some(())).await;
@@ -136,6 +141,8 @@ async fn when_the_new_version_is_rejected_the_old_one_counts_again_by_itself() {
         "{alerts}"
     );
     assert!(text(&alerts[0]["message"]).contains("version 1 counts again"), "{alerts}");
+    let state = connection(&world.alice, &used, "state").await;
+    assert_eq!(state["state"], "CONNECTED", "what uses it goes on");
     let events = history(&world.alice, &setting.id).await;
     let place = |kind: &str| events.iter().position(|event| event.starts_with(kind)).expect(kind);
     assert_eq!(place("CredentialRolledBack"), place("CredentialInvalidated") + 1, "{events:?}");
@@ -181,8 +188,12 @@ async fn a_purged_credential_is_gone_with_its_secrets_and_its_history_stays() {
     assert_eq!(refused["reason"], "CREDENTIAL_NOT_DELETED");
     let waiting = lease(alice, &setting.id).await;
     alice.mutate("deleteCredential", "visible", setting.input(&json!({}))).await;
-    let done = alice.mutate("purgeCredential", "credentialId visible", setting.input(&json!({}))).await;
-    assert_eq!(done, json!({ "credentialId": setting.id, "visible": true }));
+    let purge = setting.input(&json!({ "idempotencyKey": "for ever" }));
+    for replayed in [false, true] {
+        let done = alice.mutate("purgeCredential", "credentialId replayed", purge.clone()).await;
+        assert_eq!(done, json!({ "credentialId": setting.id, "replayed": replayed }));
+    }
+    assert_eq!(setting.world.bob.refused("purgeCredential", purge).await["code"], "NOT_FOUND");
     assert_eq!(secret(&waiting).await, None);
     let query = "query($id: ID!) { credential(id: $id) { id } }";
     assert_eq!(alice.code(query, json!({ "id": setting.id })).await, "NOT_FOUND");

@@ -87,6 +87,21 @@ async fn an_offer_that_is_declined_or_taken_back_is_none() {
 }
 
 #[tokio::test]
+async fn an_offer_counts_as_long_as_who_made_it_may_give_the_credential_away() {
+    let world = World::start().await;
+    let id = world.carol.create(bearer("Carols", "s3cr3t")).await;
+    let share = json!({ "credentialId": id, "granteeId": world.bob_id, "level": "MANAGE" });
+    world.carol.mutate("shareCredential", "visible", share.clone()).await;
+    offer(&world.bob, &id, &my_id(&world.alice).await).await;
+    let revoke = json!({ "credentialId": id, "granteeId": world.bob_id });
+    world.carol.mutate("revokeShare", "visible", revoke).await;
+    assert_eq!(world.alice.refused("acceptTransfer", about(&id)).await["reason"], "NO_TRANSFER_OFFER");
+    world.carol.mutate("shareCredential", "visible", share).await;
+    let done = world.alice.mutate("acceptTransfer", &format!("credential {{ {OWNER} }}"), about(&id)).await;
+    assert_eq!(done["credential"]["owner"], json!({ "subject": "alice" }));
+}
+
+#[tokio::test]
 async fn a_role_alone_gives_nobody_a_credential_by_way_of_an_offer() {
     let world = World::start().await;
     // Alice owns the tenant: she manages what is bob's by that alone.

@@ -1,6 +1,8 @@
 //! Leases: a token for a credential's secret, and who got one.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use std::collections::BTreeMap;
+
+use async_graphql::{Context, ID, InputObject, Json, Object, Result, SimpleObject};
 use keytrail_app::{IssuedLease as Issued, LeaseRow, NewLease};
 use keytrail_domain::CredentialId;
 use keytrail_ports::views::ConsumerRow;
@@ -45,6 +47,8 @@ pub struct IssuedLease {
     pub version: u32,
     /// The only hosts that the secret may be sent to.
     pub allowed_hosts: Vec<String>,
+    /// The fields of that version that are no secret, such as a user name or an address, by name.
+    pub fields: Json<BTreeMap<String, serde_json::Value>>,
 }
 
 impl From<Issued> for IssuedLease {
@@ -56,6 +60,7 @@ impl From<Issued> for IssuedLease {
             expires_at: issued.expires_at.into(),
             version: issued.version,
             allowed_hosts: issued.allowed_hosts,
+            fields: Json(issued.fields),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Giving a credential to another owner, who has to want it; and handing over what a removed member owned.
 
 use keytrail_domain::{
-    CredentialId, Grantee, Owner, StreamId, TenantId,
+    CredentialId, Grantee, Owner, Principal, Scopes, StreamId, TenantId,
     credential::{Credential, CredentialCommand, NAME_LEN, Offer, State},
 };
 use keytrail_ports::{Action, Denied, Object, Resource};
@@ -89,6 +89,7 @@ impl App {
             Ok(offered) => offered,
         };
         self.comes_to_nobody_by_role(call, &offer).await?;
+        self.still_offered(&state).await?;
         let wanted = name.as_deref().unwrap_or(&state.name);
         let _name = self.hold_name(state.tenant, offer.to, wanted, Some(id)).await?;
         let command = CredentialCommand::AcceptTransfer { to: offer.to, name: name.clone() };
@@ -157,11 +158,7 @@ impl App {
             // Who may see it is told that there is nothing for him; nobody else that it exists.
             _ => {
                 self.authorize(call, Action::View, Object::Credential(id)).await?;
-                Err(AppError::Refused {
-                    reason: "NO_TRANSFER_OFFER",
-                    message: "the credential is not offered to you, or not any more".into(),
-                    details: serde_json::Value::Null,
-                })
+                Err(no_offer())
             }
         }
     }
@@ -192,6 +189,21 @@ impl App {
         if is_in { Err(break_glass()) } else { Ok(()) }
     }
 
+    /// An offer counts as long as who made it may give the credential away.
+    async fn still_offered(&self, state: &State) -> Result<(), AppError> {
+        let row = self.ports().views.credentials_by_id(state.tenant, &[state.id]).await?.pop();
+        let Some(by) = row.and_then(|row| row.offer.as_ref().map(|offer| offer.by.clone())) else {
+            return Err(AppError::conflict("this node does not show the offer yet: try again"));
+        };
+        let who = Principal { tenant: state.tenant, actor: by, expires_at: None, scopes: Scopes::ALL };
+        let resource = Resource { tenant: state.tenant, object: Object::Credential(state.id) };
+        match self.ports().authorizer.authorize(&who, Action::Transfer, resource).await {
+            Ok(()) => Ok(()),
+            Err(Denied::Unavailable) => Err(Denied::Unavailable.into()),
+            Err(_) => Err(no_offer()),
+        }
+    }
+
     /// A name that the new owner has not yet: the old one, or that with a number behind it. None: the old one.
     pub(crate) async fn name_for(
         &self,
@@ -208,6 +220,14 @@ impl App {
             }
         }
         Err(AppError::conflict("the new owner has too many credentials of this name"))
+    }
+}
+
+fn no_offer() -> AppError {
+    AppError::Refused {
+        reason: "NO_TRANSFER_OFFER",
+        message: "the credential is not offered to you, or not any more".into(),
+        details: serde_json::Value::Null,
     }
 }
 

@@ -1,23 +1,27 @@
 //! Earlier secret versions, and the end of a deleted credential.
 
 use keytrail_domain::{
-    CredentialId,
+    CredentialId, StreamId,
     credential::{Change, CredentialCommand, RetirementReason, RollBack, State, Version},
 };
 use keytrail_ports::Action;
 
 use super::{
     checking::{present, unchanged},
+    create_credential::replayed,
     credential::Answer,
 };
-use crate::{App, AppError, Call, CredentialRollback, Mutation};
+use crate::{
+    App, AppError, Call, CredentialRollback, Mutation,
+    idempotency::{About, Admission},
+};
 
 impl App {
     /// Lets an earlier secret version count again, verified first.
     ///
     /// # Errors
     /// `NO_EARLIER_VERSION`, `VERSION_RETIRED`, `VERSION_IS_CURRENT`; `VERIFICATION_FAILED`,
-    /// `VERIFICATION_INCONCLUSIVE`: nothing changes then.
+    /// `VERIFICATION_INCONCLUSIVE`: nothing changes then. `RATE_LIMITED` where one more check could lock an account.
     pub async fn rollback_credential(
         &self,
         call: &Call,
@@ -32,8 +36,12 @@ impl App {
         let credential = self.load_credential(&target).await?;
         let state = present(&credential)?;
         let (number, version) = state.rollback_target(input.to_version)?;
+        let _one_at_a_time = self.0.claims.take(format!("check\0{}", input.id)).await?;
         let check = match input.verify {
-            true => Change::Checked(self.check_version(state, version).await?),
+            true => {
+                self.must_not_lock_out(call.principal.tenant, state).await?;
+                Change::Checked(self.check_version(state, version).await?)
+            }
             false => Change::Unchecked,
         };
         let wish = RollBack { to: Some(number), check, accept_inconclusive: input.accept_inconclusive };
@@ -89,6 +97,12 @@ impl App {
         id: CredentialId,
         expected: Option<u64>,
     ) -> Answer {
+        self.ports().authorizer.role(&call.principal).await?;
+        // Of what is purged nobody has any right: who did it is answered again all the same.
+        let about = About::Stream(StreamId::credential(call.principal.tenant, id));
+        if let Admission::Done(done) = self.admit(call, &mutation, about).await? {
+            return replayed(done);
+        }
         let command = CredentialCommand::Purge { when_due: None };
         self.simply(call, mutation, Action::Delete, (id, expected), command).await
     }

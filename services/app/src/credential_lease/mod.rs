@@ -8,11 +8,11 @@ mod desk;
 mod judge;
 mod unwrap;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use keytrail_domain::{
     Actor, CredentialId, LeaseId, Position, SecretValue, StreamId, TenantId, Timestamp,
-    credential::{Credential, State},
+    credential::{Credential, State, Version},
     lease::{LeaseBook, LeaseCommand, LeaseEvent, purpose_of, seconds_of},
 };
 use keytrail_ports::{
@@ -69,6 +69,8 @@ pub struct IssuedLease {
     pub expires_at: Timestamp,
     /// Where the secret may be sent.
     pub allowed_hosts: Vec<String>,
+    /// The fields of that version that are no secret.
+    pub fields: BTreeMap<String, serde_json::Value>,
 }
 
 /// A lease as it was written down.
@@ -115,6 +117,7 @@ impl App {
         self.0.desk.must_have_room(now)?;
         let state = self.leasable(call, input.id).await?;
         let (version, leased) = state.leasable(input.version, now)?;
+        let seconds = state.lease_seconds(version, seconds, now);
         let wrapped = self.ports().secrets.wrap(leased.secret, seconds).await?;
         let held = Held {
             lease: LeaseId::from_uuid(ticket.id(self)),
@@ -136,7 +139,7 @@ impl App {
         };
         match self.write_down(Execution::of(call, stream, &ticket).from(from), command).await {
             Ok(done) if !done.replayed => {
-                let issued = self.issued(held, leased.allowed_hosts, wrapped)?;
+                let issued = self.issued(held, leased, wrapped)?;
                 Ok(done.map(|()| Some(issued)))
             }
             // Nobody hears of the token.
@@ -170,7 +173,7 @@ impl App {
     fn issued(
         &self,
         held: Held,
-        allowed_hosts: Vec<String>,
+        leased: Version,
         wrapped: Option<WrappedSecret>,
     ) -> Result<IssuedLease, AppError> {
         let (id, credential, version, expires_at) = (held.lease, held.credential, held.version, held.until);
@@ -178,7 +181,16 @@ impl App {
             Some(wrapped) => (wrapped.token, wrapped.unwrap_url),
             None => (self.0.desk.put(held)?, format!("{}{UNWRAP_PATH}", self.public_url())),
         };
-        Ok(IssuedLease { id, credential, version, token, unwrap_url, expires_at, allowed_hosts })
+        Ok(IssuedLease {
+            id,
+            credential,
+            version,
+            token,
+            unwrap_url,
+            expires_at,
+            allowed_hosts: leased.allowed_hosts,
+            fields: leased.fields,
+        })
     }
 
     async fn take_back(&self, accessor: Option<&str>) {

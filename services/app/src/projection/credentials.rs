@@ -3,7 +3,7 @@
 
 use keytrail_domain::{
     EventId, EventMeta, Timestamp,
-    credential::{CredentialEvent as E, Health, NotedExpiry, VerificationChoice, Version},
+    credential::{CredentialEvent as E, Health, NotedExpiry, RollbackReason, VerificationChoice, Version},
     verification::{Report, Trigger, Verdict},
 };
 use keytrail_ports::{
@@ -151,6 +151,13 @@ fn replace_version(row: &mut CredentialRow, at: Timestamp, leasable_until: Optio
     }
 }
 
+/// Those that are over already stay in the history as they were.
+fn end_overlaps(row: &mut CredentialRow) {
+    for version in row.versions.iter_mut().filter(|version| version.retired.is_none()) {
+        version.leasable_until = None;
+    }
+}
+
 fn roll_back(row: &mut CredentialRow, number: u32, restored: &Version, at: Timestamp) {
     replace_version(row, at, None);
     for version in row.versions.iter_mut().filter(|version| version.number == number) {
@@ -193,7 +200,7 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
             }
             replace_version(row, meta.recorded_at, *overlap_until);
             if overlap_until.is_none() {
-                row.versions.iter_mut().for_each(|version| version.leasable_until = None);
+                end_overlaps(row);
             }
             row.versions.push(version_row(*version, *secret, meta));
             row.fields.clone_from(fields);
@@ -202,7 +209,12 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
             row.stated_end = *expires_at;
             nothing_is_proven(row);
         }
-        E::RolledBack { version, restored, .. } => roll_back(row, *version, restored, meta.recorded_at),
+        E::RolledBack { version, restored, reason, .. } => {
+            roll_back(row, *version, restored, meta.recorded_at);
+            if *reason == RollbackReason::Asked {
+                end_overlaps(row);
+            }
+        }
         E::VersionRetired { version, reason } => {
             for retired in row.versions.iter_mut().filter(|known| known.number == *version) {
                 retired.retired = Some((meta.recorded_at, *reason));

@@ -36,6 +36,8 @@ fn leased(
     row.last_leased_at = row.last_leased_at.max(Some(at));
     views.put_credential(&row)?;
     let known = views.consumer(tenant, credential, &principal_key(&fact.meta.actor))?;
+    let since =
+        known.as_ref().filter(|known| known.version == version).map_or(at, |known| known.on_version_since);
     let (leases, mut before) = known.map_or((0, Vec::new()), |known| (known.leases, known.open));
     before.retain(|lease| at < lease.until);
     before.extend(open);
@@ -45,6 +47,7 @@ fn leased(
         consumer: fact.meta.actor.clone(),
         version,
         last_leased_at: at,
+        on_version_since: since,
         purpose: purpose.to_owned(),
         leases: leases + 1,
         open: before,

@@ -179,11 +179,14 @@ fn reactions(event: &E) -> Vec<Reaction> {
         E::RolledBack { from, version, reason: RollbackReason::Rejected, .. } => {
             vec![gave_way(*from, *version)]
         }
-        E::SecretRotated { .. } => {
+        // While the version before can be leased or come back, who knew it knows something still.
+        E::SecretRotated { overlap_until: None, .. } => {
             let mut reactions = recover(&OF_A_VERSION);
             reactions.extend(recover(&[Cause::HandedOver]));
             reactions
         }
+        E::SecretRotated { .. } => recover(&OF_A_VERSION),
+        E::VersionRetired { .. } => recover(&[Cause::HandedOver]),
         E::RolledBack { reason: RollbackReason::Asked, .. } => recover(&OF_A_VERSION),
         E::Transferred { reason: TransferReason::MemberRemoved, .. } => vec![handed_over()],
         E::Expiring { days, .. } => vec![end_is_near(*days)],

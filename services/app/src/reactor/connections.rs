@@ -60,7 +60,8 @@ impl App {
             return Ok(false);
         }
         let Some(credential) = event.stream.credential_id() else { return Ok(false) };
-        let trouble = match event.decode()? {
+        let fact = event.decode()?;
+        let trouble = match &fact {
             E::Invalidated { .. } => Some("the system rejected a credential of it"),
             E::Expired { .. } => Some("a credential of it has expired"),
             E::Suspended { .. } => Some("a credential of it was suspended"),
@@ -71,6 +72,12 @@ impl App {
         self.0.progress.wait_for_ever(event.position).await;
         let tenant = event.stream.tenant_id();
         let row = self.ports().views.credentials_by_id(tenant, &[credential]).await?.pop();
+        // A version that has given way to the one before: whether that works, its own check says.
+        if let (E::Invalidated { version, .. }, Some(row)) = (&fact, &row)
+            && row.current_version() != *version
+        {
+            return Ok(false);
+        }
         let of_connection = |usage: &&UsageRow| usage.kind == UsageKind::Connection;
         let usages = row.iter().flat_map(|row| row.usages.iter().filter(of_connection));
         let mut moved = false;

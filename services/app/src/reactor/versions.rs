@@ -4,10 +4,13 @@
 use async_trait::async_trait;
 use keytrail_domain::{
     CredentialId, Principal, RecordedEvent, SecretRef, StreamId, StreamKind, TenantId,
-    credential::{Credential, CredentialCommand, CredentialEvent as E, RetirementReason},
+    credential::{Credential, CredentialCommand, CredentialEvent as E, Health, RetirementReason},
     lease::{LeaseEvent, MOST_SECONDS},
 };
-use keytrail_ports::views::CredentialRow;
+use keytrail_ports::{
+    SecretError,
+    views::{ConsumerRow, CredentialRow},
+};
 
 use super::follow::Reactor;
 use crate::{App, AppError, Call, Tenure, credential_lease::MOST_CONSUMERS, execute::Execution};
@@ -59,7 +62,19 @@ impl Reactor for Purge {
             return Ok(false);
         }
         for secret in self.0.secrets_of(&event.stream).await? {
-            self.0.ports().secrets.destroy(secret).await?;
+            match self.0.ports().secrets.destroy(secret).await {
+                Ok(()) | Err(SecretError::Missing) => {}
+                // It will never be otherwise, and must not hold back what others purge.
+                Err(error @ SecretError::Corrupt(_)) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(
+                        ?secret,
+                        error,
+                        "a purged secret cannot be destroyed: end it in the vault by hand"
+                    );
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(true)
     }
@@ -79,7 +94,8 @@ impl App {
         };
         let current = row.current_version();
         let overlapping = overlapping(&row, self.now());
-        if leased != current || overlapping.is_empty() {
+        // While nothing proves the newer one, the one before is the way back.
+        if leased != current || overlapping.is_empty() || row.health != Health::Valid {
             return Ok(false);
         }
         let consumers = self.ports().views.consumers(tenant, id, MOST_CONSUMERS).await?;
@@ -87,7 +103,10 @@ impl App {
         if consumers.len() >= MOST_CONSUMERS as usize {
             return Ok(false);
         }
-        for consumer in consumers.iter().filter(|consumer| consumer.version != current) {
+        // Who moved a moment ago may hold a token of the version before: his own lease brings us here again.
+        let settled = self.now().plus_seconds(-GRACE_SECONDS);
+        let has_moved = |row: &ConsumerRow| row.version == current && row.on_version_since <= settled;
+        for consumer in consumers.iter().filter(|consumer| !has_moved(consumer)) {
             if self.may_lease_still(tenant, id, &consumer.consumer).await? {
                 return Ok(false);
             }

@@ -47,8 +47,6 @@ use crate::{App, AppError, Tenure, Work};
 
 /// Who it is in events.
 const NAME: &str = "schedule";
-/// After it an earlier version counts of which nothing is proven.
-const ROLLED_BACK: &str = "CredentialRolledBack";
 /// Longest time between two looks at the clock.
 const NAP: Duration = Duration::from_millis(500);
 /// Events that are taken up in one turn.
@@ -258,10 +256,6 @@ impl Schedule {
                     if let Err(error) = self.place_again(event.tenant, id).await {
                         self.seed_again(event.tenant);
                         return Err(error);
-                    }
-                    // What waits for a credential to be well again need not wait for the next slot.
-                    if event.event_type == ROLLED_BACK && self.agenda.at(id, Job::Check).is_some() {
-                        self.agenda.set(event.tenant, id, Job::Check, Some(self.app.now().as_micros()));
                     }
                 }
                 (StreamKind::Tenant, _) if event.event_type == "TenantSettingsChanged" => {

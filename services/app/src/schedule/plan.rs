@@ -23,6 +23,15 @@ pub(super) fn is_checked(row: &CredentialRow, component: Option<&Component>, now
     !gone && !row.suspended && !over && component.is_some_and(|component| component.verify.is_some())
 }
 
+/// True when the last check rejected another version than counts now: it has given way, and whether the one that
+/// counts works is to be known soon.
+pub(super) fn gave_way(row: &CredentialRow) -> bool {
+    let rejected = |check: &VerificationRow| {
+        check.report.verdict.is_definite_no() && check.version > row.current_version()
+    };
+    row.health == Health::Unverified && row.last_verification.as_ref().is_some_and(rejected)
+}
+
 /// Microseconds between two checks.
 pub(super) fn interval(component: Option<&Component>, default: i64) -> i64 {
     component.and_then(|it| it.check_every_seconds).map_or(default, |seconds| i64::from(seconds) * 1_000_000)

@@ -130,7 +130,10 @@ impl Schedule {
         let component = known.map(|known| known.definition);
         let slot = plan::is_checked(row, component.as_deref(), now).then(|| {
             let interval = plan::interval(component.as_deref(), self.interval);
-            slots::next(id.as_uuid(), interval, now.as_micros())
+            match plan::gave_way(row) {
+                true => now.as_micros(),
+                false => slots::next(id.as_uuid(), interval, now.as_micros()),
+            }
         });
         // Never later than the next slot: what was put off is not when its reason is gone.
         let check = slot.map(|slot| self.agenda.at(id, Job::Check).map_or(slot, |noted| noted.min(slot)));

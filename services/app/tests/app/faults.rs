@@ -45,6 +45,7 @@ pub(crate) struct FaultyLog {
     script: Mutex<VecDeque<Fault>>,
     asked: Mutex<Vec<Vec<EventId>>>,
     away: Mutex<Option<StreamKind>>,
+    forgetful: AtomicBool,
     /// An append is being held.
     pub(crate) holding: Notify,
 }
@@ -63,6 +64,11 @@ impl FaultyLog {
     /// From now on surely nothing is written to streams of this kind.
     pub(crate) fn takes_no(&self, kind: Option<StreamKind>) {
         *self.away.lock() = kind;
+    }
+
+    /// It is an older copy: what was at any place is not there.
+    pub(crate) fn is_older(&self, older: bool) {
+        self.forgetful.store(older, Ordering::SeqCst);
     }
 
     fn fault(&self, stream: &StreamId, events: &[NewEvent]) -> Option<Fault> {
@@ -116,6 +122,9 @@ impl EventStore for FaultyLog {
     }
 
     async fn event_at(&self, position: Position) -> Result<Option<EventId>, LogError> {
+        if self.forgetful.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
         self.inner.event_at(position).await
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use keytrail_app::AppError;
 use keytrail_domain::{Grantee, Level, Role};
+use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, member_of, place, plain};
 
@@ -33,6 +34,29 @@ async fn a_node_whose_views_stand_still_for_ten_seconds_changes_nothing_until_th
     assert!(matches!(refused, Err(AppError::Unavailable { dependency: "event log", .. })), "{refused:?}");
     assert_eq!(world.stream(id).await.len(), 2);
     assert!(world.app.credential(&world.alice, id).await.unwrap().is_some(), "reading goes on");
+    world.project().await;
+    world.rename(&world.alice, id, "In time").await.unwrap();
+}
+
+#[tokio::test]
+async fn views_do_not_go_on_with_an_older_copy_of_the_log_and_then_nothing_is_changed() {
+    let mut world = World::start().await;
+    let id = world.create(&world.alice, "Before").await.unwrap().value;
+    world.freeze().await;
+    world.kept.log.is_older(true);
+    world.rename(&world.alice, id, "Unseen").await.unwrap();
+    let (stop, app) = (CancellationToken::new(), world.app.clone());
+    let until = stop.clone();
+    let projecting = tokio::spawn(async move { app.run_projections(until).await });
+    // Its clock stands: this passes as soon as the projection has nothing else to do.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    let refused = world.rename(&world.alice, id, "Too late").await;
+    assert!(matches!(refused, Err(AppError::Unavailable { .. })), "{refused:?}");
+    let seen = world.app.credential(&world.alice, id).await.unwrap().expect("reading goes on");
+    assert_eq!(seen.name, "Before");
+    stop.cancel();
+    projecting.await.unwrap();
+    world.kept.log.is_older(false);
     world.project().await;
     world.rename(&world.alice, id, "In time").await.unwrap();
 }

@@ -9,12 +9,16 @@ use crate::world::{World, member_of, plain};
 
 impl World {
     async fn rotate(&self, id: CredentialId) {
+        self.rotate_with(id, true).await;
+    }
+
+    async fn rotate_with(&self, id: CredentialId, verify: bool) {
         let rotation = CredentialRotation {
             id,
             fields: serde_json::json!({ "token": "n3w" }).as_object().cloned().unwrap(),
             allowed_hosts: None,
             expires_at: None,
-            verify: true,
+            verify,
             accept_inconclusive: false,
             overlap_seconds: 86_400,
             expected_revision: None,
@@ -33,18 +37,24 @@ impl World {
         row.versions[0].clone()
     }
 
-    /// Lets the reactors take up everything, and something of later that shows that they did.
+    /// Lets the reactors take up everything.
     async fn react(&self, id: CredentialId) {
-        // One that is to be retired shows that what came before it was looked at.
-        let mark = self
-            .create(&self.alice, &format!("Mark {id} {}", self.everything().await.len()))
-            .await
-            .unwrap()
-            .value;
+        let mark = self.mark(id).await;
+        self.kept.clock.forward(301);
+        self.react_up_to(mark).await;
+    }
+
+    /// One that is to be retired: then what came before it was looked at.
+    async fn mark(&self, id: CredentialId) -> CredentialId {
+        let name = format!("Mark {id} {}", self.everything().await.len());
+        let mark = self.create(&self.alice, &name).await.unwrap().value;
         self.lease(&self.alice, mark, None).await;
         self.rotate(mark).await;
         self.lease(&self.alice, mark, None).await;
-        self.kept.clock.forward(301);
+        mark
+    }
+
+    async fn react_up_to(&self, mark: CredentialId) {
         let stop = CancellationToken::new();
         let running = tokio::spawn({
             let (app, stop) = (self.app.clone(), stop.clone());
@@ -95,4 +105,35 @@ async fn who_may_not_lease_any_more_holds_nothing_up() {
     world.lease(&world.alice, id, None).await;
     world.react(id).await;
     assert!(world.first(id).await.retired.is_some());
+}
+
+#[tokio::test]
+async fn who_moved_a_moment_ago_may_hold_a_token_of_the_old_one_still() {
+    let world = World::start().await;
+    let id = world.create(&world.alice, "Deploy").await.unwrap().value;
+    let bob = world.member("bob", Role::Member).await;
+    world.share(id, Grantee::Member(member_of(&bob)), Level::Use).await;
+    world.lease(&bob, id, None).await;
+    world.rotate(id).await;
+    world.lease(&world.alice, id, None).await;
+    let mark = world.mark(id).await;
+    world.kept.clock.forward(200);
+    world.lease(&bob, id, None).await;
+    world.kept.clock.forward(101);
+    // Alice's lease is old enough to be looked at, bob's is not.
+    world.react_up_to(mark).await;
+    assert_eq!(world.first(id).await.retired, None);
+    world.react(id).await;
+    assert!(world.first(id).await.retired.is_some());
+}
+
+#[tokio::test]
+async fn while_nothing_proves_the_newer_one_the_old_one_stays() {
+    let world = World::start().await;
+    let id = world.create(&world.alice, "Deploy").await.unwrap().value;
+    world.lease(&world.alice, id, None).await;
+    world.rotate_with(id, false).await;
+    world.lease(&world.alice, id, None).await;
+    world.react(id).await;
+    assert_eq!(world.first(id).await.retired, None);
 }

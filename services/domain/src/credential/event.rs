@@ -198,7 +198,9 @@ impl CredentialEvent {
                 | Self::UseDeactivated { .. }
                 | Self::Detached { .. }
                 | Self::VersionRetired {
-                    reason: RetirementReason::AllMoved | RetirementReason::OverlapOver,
+                    reason: RetirementReason::AllMoved
+                        | RetirementReason::OverlapOver
+                        | RetirementReason::TooMany,
                     ..
                 }
         )

@@ -1,8 +1,8 @@
 //! What facts change about a credential.
 
 use super::{
-    Credential, CredentialEvent as E, Earlier, Grant, Health, MOST_EARLIER, NotedExpiry, Offer, State, Usage,
-    VerificationChoice, Version,
+    Credential, CredentialEvent as E, Earlier, Grant, Health, NotedExpiry, Offer, RollbackReason, State,
+    Usage, VerificationChoice, Version,
 };
 use crate::Timestamp;
 
@@ -121,10 +121,16 @@ impl State {
                 };
                 self.make_current(*version, new, *overlap_until);
                 if overlap_until.is_none() {
-                    self.earlier.values_mut().for_each(|earlier| earlier.leasable_until = None);
+                    self.end_overlaps();
                 }
             }
-            E::RolledBack { version, restored, .. } => self.make_current(*version, restored.clone(), None),
+            E::RolledBack { version, restored, reason, .. } => {
+                self.make_current(*version, restored.clone(), None);
+                // Who goes back by hand wants this version and no other.
+                if *reason == RollbackReason::Asked {
+                    self.end_overlaps();
+                }
+            }
             E::VersionRetired { version, .. } => {
                 self.earlier.remove(version);
             }
@@ -167,14 +173,15 @@ impl State {
         }
     }
 
+    fn end_overlaps(&mut self) {
+        self.earlier.values_mut().for_each(|earlier| earlier.leasable_until = None);
+    }
+
     /// The one that was current until now becomes an earlier one.
     fn make_current(&mut self, number: u32, new: Version, leasable_until: Option<Timestamp>) {
         let left = Earlier { version: self.current(), leasable_until, health: self.health };
         self.earlier.insert(self.version, left);
         self.earlier.remove(&number);
-        while self.earlier.len() > MOST_EARLIER {
-            self.earlier.pop_first();
-        }
         self.version = number;
         self.highest_version = self.highest_version.max(number);
         self.secret = new.secret;

@@ -77,6 +77,8 @@ pub enum RetirementReason {
     AllMoved,
     /// The overlap is over.
     OverlapOver,
+    /// There are too many: the oldest went.
+    TooMany,
 }
 
 impl State {
@@ -112,6 +114,13 @@ impl State {
                 ),
             )
         })
+    }
+
+    /// A token's life: not longer than its version can be leased, and a second at least.
+    pub fn lease_seconds(&self, version: u32, wanted: u32, now: Timestamp) -> u32 {
+        let until = self.earlier.get(&version).and_then(|earlier| earlier.leasable_until);
+        let left = until.map_or(i64::MAX, |until| until.as_seconds() - now.as_seconds());
+        wanted.min(u32::try_from(left.max(1)).unwrap_or(u32::MAX))
     }
 
     /// True while the secret that lies there can be leased.

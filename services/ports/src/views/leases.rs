@@ -36,6 +36,8 @@ pub struct ConsumerRow {
     pub version: u32,
     /// When that was.
     pub last_leased_at: Timestamp,
+    /// Since when it has been that version.
+    pub on_version_since: Timestamp,
     /// What for.
     pub purpose: String,
     /// How often in all.

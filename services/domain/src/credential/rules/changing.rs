@@ -133,7 +133,8 @@ pub(crate) fn rotate(state: &State, rotate: &Rotate) -> Result<Decision<E>, Refu
         verification: rotate.check.choice(),
     };
     let checked = rotate.check.report().map(|report| reported(version, Trigger::Change, report));
-    Ok(Decision::of(std::iter::once(rotated).chain(checked)).storing(rotate.secret, rotate.secrets.clone()))
+    let events = std::iter::once(rotated).chain(checked).chain(versions::one_too_many(state));
+    Ok(Decision::of(events).storing(rotate.secret, rotate.secrets.clone()))
 }
 
 /// A stale result says nothing; a routine one that says nothing new is no event. A rejected version whose forerunner

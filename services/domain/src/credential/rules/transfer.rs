@@ -17,12 +17,17 @@ pub(crate) fn offer(state: &State, offer: &Offer, note: Option<&str>) -> Result<
     }
     let note = note.map(|note| line("note", note, NOTE_LEN)).transpose()?;
     match &state.offer {
-        Some(known) if known.to == offer.to => Ok(Decision::nothing()),
-        Some(_) => Err(Refusal::rule(
+        // One by a right of his own takes the place of one by a role alone.
+        Some(known) if known.to == offer.to && (known.by_role_of.is_none() || offer.by_role_of.is_some()) => {
+            Ok(Decision::nothing())
+        }
+        Some(known) if known.to != offer.to => Err(Refusal::rule(
             "TRANSFER_PENDING",
             "the credential is offered to somebody else: cancel that offer first",
         )),
-        None => Ok(Decision::of([E::TransferOffered { to: offer.to, note, by_role_of: offer.by_role_of }])),
+        Some(_) | None => {
+            Ok(Decision::of([E::TransferOffered { to: offer.to, note, by_role_of: offer.by_role_of }]))
+        }
     }
 }
 

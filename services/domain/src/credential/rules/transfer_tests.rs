@@ -50,6 +50,16 @@ fn one_offer_at_a_time_and_only_its_receiver_takes_it() {
 }
 
 #[test]
+fn an_offer_by_a_right_takes_the_place_of_one_by_a_role_and_not_the_other_way_round() {
+    let by = |role| C::OfferTransfer { offer: Offer { to: TEAM, by_role_of: role }, note: None };
+    let admin = Some(MemberId::from_uuid(Uuid::from_u128(9)));
+    let own = given([by(admin), by(None)]);
+    assert_eq!(state(&own).offer, Some(Offer { to: TEAM, by_role_of: None }));
+    assert!(events(&own, &by(admin)).is_empty());
+    assert!(events(&given([by(admin)]), &by(admin)).is_empty());
+}
+
+#[test]
 fn what_a_removed_member_owned_is_handed_over_once_also_when_it_is_deleted() {
     let over = C::HandOver { from: member(1), to: TEAM, name: None };
     let delete = C::Delete { now: now(), restore_days: 30, detach: false };

@@ -200,10 +200,36 @@ fn an_overlap_that_is_over_is_noted_once() {
 }
 
 #[test]
-fn what_is_kept_of_earlier_versions_is_bounded() {
-    let many = given((0..=MOST_EARLIER).map(|_| rotating(rotate(&["pin"], Change::Unchecked))));
+fn what_is_kept_of_earlier_versions_is_bounded_and_what_goes_is_retired_by_an_event() {
+    let rotation = || rotating(rotate(&["pin"], Change::Unchecked));
+    let full = given((0..MOST_EARLIER).map(|_| rotation()));
+    assert_eq!(state(&full).earlier.len(), MOST_EARLIER);
+    let found = events(&full, &rotation());
+    let gone = E::VersionRetired { version: 1, reason: RetirementReason::TooMany };
+    assert!(matches!(&found[..], [E::SecretRotated { .. }, last] if *last == gone), "{found:?}");
+    let many = given((0..=MOST_EARLIER).map(|_| rotation()));
     assert_eq!(state(&many).earlier.len(), MOST_EARLIER);
+    assert_eq!(state(&many).revision, MOST_EARLIER as u64 + 2, "a rotation is one change");
     assert_eq!(reason(&many, &back(Some(1), Change::Unchecked)), "VERSION_RETIRED");
+}
+
+#[test]
+fn who_goes_back_by_hand_ends_the_overlaps_and_what_gives_way_by_itself_does_not() {
+    let twice = || [overlapping(), overlapping()];
+    let by_hand = given(twice().into_iter().chain([back(None, Change::Unchecked)]));
+    assert_eq!(state(&by_hand).version, 2);
+    assert!(state(&by_hand).leasable(Some(1), now()).is_err());
+    let rejected = given(twice().into_iter().chain([checked(3, Verdict::Invalid, now())]));
+    assert_eq!(state(&rejected).version, 2);
+    assert!(state(&rejected).leasable(Some(1), now()).is_ok());
+}
+
+#[test]
+fn a_token_does_not_outlive_the_overlap_of_its_version() {
+    let credential = given([overlapping()]);
+    let seconds = |version, at| state(&credential).lease_seconds(version, 300, at);
+    assert_eq!((seconds(2, now()), seconds(1, now()), seconds(1, later(59))), (300, 60, 1));
+    assert_eq!(state(&credential).lease_seconds(1, 20, now()), 20);
 }
 
 #[test]

@@ -4,7 +4,8 @@ use super::changing;
 use crate::{
     Decision, Refusal, Timestamp,
     credential::{
-        CredentialEvent as E, Health, RetirementReason, RollBack, RollbackReason, State, VerificationChoice,
+        CredentialEvent as E, Health, MOST_EARLIER, RetirementReason, RollBack, RollbackReason, State,
+        VerificationChoice,
     },
     verification::Report,
 };
@@ -92,6 +93,12 @@ pub(crate) fn retire(
         return Ok(Decision::nothing());
     }
     Ok(Decision::of([E::VersionRetired { version, reason }]))
+}
+
+/// What falls out when a rotation adds one to as many as are kept.
+pub(crate) fn one_too_many(state: &State) -> Option<E> {
+    let (oldest, _) = state.earlier.first_key_value().filter(|_| state.earlier.len() >= MOST_EARLIER)?;
+    Some(E::VersionRetired { version: *oldest, reason: RetirementReason::TooMany })
 }
 
 /// Of every overlap that is over, once.
