@@ -60,6 +60,7 @@ pub use projection::Projections;
 pub use queries::{
     Access, AccessChange, AsOf, Counted, KnownComponent, Planned, Preview, SeenUsage, Usages, Way,
 };
+pub use runner::views_fit;
 pub use schedule::{Schedule, ScheduleNumbers, ScheduleOptions};
 pub use sign_in::Identity;
 pub use steady_clock::SteadyClock;

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use keytrail_domain::{Position, RecordedEvent};
-use keytrail_ports::{Filter, LogSignal, Subscription, views::Projected};
+use keytrail_ports::{
+    EventStore, Filter, LogSignal, Subscription,
+    views::{Projected, Views},
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -39,30 +42,24 @@ impl App {
     }
 
     async fn project_until_failure(&self, failing: &mut Failing) -> Result<(), AppError> {
-        let after = self.ports().views.checkpoint().await?;
-        self.views_are_of_this_log().await?;
-        let mut subscription = self.ports().log.subscribe(after, Filter::default()).await?;
-        if let Some(head) = self.ports().log.head().await? {
+        let (views, log) = (&*self.ports().views, &*self.ports().log);
+        if !views_fit(views, log).await? {
+            return Err(another_history());
+        }
+        // From the last event, and not from the checkpoint behind it: see `views_fit`.
+        let (after, shown) = (views.last_event().await?.map(|(at, _)| at), views.checkpoint().await?);
+        let mut subscription = log.subscribe(after, Filter::default()).await?;
+        if let Some(head) = log.head().await? {
             self.0.progress.log_is_at(head, Instant::now());
         }
         while let Some(batch) = Batch::next(&mut subscription).await? {
+            if batch.events.first().is_some_and(|event| Some(event.position) <= shown) {
+                return Err(another_history());
+            }
             self.take_up(batch).await?;
             failing.works();
         }
         Ok(())
-    }
-
-    /// The last event that the views know must be in the log: an older copy of it, put back while this process ran
-    /// or before, would lack it, and what is written there would never be seen.
-    async fn views_are_of_this_log(&self) -> Result<(), AppError> {
-        let Some((at, id)) = self.ports().views.last_event().await? else { return Ok(()) };
-        if self.ports().log.event_at(at).await? == Some(id) {
-            return Ok(());
-        }
-        Err(AppError::internal(
-            "the log does not have the last event that the views know: it is an older copy; put the newer one back, or \
-             restart, which makes the views anew",
-        ))
     }
 
     async fn take_up(&self, batch: Batch) -> Result<(), AppError> {
@@ -101,6 +98,29 @@ impl App {
     pub fn views_caught_up(&self) -> bool {
         self.0.progress.is_caught_up()
     }
+}
+
+/// Whether views can go on with a log: it has the last event that they know, and between that and their checkpoint
+/// none that they do not. An older copy of the log would lack the one, or get the other sooner or later: what is
+/// written there would never be seen.
+///
+/// # Errors
+/// Those of the views and of the log.
+pub async fn views_fit(views: &dyn Views, log: &dyn EventStore) -> Result<bool, AppError> {
+    let (last, shown, head) = (views.last_event().await?, views.checkpoint().await?, log.head().await?);
+    let is_unknown = |head| Some(head) > last.map(|(at, _)| at) && Some(head) <= shown;
+    match last {
+        _ if head.is_some_and(is_unknown) => Ok(false),
+        None => Ok(true),
+        Some((at, id)) => Ok(log.event_at(at).await? == Some(id)),
+    }
+}
+
+fn another_history() -> AppError {
+    AppError::internal(
+        "the views know another history than the log tells: it is an older copy; put the newer one back, or stop this \
+         node and run `keytrail views rebuild`",
+    )
 }
 
 /// What one look at the subscription gave.

@@ -186,7 +186,6 @@ fn reactions(event: &E) -> Vec<Reaction> {
             reactions
         }
         E::SecretRotated { .. } => recover(&OF_A_VERSION),
-        E::VersionRetired { .. } => recover(&[Cause::HandedOver]),
         E::RolledBack { reason: RollbackReason::Asked, .. } => recover(&OF_A_VERSION),
         E::Transferred { reason: TransferReason::MemberRemoved, .. } => vec![handed_over()],
         E::Expiring { days, .. } => vec![end_is_near(*days)],

@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures_util::StreamExt;
 use keytrail_domain::{
     EventId, NewEvent, Position, RecordedEvent, SecretPayload, SecretRef, StreamId, StreamKind, TenantId,
     Timestamp,
@@ -16,8 +17,8 @@ use keytrail_domain::{
     verification::{Report, Verdict},
 };
 use keytrail_ports::{
-    Appended, CheckRequest, Clock, DeploymentMark, EventStore, Expected, Filter, LogError, SecretError,
-    SecretStore, StoredSecret, Subscription, Verifier, WrappedSecret,
+    Appended, CheckRequest, Clock, DeploymentMark, EventStore, Expected, Filter, LogError, LogSignal,
+    SecretError, SecretStore, StoredSecret, Subscription, Verifier, WrappedSecret,
     memory::{MemoryEventStore, MemorySecretStore},
 };
 use parking_lot::Mutex;
@@ -118,7 +119,13 @@ impl EventStore for FaultyLog {
     }
 
     async fn subscribe(&self, after: Option<Position>, filter: Filter) -> Result<Subscription, LogError> {
-        self.inner.subscribe(after, filter).await
+        let told = self.inner.subscribe(after, filter).await?;
+        // Like a server, also where the place is past its end: nothing before it is told.
+        let is_later = move |signal: &Result<LogSignal, LogError>| match signal {
+            Ok(LogSignal::Event(event)) => Some(event.position) > after,
+            _ => true,
+        };
+        Ok(told.filter(move |signal| std::future::ready(is_later(signal))).boxed())
     }
 
     async fn event_at(&self, position: Position) -> Result<Option<EventId>, LogError> {

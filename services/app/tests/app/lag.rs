@@ -1,10 +1,10 @@
 //! Views that lag behind: writes still count, rights that are gone do not, and after ten seconds
 //! nothing is changed any more.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use keytrail_app::AppError;
-use keytrail_domain::{Grantee, Level, Role};
+use keytrail_app::{AppError, Projections, views_fit};
+use keytrail_domain::{Grantee, Level, Position, Role};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, member_of, place, plain};
@@ -59,6 +59,31 @@ async fn views_do_not_go_on_with_an_older_copy_of_the_log_and_then_nothing_is_ch
     world.kept.log.is_older(false);
     world.project().await;
     world.rename(&world.alice, id, "In time").await.unwrap();
+}
+
+#[tokio::test]
+async fn views_that_were_further_than_an_older_copy_of_the_log_do_not_pass_over_what_is_written_there() {
+    let mut world = World::start().await;
+    let id = world.create(&world.alice, "Before").await.unwrap().value;
+    // Other programs' events had taken the checkpoint past what is the end of the older copy now.
+    let (views, log) = (world.ports.views.clone(), world.kept.log.clone());
+    views.project(Vec::new(), Position::nth(1_000), Arc::new(Projections)).await.unwrap();
+    world.again_with_views().await;
+    assert!(views_fit(&*views, &*log).await.unwrap(), "nothing shows it yet");
+    world.project().await;
+    tokio::time::pause();
+    // The first of them stops the projection, and ten seconds later nobody writes any more.
+    let mut refused = None;
+    for number in 0..60 {
+        refused = world.rename(&world.alice, id, &format!("Unseen {number}")).await.err();
+        if refused.is_some() {
+            break;
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert!(matches!(refused, Some(AppError::Unavailable { .. })), "{refused:?}");
+    assert_eq!(world.app.credential(&world.alice, id).await.unwrap().unwrap().name, "Before");
+    assert!(!views_fit(&*views, &*log).await.unwrap(), "the next start makes them anew");
 }
 
 #[tokio::test]

@@ -141,6 +141,12 @@ impl World {
         self.frozen = true;
     }
 
+    /// Another process over everything that there is, also the views. They stand still.
+    pub(crate) async fn again_with_views(&mut self) {
+        self.freeze().await;
+        self.app = App::new(self.ports.clone(), options(PolicyFiles::builtin())).await.unwrap();
+    }
+
     /// Waits until the views show all of the log.
     pub(crate) async fn shown(&self) {
         let head = self.kept.log.head().await.unwrap();
@@ -252,9 +258,12 @@ async fn application(kept: &Kept) -> (App, Ports) {
         clock,
         ids: Arc::new(SystemIds),
     };
+    (App::new(ports.clone(), options(files)).await.unwrap(), ports)
+}
+
+fn options(files: PolicyFiles) -> Options {
     let policy = PolicyText { model: files.model.text, roles: files.roles.text };
-    let options = Options { default_issuer: ISSUER.into(), policy };
-    (App::new(ports.clone(), options).await.unwrap(), ports)
+    Options { default_issuer: ISSUER.into(), policy }
 }
 
 pub(crate) fn call(principal: Principal) -> Call {

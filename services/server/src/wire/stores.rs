@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use futures_util::StreamExt;
-use keytrail_app::{Projections, copy_is_unfinished, journal_topics};
+use keytrail_app::{Projections, copy_is_unfinished, journal_topics, views_fit};
 use keytrail_domain::SecretValue;
 use keytrail_kurrent::{KurrentEventStore, KurrentJournal};
 use keytrail_ports::{
@@ -232,8 +232,8 @@ async fn open_views(dir: &DataDir, log: &dyn EventStore) -> Result<SqliteViews, 
     let origin = origin_of(log).await?;
     let opening = path.clone();
     let why = match blocking(move || SqliteViews::open(&opening, origin)).await? {
-        Opened::Ready(views) if knows_no_more(&views, log).await? => return Ok(views),
-        Opened::Ready(_) => "the log is an older copy than the views".to_owned(),
+        Opened::Ready(views) if fits(&views, log).await? => return Ok(views),
+        Opened::Ready(_) => "they know another history than the log tells: it is an older copy".to_owned(),
         Opened::Stale(why) => format!("{why:?}"),
     };
     tracing::info!(why, "making the views anew from the event log");
@@ -244,12 +244,10 @@ async fn open_views(dir: &DataDir, log: &dyn EventStore) -> Result<SqliteViews, 
     })
 }
 
-/// The last event that they know is in the log: else that is an older copy, and what is new in it would never be seen.
-async fn knows_no_more(views: &SqliteViews, log: &dyn EventStore) -> Result<bool, StartError> {
-    let last = views.last_event().await.map_err(|error| failed(&error, "run `keytrail views rebuild`"))?;
-    let Some((at, id)) = last else { return Ok(true) };
-    let there = log.event_at(at).await.map_err(|error| failed(&error, "check KEYTRAIL_EVENT_LOG"))?;
-    Ok(there == Some(id))
+async fn fits(views: &SqliteViews, log: &dyn EventStore) -> Result<bool, StartError> {
+    views_fit(views, log)
+        .await
+        .map_err(|error| failed(&error, "check KEYTRAIL_EVENT_LOG and KEYTRAIL_DATA_DIR"))
 }
 
 /// Views that `views rebuild` made while the old ones were in use.
