@@ -18,7 +18,7 @@ const WORK: [&str; 5] = ["alerts", "schedule", "webhooks", "upkeep", "usage"];
 pub(crate) struct Cluster {
     pub(crate) double: Double,
     pub(crate) settings: Settings,
-    _vault: OpenBao,
+    pub(crate) vault: OpenBao,
 }
 
 impl Cluster {
@@ -38,7 +38,7 @@ impl Cluster {
             .set("KEYTRAIL_VAULT_MOUNT", access.mount)
             .set("KEYTRAIL_VAULT_ROLE_ID", access.role_id)
             .set("KEYTRAIL_VAULT_SECRET_ID_FILE", access.secret_id_file.to_str().expect("path"));
-        Self { double, settings, _vault: vault }
+        Self { double, settings, vault }
     }
 
     /// Where the event store is, with how to log in.

@@ -169,9 +169,10 @@ impl App {
         Err(AppError::internal("unreachable: attempts are counted"))
     }
 
-    /// False when the views have stood behind the log for ten seconds.
+    /// False when the views have stood behind the log for ten seconds, and at once when it tells another history than
+    /// they know.
     pub fn views_are_current(&self) -> bool {
-        self.0.progress.behind_for(Instant::now()) <= LONGEST_LAG
+        !self.0.progress.is_astray() && self.0.progress.behind_for(Instant::now()) <= LONGEST_LAG
     }
 
     /// Rights and names are judged by the views: a node whose views have not caught up changes

@@ -41,6 +41,8 @@ struct Lag {
     awaited: Option<(Position, Instant)>,
     /// Since when projecting fails.
     failing: Option<Instant>,
+    /// The log tells another history than the views know.
+    astray: bool,
 }
 
 impl Progress {
@@ -96,7 +98,7 @@ impl Progress {
     fn settle(&self, now: Instant) {
         let reached = self.reached();
         let mut lag = self.lag.lock();
-        lag.failing = None;
+        (lag.failing, lag.astray) = (None, false);
         if lag.awaited.is_some_and(|(awaited, _)| reached >= Some(awaited)) {
             lag.awaited = lag.head.filter(|head| reached < Some(*head)).map(|head| (head, now));
         }
@@ -104,7 +106,17 @@ impl Progress {
 
     /// Projecting works.
     pub(crate) fn works(&self) {
-        self.lag.lock().failing = None;
+        let mut lag = self.lag.lock();
+        (lag.failing, lag.astray) = (None, false);
+    }
+
+    /// The log tells another history than the views know: until projecting works again, nothing may rest on both.
+    pub(crate) fn goes_astray(&self) {
+        self.lag.lock().astray = true;
+    }
+
+    pub(crate) fn is_astray(&self) -> bool {
+        self.lag.lock().astray
     }
 
     /// Projecting has failed.

@@ -44,7 +44,7 @@ impl App {
     async fn project_until_failure(&self, failing: &mut Failing) -> Result<(), AppError> {
         let (views, log) = (&*self.ports().views, &*self.ports().log);
         if !views_fit(views, log).await? {
-            return Err(another_history());
+            return Err(self.goes_astray());
         }
         // From the last event, and not from the checkpoint behind it: see `views_fit`.
         let (after, shown) = (views.last_event().await?.map(|(at, _)| at), views.checkpoint().await?);
@@ -54,12 +54,18 @@ impl App {
         }
         while let Some(batch) = Batch::next(&mut subscription).await? {
             if batch.events.first().is_some_and(|event| Some(event.position) <= shown) {
-                return Err(another_history());
+                return Err(self.goes_astray());
             }
             self.take_up(batch).await?;
             failing.works();
         }
         Ok(())
+    }
+
+    /// What is written from here on would be seen by nobody here.
+    fn goes_astray(&self) -> AppError {
+        self.0.progress.goes_astray();
+        another_history()
     }
 
     async fn take_up(&self, batch: Batch) -> Result<(), AppError> {
@@ -116,10 +122,11 @@ pub async fn views_fit(views: &dyn Views, log: &dyn EventStore) -> Result<bool, 
     }
 }
 
-fn another_history() -> AppError {
+/// The log is an older copy than the one that the views were made from.
+pub(crate) fn another_history() -> AppError {
     AppError::internal(
-        "the views know another history than the log tells: it is an older copy; put the newer one back, or stop this \
-         node and run `keytrail views rebuild`",
+        "the views know another history than the log tells: it is an older copy; put the newer one back, or restart \
+         this node, which says what can be done",
     )
 }
 

@@ -158,6 +158,12 @@ impl Double {
         self.resume().await
     }
 
+    /// It has only what it had when there were so many events in [`Self::all`], as when an older backup was restored.
+    /// To be called while it is stopped: whoever listens does not hear of it.
+    pub fn restore(&self, events: usize) {
+        self.state.write(|log| log.restore(events));
+    }
+
     /// What is in a stream, also what reads no longer show.
     pub fn events(&self, stream: &str) -> Vec<Recorded> {
         self.state.read(|log| log.stream(stream).iter().map(|event| (**event).clone()).collect())

@@ -120,6 +120,18 @@ impl Log {
         self.ahead += time;
     }
 
+    /// Only the first so many events are there, as after a restore.
+    pub(crate) fn restore(&mut self, events: usize) {
+        let Some(first) = self.all.get(events) else { return };
+        self.end = first.position;
+        self.all.truncate(events);
+        for stream in self.streams.values_mut() {
+            stream.events.retain(|event| event.position < self.end);
+            stream.tombstoned &= stream.events.last().is_some_and(|last| last.revision == LAST_REVISION);
+        }
+        self.streams.retain(|_, stream| !stream.events.is_empty());
+    }
+
     pub(crate) fn all(&self) -> &[Arc<Recorded>] {
         &self.all
     }

@@ -8,7 +8,7 @@ use keytrail_domain::{Position, RecordedEvent, Timestamp};
 use keytrail_ports::{Filter, LogSignal};
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, AppError, Tenure, failing::Failing, leases::Fenced};
+use crate::{App, AppError, Tenure, failing::Failing, leases::Fenced, runner::another_history};
 
 /// Events after which the mark is written, when nothing else makes it worth it.
 const MARK_EVERY: u32 = 256;
@@ -79,6 +79,7 @@ impl App {
         let (mut mark, known) = Fenced::take(journal, reactor.name().to_owned(), tenure).await?;
         let after: Option<Position> = known.and_then(|place| serde_json::from_slice(&place).ok());
         self.views_at_head().await?;
+        let after = self.within_log(reactor.name(), after).await?;
         let mut signals = self.ports().log.subscribe(after, Filter::default()).await?;
         let mut unmarked = 0;
         while let Some(signal) = signals.next().await {
@@ -114,8 +115,29 @@ impl App {
         }
     }
 
+    /// A place to go on from. One past the log's end was noted with a log that had more: what is written from here on
+    /// would be left out until it is reached.
+    pub(crate) async fn within_log(
+        &self,
+        work: &str,
+        place: Option<Position>,
+    ) -> Result<Option<Position>, AppError> {
+        let head = self.ports().log.head().await?;
+        if place <= head {
+            return Ok(place);
+        }
+        tracing::warn!(
+            work,
+            "it was further than the log is: the log is an older copy, and it goes on from its end"
+        );
+        Ok(head)
+    }
+
     /// Waits until the views show everything that the reactor did: they tell what there is to do.
     pub(super) async fn views_at_head(&self) -> Result<(), AppError> {
+        if self.0.progress.is_astray() {
+            return Err(another_history());
+        }
         if let Some(head) = self.ports().log.head().await? {
             self.0.progress.wait_for_ever(head).await;
         }

@@ -79,12 +79,14 @@ impl Courier {
         tenure: &Tenure,
     ) -> Result<Self, AppError> {
         let (mark, known) = Fenced::take(&*app.ports().journal, mark_of(row.id), tenure).await?;
-        let place = match known {
+        let mut place: Place = match known {
             Some(bytes) => {
                 serde_json::from_slice(&bytes).map_err(|error| AppError::Internal(error.into()))?
             }
             None => Place::after(row.created),
         };
+        place.read = app.within_log("a webhook", place.read).await?;
+        place.replayed = place.replayed.min(place.read);
         Ok(Self {
             app: app.clone(),
             tenant: row.tenant,

@@ -1,7 +1,8 @@
 //! The reactor that opens and resolves alerts.
 
 use keytrail_app::App;
-use keytrail_domain::{CredentialId, verification::Verdict};
+use keytrail_domain::{CredentialId, Position, verification::Verdict};
+use keytrail_ports::Journal;
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, plain};
@@ -51,6 +52,30 @@ async fn the_same_events_twice_lead_to_the_same_alerts_once() {
     react(&again, &again.app, once.len() + 1).await;
     let twice = [once.as_slice(), &["AlertOpened"]].concat();
     assert_eq!(alert_events(&again).await, twice);
+}
+
+#[tokio::test]
+async fn a_mark_past_the_end_of_the_log_leaves_out_nothing_that_comes() {
+    let world = World::start().await;
+    let id = world.create(&world.alice, "Broken").await.unwrap().value;
+    // It was noted with a log that had more, before an older copy was put in its place.
+    let far = serde_json::to_vec(&Position::nth(1_000_000)).unwrap();
+    world.kept.journal.set_mark("alerts", far).await.unwrap();
+    let (stop, app) = (CancellationToken::new(), world.app.clone());
+    let until = stop.clone();
+    let running = tokio::spawn(async move { app.run_alerts(until).await });
+    for _ in 0..100 {
+        for verdict in [Verdict::Invalid, Verdict::Valid] {
+            found(&world, id, verdict).await;
+            tokio::task::yield_now().await;
+        }
+        if !alert_events(&world).await.is_empty() {
+            break;
+        }
+    }
+    stop.cancel();
+    running.await.unwrap();
+    assert_ne!(alert_events(&world).await, Vec::<String>::new());
 }
 
 #[tokio::test]

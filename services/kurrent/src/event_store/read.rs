@@ -53,12 +53,17 @@ pub(super) async fn last(
     tenant: Option<TenantId>,
 ) -> Result<Option<Position>, LogError> {
     let options = ReadAllOptions::default().position(StreamPosition::End);
-    let last = one(connection, options.filter(filter_of(tenant))).await?;
+    let last = one(connection, options.filter(filter_of(tenant))).await.map_err(Fault::into_read)?;
     last.map(|event| convert::incoming(event).map(|event| event.position)).transpose()
 }
 
 /// The id of our event at a position.
 pub(super) async fn id_at(connection: &Connection, at: Position) -> Result<Option<EventId>, LogError> {
+    found_at(connection, at).await.map_err(Fault::into_read)
+}
+
+/// The same for who tries again himself.
+pub(super) async fn found_at(connection: &Connection, at: Position) -> Result<Option<EventId>, Fault> {
     let options = ReadAllOptions::default().position(StreamPosition::Position(convert::position(at)));
     let found = one(connection, options).await?.and_then(|event| event.event);
     let ours =
@@ -66,7 +71,7 @@ pub(super) async fn id_at(connection: &Connection, at: Position) -> Result<Optio
     Ok(ours.map(|event| EventId::from_uuid(event.id)))
 }
 
-async fn one(connection: &Connection, options: ReadAllOptions) -> Result<Option<ResolvedEvent>, LogError> {
+async fn one(connection: &Connection, options: ReadAllOptions) -> Result<Option<ResolvedEvent>, Fault> {
     let options = options.max_count(1).requires_leader(true).deadline(PATIENCE);
     let read = connection
         .again(|client: Client| {
@@ -77,7 +82,7 @@ async fn one(connection: &Connection, options: ReadAllOptions) -> Result<Option<
     match read {
         Ok(mut events) => Ok(events.pop()),
         Err(Fault::NotFound) => Ok(None),
-        Err(fault) => Err(fault.into_read()),
+        Err(fault) => Err(fault),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Subscriptions: `$all` from a place on, filtered by the server. One that breaks off is taken up again
 //! where it was, as after a change of leaders; when that takes long, whoever listens is told, so that he
-//! knows that he may be behind, and subscribes again.
+//! knows that he may be behind, and subscribes again. It is taken up only where the log still has the last event
+//! that was told: an older copy that came in its place would be gone on with, and what is written there left out.
 //!
 //! Servers before 24 do not say when the past is over, so it is also over when the place is reached that
 //! was the log's end at the beginning.
@@ -9,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use eventstore::{Error, StreamPosition, SubscribeToAllOptions, Subscription as Told, SubscriptionEvent};
 use futures_util::stream;
-use keytrail_domain::Position;
+use keytrail_domain::{EventId, Position};
 use keytrail_ports::{Filter, LogError, LogSignal, Subscription};
 use tokio::time::Instant;
 
@@ -25,10 +26,15 @@ pub(super) async fn subscribe(
     filter: Filter,
 ) -> Result<Subscription, LogError> {
     let end = read::last(&connection, filter.tenant).await?;
+    let last = match after {
+        Some(at) => read::id_at(&connection, at).await?.map(|id| (at, id)),
+        None => None,
+    };
     let mut teller = Teller {
         connection,
         filter,
         after,
+        last,
         end,
         phase: Phase::Past,
         told: None,
@@ -53,11 +59,25 @@ enum Phase {
     Over,
 }
 
+/// Why nothing was heard.
+enum Trouble {
+    Fault(Fault),
+    OlderLog,
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
 struct Teller {
     connection: Arc<Connection>,
     filter: Filter,
     /// Everything up to here was told, or is not wanted.
     after: Option<Position>,
+    /// The last event that was told, or that it began after.
+    last: Option<(Position, EventId)>,
     /// Where the log ended when this began.
     end: Option<Position>,
     phase: Phase,
@@ -79,22 +99,26 @@ impl Teller {
             match self.hear().await {
                 Ok(Some(signal)) => return Some(signal),
                 Ok(None) => {}
-                Err(fault) if fault.may_pass() && !self.is_long_broken() => {
+                Err(Trouble::OlderLog) => {
+                    let why = "the log lacks the last event that was told: it is an older copy";
+                    return Some(Err(LogError::Unavailable(why.into())));
+                }
+                Err(Trouble::Fault(fault)) if fault.may_pass() && !self.is_long_broken() => {
                     self.connection.log().doubt();
                     self.pause(&fault).await;
                 }
-                Err(fault) => return Some(Err(fault.into_read())),
+                Err(Trouble::Fault(fault)) => return Some(Err(fault.into_read())),
             }
         }
     }
 
     /// The next thing that is said, if it means something.
-    async fn hear(&mut self) -> Result<Option<Result<LogSignal, LogError>>, Fault> {
+    async fn hear(&mut self) -> Result<Option<Result<LogSignal, LogError>>, Trouble> {
         let mut told = match self.told.take() {
             Some(told) => told,
-            None => self.begin().await?,
+            None => self.resume().await?,
         };
-        let said = leaving::next(&mut told).await?;
+        let said = leaving::next(&mut told).await.map_err(Fault::from)?;
         (self.told, self.wait, self.broken_since) = (Some(told), BACKOFF.0, None);
         Ok(self.meaning(said))
     }
@@ -107,7 +131,11 @@ impl Teller {
                     Err(error) => return Some(Err(error)),
                 };
                 // What is told twice around a new beginning is told once.
-                self.advance(event.position).then_some(Ok(LogSignal::Event(event)))
+                let is_new = self.advance(event.position);
+                if is_new {
+                    self.last = Some((event.position, event.id));
+                }
+                is_new.then_some(Ok(LogSignal::Event(event)))
             }
             SubscriptionEvent::Checkpoint(position) => {
                 let place = convert::place(position);
@@ -127,6 +155,17 @@ impl Teller {
             self.after = Some(place);
         }
         further
+    }
+
+    /// Asked after the beginning: had another server answered by then, this subscription would break off too.
+    async fn resume(&mut self) -> Result<Told, Trouble> {
+        let told = self.begin().await?;
+        match self.last {
+            Some((at, id)) if read::found_at(&self.connection, at).await? != Some(id) => {
+                Err(Trouble::OlderLog)
+            }
+            _ => Ok(told),
+        }
     }
 
     /// A subscription that the server has confirmed.

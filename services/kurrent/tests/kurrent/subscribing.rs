@@ -90,6 +90,36 @@ async fn a_restarted_server_is_heard_again_and_one_that_stays_away_is_told_of() 
 }
 
 #[tokio::test]
+async fn an_older_copy_that_comes_back_at_once_is_not_gone_on_with() {
+    let double = double().await;
+    let store = opened(&double.url()).await;
+    store.append(&stream(1), Expected::NoStream, events(1..2)).await.unwrap();
+    let older = double.all().len();
+    store.append(&stream(1), Expected::Revision(0), events(2..3)).await.unwrap();
+    let mut signals = store.subscribe(None, Filter::default()).await.unwrap();
+    assert_eq!(next_event(&mut signals).await.revision, 0);
+    assert_eq!(next_event(&mut signals).await.revision, 1);
+    let mut later = store.subscribe(store.head().await.unwrap(), Filter::default()).await.unwrap();
+    assert!(matches!(next(&mut later).await.unwrap(), LogSignal::CaughtUp));
+    double.stop().await;
+    double.restore(older);
+    double.resume().await.unwrap();
+    store.append(&stream(1), Expected::Revision(0), events(3..5)).await.unwrap();
+    for signals in [&mut signals, &mut later] {
+        let told = loop {
+            match next(signals).await {
+                Ok(LogSignal::Event(event)) => panic!("{event:?}"),
+                Ok(_) => {}
+                Err(told) => break told,
+            }
+        };
+        let is_told = matches!(&told, LogError::Unavailable(why) if why.to_string().contains("older copy"));
+        assert!(is_told, "{told:?}");
+        assert!(signals.next().await.is_none());
+    }
+}
+
+#[tokio::test]
 async fn the_place_moves_on_over_what_is_not_ours() {
     let double = double().await;
     let store = opened(&double.url()).await;

@@ -36,14 +36,18 @@ pub(super) async fn record_policy(app: App, stop: CancellationToken) {
 
 /// Until `stop`. At first the vault only learns how far the log is: a sweep is no part of a start.
 pub(super) async fn run(app: App, ports: Ports, stop: CancellationToken) {
-    let mut refusal = Refusal::default();
-    remember(&ports).await;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(MARK_EVERY) => {}
+    let working = async {
+        let mut refusal = Refusal::default();
+        remember(&ports).await;
+        loop {
+            tokio::time::sleep(MARK_EVERY).await;
+            round(&app, &ports, &mut refusal).await;
         }
-        round(&app, &ports, &mut refusal).await;
+    };
+    // What is cut off in the middle is done by the next one.
+    tokio::select! {
+        () = stop.cancelled() => {}
+        never = working => match never {},
     }
 }
 
