@@ -177,7 +177,7 @@ impl App {
 
     /// Rights and names are judged by the views: a node whose views have not caught up changes
     /// nothing.
-    pub(crate) fn must_be_current(&self) -> Result<(), AppError> {
+    pub fn must_be_current(&self) -> Result<(), AppError> {
         if self.views_are_current() {
             return Ok(());
         }

@@ -29,6 +29,8 @@ pub(crate) struct Progress {
     /// What wakes those who listen to one kind of one tenant's events; not there while nobody does.
     channels: Mutex<HashMap<(TenantId, StreamKind), Channel>>,
     caught_up: watch::Sender<bool>,
+    /// The log tells another history than the views know.
+    astray: watch::Sender<bool>,
     lag: Mutex<Lag>,
 }
 
@@ -41,8 +43,6 @@ struct Lag {
     awaited: Option<(Position, Instant)>,
     /// Since when projecting fails.
     failing: Option<Instant>,
-    /// The log tells another history than the views know.
-    astray: bool,
 }
 
 impl Progress {
@@ -52,6 +52,7 @@ impl Progress {
             live: broadcast::Sender::new(LIVE_EVENTS),
             channels: Mutex::default(),
             caught_up: watch::Sender::new(false),
+            astray: watch::Sender::new(false),
             lag: Mutex::default(),
         }
     }
@@ -98,7 +99,7 @@ impl Progress {
     fn settle(&self, now: Instant) {
         let reached = self.reached();
         let mut lag = self.lag.lock();
-        (lag.failing, lag.astray) = (None, false);
+        lag.failing = None;
         if lag.awaited.is_some_and(|(awaited, _)| reached >= Some(awaited)) {
             lag.awaited = lag.head.filter(|head| reached < Some(*head)).map(|head| (head, now));
         }
@@ -106,17 +107,24 @@ impl Progress {
 
     /// Projecting works.
     pub(crate) fn works(&self) {
-        let mut lag = self.lag.lock();
-        (lag.failing, lag.astray) = (None, false);
+        self.lag.lock().failing = None;
+        self.astray.send_if_modified(std::mem::take);
     }
 
     /// The log tells another history than the views know: until projecting works again, nothing may rest on both.
     pub(crate) fn goes_astray(&self) {
-        self.lag.lock().astray = true;
+        self.astray.send_replace(true);
     }
 
     pub(crate) fn is_astray(&self) -> bool {
-        self.lag.lock().astray
+        *self.astray.borrow()
+    }
+
+    /// Waits until it does.
+    pub(crate) async fn astray(&self) {
+        let mut astray = self.astray.subscribe();
+        // The sender lives as long as we do.
+        let _ = astray.wait_for(|astray| *astray).await;
     }
 
     /// Projecting has failed.

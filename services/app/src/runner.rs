@@ -43,12 +43,13 @@ impl App {
 
     async fn project_until_failure(&self, failing: &mut Failing) -> Result<(), AppError> {
         let (views, log) = (&*self.ports().views, &*self.ports().log);
-        if !views_fit(views, log).await? {
-            return Err(self.goes_astray());
-        }
         // From the last event, and not from the checkpoint behind it: see `views_fit`.
         let (after, shown) = (views.last_event().await?.map(|(at, _)| at), views.checkpoint().await?);
         let mut subscription = log.subscribe(after, Filter::default()).await?;
+        // Asked afterwards: a subscription notices by itself when another log comes in the place of this one.
+        if !views_fit(views, log).await? {
+            return Err(self.goes_astray());
+        }
         if let Some(head) = log.head().await? {
             self.0.progress.log_is_at(head, Instant::now());
         }
@@ -100,6 +101,16 @@ impl App {
         self.0.progress.caught_up().await;
     }
 
+    /// Waits until the log turns out to tell another history than the views know.
+    pub async fn astray(&self) {
+        self.0.progress.astray().await;
+    }
+
+    /// True while it does: nothing may rest on both then.
+    pub fn is_astray(&self) -> bool {
+        self.0.progress.is_astray()
+    }
+
     /// True once the views have taken up everything that was in the log when this process began.
     pub fn views_caught_up(&self) -> bool {
         self.0.progress.is_caught_up()
@@ -113,13 +124,27 @@ impl App {
 /// # Errors
 /// Those of the views and of the log.
 pub async fn views_fit(views: &dyn Views, log: &dyn EventStore) -> Result<bool, AppError> {
-    let (last, shown, head) = (views.last_event().await?, views.checkpoint().await?, log.head().await?);
-    let is_unknown = |head| Some(head) > last.map(|(at, _)| at) && Some(head) <= shown;
-    match last {
-        _ if head.is_some_and(is_unknown) => Ok(false),
-        None => Ok(true),
-        Some((at, id)) => Ok(log.event_at(at).await? == Some(id)),
+    let (last, shown) = (views.last_event().await?, views.checkpoint().await?);
+    if let Some((at, id)) = last
+        && log.event_at(at).await? != Some(id)
+    {
+        return Ok(false);
     }
+    let next = first_after(log, last.map(|(at, _)| at)).await?;
+    Ok(next.is_none_or(|next| Some(next) > shown))
+}
+
+/// The place of the first event after a place, if there is one.
+async fn first_after(log: &dyn EventStore, after: Option<Position>) -> Result<Option<Position>, AppError> {
+    let mut signals = log.subscribe(after, Filter::default()).await?;
+    while let Some(signal) = signals.next().await {
+        match signal? {
+            LogSignal::Event(event) => return Ok(Some(event.position)),
+            LogSignal::CaughtUp => break,
+            LogSignal::Checkpoint(_) => {}
+        }
+    }
+    Ok(None)
 }
 
 /// The log is an older copy than the one that the views were made from.

@@ -89,7 +89,10 @@ impl Launcher for Keytrail {
             .await
             .map_err(|error| failed(&error, "see the log lines above"))?;
         run_projections(&app, life);
-        app.caught_up().await;
+        tokio::select! {
+            () = app.caught_up() => {}
+            () = app.astray() => return Err(stores::log_is_older(dir)),
+        }
         vault_fits(&ports).await?;
         let readings = Arc::new(Readings::new(app.clone(), ports.clone()));
         let operator =
@@ -134,7 +137,7 @@ impl Wired for Built {
     }
 
     async fn close(&self) {
-        upkeep::remember_soon(&self.ports).await;
+        upkeep::remember_soon(&self.app, &self.ports).await;
         stores::settle(self.operator.dir()).await;
     }
 }

@@ -72,7 +72,7 @@ impl App {
             return Ok(false);
         }
         // The views know whether there is anything to resolve: most credentials have no alert.
-        self.0.progress.wait_for_ever(event.position).await;
+        self.views_at(event.position).await?;
         let tenant = event.stream.tenant_id();
         let row = self.ports().views.credentials_by_id(tenant, &[credential]).await?.pop();
         let has_open = row.as_ref().is_some_and(|row| row.open_alerts > 0);

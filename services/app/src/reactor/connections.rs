@@ -69,7 +69,7 @@ impl App {
             _ => return Ok(false),
         };
         // The views know what uses it: most credentials are used by no connection.
-        self.0.progress.wait_for_ever(event.position).await;
+        self.views_at(event.position).await?;
         let tenant = event.stream.tenant_id();
         let row = self.ports().views.credentials_by_id(tenant, &[credential]).await?.pop();
         // A version that has given way to the one before: whether that works, its own check says.

@@ -77,9 +77,14 @@ impl App {
     ) -> Result<(), AppError> {
         let journal = &*self.ports().journal;
         let (mut mark, known) = Fenced::take(journal, reactor.name().to_owned(), tenure).await?;
-        let after: Option<Position> = known.and_then(|place| serde_json::from_slice(&place).ok());
+        let noted: Option<Position> = known.and_then(|place| serde_json::from_slice(&place).ok());
         self.views_at_head().await?;
-        let after = self.within_log(reactor.name(), after).await?;
+        let after = noted.min(self.ports().log.head().await?);
+        if after != noted {
+            tell_of_older_log(reactor.name());
+            // At once: after a failure the log has grown, and what came meanwhile would be left out.
+            mark.set(journal, serde_json::to_vec(&after).unwrap_or_default(), tenure).await?;
+        }
         let mut signals = self.ports().log.subscribe(after, Filter::default()).await?;
         let mut unmarked = 0;
         while let Some(signal) = signals.next().await {
@@ -115,32 +120,29 @@ impl App {
         }
     }
 
-    /// A place to go on from. One past the log's end was noted with a log that had more: what is written from here on
-    /// would be left out until it is reached.
-    pub(crate) async fn within_log(
-        &self,
-        work: &str,
-        place: Option<Position>,
-    ) -> Result<Option<Position>, AppError> {
-        let head = self.ports().log.head().await?;
-        if place <= head {
-            return Ok(place);
-        }
-        tracing::warn!(
-            work,
-            "it was further than the log is: the log is an older copy, and it goes on from its end"
-        );
-        Ok(head)
-    }
-
     /// Waits until the views show everything that the reactor did: they tell what there is to do.
     pub(super) async fn views_at_head(&self) -> Result<(), AppError> {
-        if self.0.progress.is_astray() {
-            return Err(another_history());
+        match self.ports().log.head().await? {
+            Some(head) => self.views_at(head).await,
+            None => Ok(()),
         }
-        if let Some(head) = self.ports().log.head().await? {
-            self.0.progress.wait_for_ever(head).await;
-        }
-        Ok(())
     }
+
+    /// Waits until the views show a place, as long as it takes.
+    pub(super) async fn views_at(&self, place: Position) -> Result<(), AppError> {
+        tokio::select! {
+            biased;
+            () = self.0.progress.astray() => Err(another_history()),
+            () = self.0.progress.wait_for_ever(place) => Ok(()),
+        }
+    }
+}
+
+/// A mark past the log's end was noted with a log that had more: what is written from here on would be left out until it
+/// is reached.
+pub(crate) fn tell_of_older_log(work: &str) {
+    tracing::warn!(
+        work,
+        "it was further than the log is: the log is an older copy, and it goes on from its end"
+    );
 }

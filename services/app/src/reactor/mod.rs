@@ -7,3 +7,5 @@ mod hand_over;
 mod repair;
 mod versions;
 mod webhooks;
+
+pub(crate) use follow::tell_of_older_log;

@@ -46,7 +46,7 @@ impl Reactor for Repair {
         let meta = event.meta()?;
         self.app.until(meta.recorded_at.plus_seconds(PATIENCE_SECONDS)).await;
         self.tenure.check()?;
-        self.app.0.progress.wait_for_ever(event.position).await;
+        self.app.views_at(event.position).await?;
         self.app.repair(event.stream.tenant_id(), consumer, meta.correlation).await
     }
 }

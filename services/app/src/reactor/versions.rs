@@ -88,7 +88,7 @@ impl App {
         (tenant, id): (TenantId, CredentialId),
         leased: u32,
     ) -> Result<bool, AppError> {
-        self.0.progress.wait_for_ever(event.position).await;
+        self.views_at(event.position).await?;
         let Some(row) = self.ports().views.credentials_by_id(tenant, &[id]).await?.pop() else {
             return Ok(false);
         };

@@ -15,7 +15,7 @@ use super::{
     place::{Lane, Place},
     secret::Signer,
 };
-use crate::{App, AppError, Tenure, leases::Fenced};
+use crate::{App, AppError, Tenure, leases::Fenced, reactor::tell_of_older_log};
 
 /// Deliveries under way at once to one endpoint: at first, and to one that has shown that it is quick.
 /// To one that fails or takes its time, a single one.
@@ -85,9 +85,8 @@ impl Courier {
             }
             None => Place::after(row.created),
         };
-        place.read = app.within_log("a webhook", place.read).await?;
-        place.replayed = place.replayed.min(place.read);
-        Ok(Self {
+        let is_past = place.keep_within(app.ports().log.head().await?);
+        let mut courier = Self {
             app: app.clone(),
             tenant: row.tenant,
             id: row.id,
@@ -105,7 +104,12 @@ impl Courier {
             halted: false,
             woken: true,
             share: Share::of(&app.0.webhook_numbers),
-        })
+        };
+        if is_past {
+            tell_of_older_log("a webhook");
+            courier.write_mark().await?;
+        }
+        Ok(courier)
     }
 
     /// Delivers until `stop` or until the endpoint is deleted; comes back after every failure, unless

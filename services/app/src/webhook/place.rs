@@ -144,6 +144,20 @@ impl Place {
         Self { read: Some(read), ..Self::default() }
     }
 
+    /// Forgets what lies past the log's end: it was noted with a log that had more. True when there was something.
+    pub(super) fn keep_within(&mut self, head: Option<Position>) -> bool {
+        let is_there = |at: Position| Some(at) <= head;
+        let before = (self.read, self.replayed, self.lanes.len());
+        (self.read, self.replayed) = (self.read.min(head), self.replayed.min(head));
+        self.lanes.retain(|_, lane| is_there(lane.at));
+        let mut is_cut = before != (self.read, self.replayed, self.lanes.len());
+        for lane in self.lanes.values_mut().filter(|lane| !is_there(lane.last)) {
+            (lane.last, is_cut) = (head.unwrap_or(lane.at), true);
+        }
+        self.suspect = self.suspect.take().filter(|lane| self.lanes.contains_key(lane));
+        is_cut
+    }
+
     /// Takes up what was read: at once due, or behind what waits in its lane.
     pub(super) fn take_up(&mut self, lane: &str, item: Item, now: Timestamp) {
         if let Some(outage) = self.outage.as_mut().filter(|_| item.purpose == Purpose::Event) {

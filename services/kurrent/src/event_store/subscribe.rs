@@ -33,6 +33,7 @@ pub(super) async fn subscribe(
     let mut teller = Teller {
         connection,
         filter,
+        floor: after,
         after,
         last,
         end,
@@ -65,6 +66,10 @@ enum Trouble {
     OlderLog,
 }
 
+fn older_log() -> LogError {
+    LogError::Unavailable("the log has another past than the one that was told: it is an older copy".into())
+}
+
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
@@ -76,6 +81,9 @@ struct Teller {
     filter: Filter,
     /// Everything up to here was told, or is not wanted.
     after: Option<Position>,
+    /// The last event that was told, or where it began: it is taken up again from here. Between this and `after` the log
+    /// had nothing that is wanted; an older copy that has grown does.
+    floor: Option<Position>,
     /// The last event that was told, or that it began after.
     last: Option<(Position, EventId)>,
     /// Where the log ended when this began.
@@ -99,10 +107,7 @@ impl Teller {
             match self.hear().await {
                 Ok(Some(signal)) => return Some(signal),
                 Ok(None) => {}
-                Err(Trouble::OlderLog) => {
-                    let why = "the log lacks the last event that was told: it is an older copy";
-                    return Some(Err(LogError::Unavailable(why.into())));
-                }
+                Err(Trouble::OlderLog) => return Some(Err(older_log())),
                 Err(Trouble::Fault(fault)) if fault.may_pass() && !self.is_long_broken() => {
                     self.connection.log().doubt();
                     self.pause(&fault).await;
@@ -131,11 +136,14 @@ impl Teller {
                     Err(error) => return Some(Err(error)),
                 };
                 // What is told twice around a new beginning is told once.
-                let is_new = self.advance(event.position);
-                if is_new {
-                    self.last = Some((event.position, event.id));
+                if Some(event.position) <= self.floor {
+                    return None;
                 }
-                is_new.then_some(Ok(LogSignal::Event(event)))
+                if !self.advance(event.position) {
+                    return Some(Err(older_log()));
+                }
+                (self.floor, self.last) = (Some(event.position), Some((event.position, event.id)));
+                Some(Ok(LogSignal::Event(event)))
             }
             SubscriptionEvent::Checkpoint(position) => {
                 let place = convert::place(position);
@@ -171,7 +179,7 @@ impl Teller {
     /// A subscription that the server has confirmed.
     async fn begin(&mut self) -> Result<Told, Fault> {
         let from = self
-            .after
+            .floor
             .map_or(StreamPosition::Start, |after| StreamPosition::Position(convert::position(after)));
         let options =
             SubscribeToAllOptions::default().position(from).filter(read::filter_of(self.filter.tenant));

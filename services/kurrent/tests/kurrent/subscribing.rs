@@ -25,6 +25,18 @@ async fn next_event(signals: &mut Subscription) -> RecordedEvent {
     }
 }
 
+/// Why it ends without another event.
+async fn older_log(signals: &mut Subscription) -> String {
+    loop {
+        match next(signals).await {
+            Ok(LogSignal::Event(event)) => panic!("{event:?}"),
+            Ok(_) => {}
+            Err(LogError::Unavailable(why)) => return why.to_string(),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+}
+
 /// Events of another program in the same database.
 async fn foreign(double: &Double, stream: &str, many: usize) {
     let client = Client::new(double.url().parse().unwrap()).unwrap();
@@ -106,17 +118,28 @@ async fn an_older_copy_that_comes_back_at_once_is_not_gone_on_with() {
     double.resume().await.unwrap();
     store.append(&stream(1), Expected::Revision(0), events(3..5)).await.unwrap();
     for signals in [&mut signals, &mut later] {
-        let told = loop {
-            match next(signals).await {
-                Ok(LogSignal::Event(event)) => panic!("{event:?}"),
-                Ok(_) => {}
-                Err(told) => break told,
-            }
-        };
-        let is_told = matches!(&told, LogError::Unavailable(why) if why.to_string().contains("older copy"));
-        assert!(is_told, "{told:?}");
+        let told = older_log(signals).await;
+        assert!(told.contains("older copy"), "{told}");
         assert!(signals.next().await.is_none());
     }
+}
+
+#[tokio::test]
+async fn an_older_copy_that_grows_where_nothing_of_ours_was_is_not_gone_on_with() {
+    let double = double().await;
+    let store = opened(&double.url()).await;
+    let last = store.append(&stream(1), Expected::NoStream, events(1..2)).await.unwrap().position;
+    let older = double.all().len();
+    foreign(double, "orders-1", 500).await;
+    let mut signals = store.subscribe(Some(last), Filter::default()).await.unwrap();
+    let far = Position { commit: double.all()[200].position, prepare: 0 };
+    while !matches!(next(&mut signals).await.unwrap(), LogSignal::Checkpoint(place) if place > far) {}
+    double.stop().await;
+    double.restore(older);
+    double.resume().await.unwrap();
+    store.append(&stream(1), Expected::Revision(0), events(2..3)).await.unwrap();
+    let told = older_log(&mut signals).await;
+    assert!(told.contains("older copy"), "{told}");
 }
 
 #[tokio::test]

@@ -13,7 +13,11 @@ use keytrail_ports::{AuthoritySource, EventStore, Journal, SecretStore, views::V
 use keytrail_sqlite::{OpenError, SqliteEventStore, SqliteJournal};
 use tokio::task::spawn_blocking;
 
-pub(super) use self::{secrets::open_secrets, views::rebuild_next, whose_log::claim_vault};
+pub(super) use self::{
+    secrets::open_secrets,
+    views::{log_is_older, rebuild_next},
+    whose_log::claim_vault,
+};
 use super::{failed, moved::Moved};
 use crate::{
     config::{Config, EventLog},

@@ -64,6 +64,7 @@ impl Refusal {
 
 /// Hides what no event names, or only counts it.
 pub(super) async fn sweep(app: &App, ports: &Ports, mode: SweepMode) -> Result<SweepReport, NotSwept> {
+    app.must_be_current()?;
     upkeep::mark(ports).await?;
     let head = ports.log.head().await.map_err(AppError::from)?;
     // What no view knows yet is not litter.

@@ -38,7 +38,7 @@ pub(super) async fn record_policy(app: App, stop: CancellationToken) {
 pub(super) async fn run(app: App, ports: Ports, stop: CancellationToken) {
     let working = async {
         let mut refusal = Refusal::default();
-        remember(&ports).await;
+        remember(&app, &ports).await;
         loop {
             tokio::time::sleep(MARK_EVERY).await;
             round(&app, &ports, &mut refusal).await;
@@ -53,12 +53,16 @@ pub(super) async fn run(app: App, ports: Ports, stop: CancellationToken) {
 
 /// What is done each time.
 pub(super) async fn round(app: &App, ports: &Ports, refusal: &mut Refusal) {
-    remember(ports).await;
+    remember(app, ports).await;
     sweeping::sweep_daily(app, ports, refusal).await;
 }
 
 /// Tells the vault how far the log is; trouble is only logged, and whoever keeps the log says himself that it is away.
-pub(super) async fn remember(ports: &Ports) {
+pub(super) async fn remember(app: &App, ports: &Ports) {
+    // The vault would take an older copy for the log, and refuse the right one when it is back.
+    if app.is_astray() {
+        return;
+    }
     if let Err(error) = mark(ports).await {
         let error = &error as &dyn std::error::Error;
         match ports.log.is_away() {
@@ -69,8 +73,8 @@ pub(super) async fn remember(ports: &Ports) {
 }
 
 /// The same for who stops: he has little time, and the next start does it anyway.
-pub(super) async fn remember_soon(ports: &Ports) {
-    if ports.log.is_away() || timeout(PATIENCE, remember(ports)).await.is_err() {
+pub(super) async fn remember_soon(app: &App, ports: &Ports) {
+    if ports.log.is_away() || timeout(PATIENCE, remember(app, ports)).await.is_err() {
         tracing::debug!("the vault is not told how far the log is: the next start does it");
     }
 }

@@ -194,14 +194,15 @@ fn check(connection: &Connection, origin: Origin) -> Result<Option<Stale>, Fault
     let number = |name: &str| {
         doc::one(connection, "SELECT value FROM meta WHERE name = ?", [name], |row| Ok(row.get::<_, i64>(0)?))
     };
-    if format != KIND.format || number("projector")? != Some(i64::from(origin.projector)) {
-        return Ok(Some(Stale::OtherVersion));
-    }
+    // Which log it was is said by every version.
     let log = doc::one(connection, "SELECT value FROM meta WHERE name = 'log'", [], |row| {
         Ok(row.get::<_, [u8; 16]>(0)?)
     })?;
     if log != Some(origin.log.into_bytes()) {
         return Ok(Some(Stale::OtherLog));
+    }
+    if format != KIND.format || number("projector")? != Some(i64::from(origin.projector)) {
+        return Ok(Some(Stale::OtherVersion));
     }
     if number("complete")? != Some(1) {
         return Ok(Some(Stale::Damaged("a rebuild was not finished".to_owned())));

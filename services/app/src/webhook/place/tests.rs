@@ -301,3 +301,21 @@ fn a_place_of_before_there_were_outages_reads() {
     hangs_up(&mut place, "a", NOW);
     assert!(place.outage.is_some());
 }
+
+#[test]
+fn of_a_log_that_ends_earlier_only_what_it_has_is_kept() {
+    let mut place = read(&[("a", 1), ("b", 3), ("a", 5), ("c", 6)]);
+    place.replayed = Some(Position::nth(7));
+    let whole = place.clone();
+    assert!(!place.keep_within(Some(Position::nth(7))), "a replay reads again what is before it");
+    assert_eq!(place, whole);
+    assert!(place.keep_within(Some(Position::nth(4))));
+    assert_eq!((place.read, place.replayed), (Some(Position::nth(4)), Some(Position::nth(4))));
+    assert_eq!(due(&place, NOW), [("a".into(), 1), ("b".into(), 3)], "and no lane whose event is gone");
+    assert_eq!(
+        place.done("a"),
+        Some((Position::nth(1), Position::nth(4))),
+        "what comes next is looked for there"
+    );
+    assert!(!place.keep_within(Some(Position::nth(4))), "once");
+}

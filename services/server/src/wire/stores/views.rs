@@ -43,7 +43,7 @@ pub(super) async fn open(
     let opening = path.clone();
     let why = match blocking(move || SqliteViews::open(&opening, origin)).await? {
         Opened::Ready(views) if fits(&views, log).await? => return Ok(views),
-        Opened::Ready(_) => return Err(log_is_older(&path)),
+        Opened::Ready(_) => return Err(log_is_older(dir)),
         Opened::Stale(Stale::OtherLog) if vault == VaultSays::Nothing => return Err(log_is_another(&path)),
         Opened::Stale(why) => format!("{why:?}"),
     };
@@ -56,7 +56,8 @@ pub(super) async fn open(
 }
 
 /// The vault may not know it: it learns how far the log is only now and then.
-fn log_is_older(views: &Path) -> StartError {
+pub(in crate::wire) fn log_is_older(dir: &DataDir) -> StartError {
+    let views = dir.file(VIEWS);
     StartError::new(
         "the event log lacks what this node's views have seen of it: it is an older copy",
         format!(

@@ -73,7 +73,7 @@ fn not_ours(error: &SweepError, vault: uuid::Uuid) -> StartError {
 fn claim_hint(vault: uuid::Uuid) -> String {
     format!(
         "check KEYTRAIL_EVENT_LOG, KEYTRAIL_VAULT and KEYTRAIL_DATA_DIR, or put back the log; when that is gone for \
-         good, or you went back on purpose, run `keytrail vault claim --instead-of {vault}`"
+         good, or you went back on purpose, run `keytrail vault claim --instead-of {vault}` on one node, and delete views.db on the others"
     )
 }
 
