@@ -165,6 +165,8 @@ pub enum AlertCause {
     BreakGlass,
     /// Its owner was removed from the tenant: he may know its secret, rotate it.
     HandedOver,
+    /// Its secret is in the wrong hands: end it at its system, and rotate.
+    Compromised,
     /// Nothing arrives at a webhook endpoint.
     WebhookFailing,
 }
@@ -181,6 +183,8 @@ pub enum RetirementReason {
     OverlapOver,
     /// There were a hundred newer ones.
     TooMany,
+    /// It was in the wrong hands.
+    Compromised,
 }
 
 /// What uses a credential.

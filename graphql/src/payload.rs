@@ -2,12 +2,16 @@
 
 /// Defines one mutation's payload around one changed thing.
 macro_rules! payload {
-    ($(#[$doc:meta])* $name:ident { $(#[$thing_doc:meta])* $field:ident: $thing:ty }) => {
+    ($(#[$doc:meta])* $name:ident {
+        $(#[$thing_doc:meta])* $field:ident: $thing:ty
+        $(; $(#[$list_doc:meta])* $list:ident: Vec<$item:ty>)?
+    }) => {
         $(#[$doc])*
         #[derive(async_graphql::SimpleObject)]
         pub struct $name {
             $(#[$thing_doc])*
             pub $field: Option<$thing>,
+            $($(#[$list_doc])* pub $list: Vec<$item>,)?
             /// Place in the log that shows the change: send it as `Keytrail-After` to read your
             /// write on any node.
             pub position: String,
@@ -21,6 +25,7 @@ macro_rules! payload {
             pub(crate) fn new<T>(done: &keytrail_app::Done<T>, $field: Option<$thing>) -> Self {
                 Self {
                     $field,
+                    $($list: done.$list.iter().cloned().map(Into::into).collect(),)?
                     position: done.position.clone(),
                     visible: done.visible,
                     replayed: done.replayed,

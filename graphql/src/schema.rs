@@ -13,8 +13,8 @@ use crate::{
     component::{ComponentMutation, ComponentQuery},
     connection::{ConnectionMutation, ConnectionQuery},
     credential::{
-        CredentialMutation, CredentialQuery, CredentialSubscription, LeaseMutation, PreviewQuery,
-        RepointMutation, TransferMutation, TransferQuery, VersionMutation,
+        CompromiseMutation, CredentialMutation, CredentialQuery, CredentialSubscription, LeaseMutation,
+        PreviewQuery, RepointMutation, TransferMutation, TransferQuery, VersionMutation,
     },
     environment::{EnvironmentMutation, EnvironmentQuery},
     event::AuditQuery,
@@ -70,6 +70,7 @@ pub struct Mutation(
     EnvironmentMutation,
     LeaseMutation,
     VersionMutation,
+    CompromiseMutation,
     TransferMutation,
     ServiceAccountMutation,
     RepointMutation,

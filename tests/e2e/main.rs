@@ -5,6 +5,7 @@
 mod as_of;
 mod break_glass;
 mod component;
+mod compromise;
 mod connections;
 mod coverage;
 mod crash;

@@ -1,6 +1,7 @@
 //! Credentials.
 
 pub mod access;
+pub mod compromise;
 pub mod inputs;
 pub mod lease;
 pub mod mutation;
@@ -12,8 +13,10 @@ pub mod transfer;
 pub mod types;
 pub mod verification;
 pub mod versions;
+pub mod warnings;
 
 pub use access::{CredentialAccess, Grant, Owner};
+pub use compromise::{Compromise, CompromiseMutation};
 pub(crate) use inputs::grantee_id;
 pub use lease::{Lease, LeaseConsumer, LeaseMutation};
 pub use mutation::CredentialMutation;

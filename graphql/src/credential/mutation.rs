@@ -10,6 +10,7 @@ use super::{
         RevokeShareInput, RotateCredentialInput, ShareCredentialInput, SuspendCredentialInput, ToVerify,
         UpdateCredentialInput, VerifyCredentialInput, credential_id, grantee_id,
     },
+    warnings::SecretWarning,
 };
 use crate::{
     context::{app, caller},
@@ -30,17 +31,27 @@ macro_rules! credential_payload {
     };
 }
 
-credential_payload! {
+payload! {
     /// The new credential.
-    CreateCredentialPayload
+    CreateCredentialPayload {
+        /// The credential as it is now.
+        credential: Credential;
+        /// What to know of its secret; none when the answer is repeated.
+        warnings: Vec<SecretWarning>
+    }
+}
+payload! {
+    /// The credential with its new secret version.
+    RotateCredentialPayload {
+        /// The credential as it is now.
+        credential: Credential;
+        /// What to know of its secret; none when the answer is repeated.
+        warnings: Vec<SecretWarning>
+    }
 }
 credential_payload! {
     /// The changed credential.
     UpdateCredentialPayload
-}
-credential_payload! {
-    /// The credential with its new secret version.
-    RotateCredentialPayload
 }
 credential_payload! {
     /// The credential with its grants.

@@ -3,7 +3,7 @@
 use keytrail_domain::{Principal, Scope, Timestamp};
 use uuid::Uuid;
 
-use crate::AppError;
+use crate::{AppError, fingerprint::SecretWarning};
 
 /// One request of one caller.
 #[derive(Clone, Debug)]
@@ -52,13 +52,19 @@ pub struct Done<T> {
     pub visible: bool,
     /// The answer of an earlier mutation with the same key.
     pub replayed: bool,
+    /// What whoever stored a secret should know of it; none when the answer is repeated.
+    pub warnings: Vec<SecretWarning>,
 }
 
 impl<T> Done<T> {
     /// The same with another value.
     pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Done<U> {
-        let Self { value, position, visible, replayed } = self;
-        Done { value: make(value), position, visible, replayed }
+        let Self { value, position, visible, replayed, warnings } = self;
+        Done { value: make(value), position, visible, replayed, warnings }
+    }
+
+    pub(crate) fn warning(self, warnings: Vec<SecretWarning>) -> Self {
+        Self { warnings: if self.replayed { Vec::new() } else { warnings }, ..self }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::try_join_all;
 use keytrail_domain::{
     Aggregate, Decision, EventId, EventMeta, Idempotency, NewEvent, Position, RecordedEvent, SecretWrite,
     StreamId, StreamKind, TenantId, Timestamp, chain::Hash,
@@ -223,14 +224,14 @@ impl App {
     }
 
     async fn store_secrets(&self, secrets: &[SecretWrite], stored: &mut Stored) -> Result<(), AppError> {
-        for write in secrets {
-            if stored.written.contains(&write.at) {
-                continue;
-            }
-            stored.first_at.get_or_insert(self.now());
-            self.ports().secrets.put(write.at, &write.payload).await?;
-            stored.written.push(write.at);
+        let new: Vec<_> = secrets.iter().filter(|write| !stored.written.contains(&write.at)).collect();
+        if new.is_empty() {
+            return Ok(());
         }
+        stored.first_at.get_or_insert(self.now());
+        // Side by side: they can share one commit.
+        try_join_all(new.iter().map(|write| self.ports().secrets.put(write.at, &write.payload))).await?;
+        stored.written.extend(new.iter().map(|write| write.at));
         Ok(())
     }
 
@@ -340,7 +341,7 @@ impl App {
             Some(key) => place.seal(tenant, key)?,
             None => String::new(),
         };
-        Ok(Done { value: (), position, visible, replayed: false })
+        Ok(Done { value: (), position, visible, replayed: false, warnings: Vec::new() })
     }
 
     async fn done_at(
@@ -351,7 +352,13 @@ impl App {
     ) -> Result<Done<()>, AppError> {
         match last {
             Some(event) => self.shown(execution.stream.tenant_id(), key, (event.position, event.id)).await,
-            None => Ok(Done { value: (), position: String::new(), visible: true, replayed: false }),
+            None => Ok(Done {
+                value: (),
+                position: String::new(),
+                visible: true,
+                replayed: false,
+                warnings: Vec::new(),
+            }),
         }
     }
 

@@ -99,7 +99,13 @@ impl App {
         if let Some(row) = known.filter(|row| row.at.plus_seconds(SECONDS) > now) {
             must_be_same(&row.input, &input)?;
             let position = self.position_text(tenant, row.position, row.event).await?;
-            return Ok(Admission::Done(Done { value: row.stream, position, visible: true, replayed: true }));
+            return Ok(Admission::Done(Done {
+                value: row.stream,
+                position,
+                visible: true,
+                replayed: true,
+                warnings: Vec::new(),
+            }));
         }
         let idempotency = Idempotency { mutation: mutation.name.to_owned(), key: key.clone(), input };
         for stream in about.streams(tenant, &keys, &scope, now) {

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::{
     App, AppError,
-    keys::{CursorKey, InputKey, KEY_LEN, Root},
+    keys::{CursorKey, FingerprintKey, InputKey, KEY_LEN, Root},
 };
 
 /// Tenants whose keys are kept in memory.
@@ -26,6 +26,7 @@ pub(crate) struct KeyRing {
     journal: Arc<dyn Journal>,
     cursors: Cache<TenantId, Arc<CursorKey>>,
     inputs: Cache<TenantId, Arc<InputKey>>,
+    fingerprints: Cache<TenantId, Arc<FingerprintKey>>,
 }
 
 /// For so long the journal alone is asked.
@@ -48,7 +49,8 @@ fn mark_of(root: SecretRef) -> String {
 
 impl KeyRing {
     pub(crate) fn new(secrets: Arc<dyn SecretStore>, journal: Arc<dyn Journal>) -> Self {
-        Self { secrets, journal, cursors: Cache::new(CACHED), inputs: Cache::new(CACHED) }
+        let (cursors, inputs, fingerprints) = (Cache::new(CACHED), Cache::new(CACHED), Cache::new(CACHED));
+        Self { secrets, journal, cursors, inputs, fingerprints }
     }
 
     /// The journal is asked before the vault: it is nearer, and there when the vault is not. When it is the
@@ -148,6 +150,18 @@ impl App {
             Some(known) => Ok(known),
             None => self.0.keys.load_input(self.root_of(tenant).await?).await,
         }
+    }
+
+    /// The key of the tenant's fingerprints.
+    pub(crate) async fn fingerprint_key(&self, tenant: TenantId) -> Result<Arc<FingerprintKey>, AppError> {
+        let keys = &self.0.keys;
+        if let Some(known) = keys.fingerprints.get(&tenant) {
+            return Ok(known);
+        }
+        let root = keys.secrets.get(self.root_of(tenant).await?).await?;
+        let key = Arc::new(Root::read(&root)?.fingerprint()?);
+        keys.fingerprints.insert(tenant, Arc::clone(&key));
+        Ok(key)
     }
 
     async fn root_of(&self, tenant: TenantId) -> Result<SecretRef, AppError> {

@@ -21,6 +21,9 @@ pub(crate) struct CursorKey(aead::LessSafeKey);
 /// Recognises repeated mutations.
 pub(crate) struct InputKey(hmac::Key);
 
+/// Tells whether two payloads are the same without keeping either.
+pub(crate) struct FingerprintKey(hmac::Key);
+
 struct KeyLen;
 
 impl hkdf::KeyType for KeyLen {
@@ -43,6 +46,11 @@ impl Root {
     /// The key that recognises inputs.
     pub(crate) fn input(&self) -> Result<InputKey, AppError> {
         Ok(InputKey(hmac::Key::new(hmac::HMAC_SHA256, &self.derive("idempotency")?)))
+    }
+
+    /// The key of fingerprints.
+    pub(crate) fn fingerprint(&self) -> Result<FingerprintKey, AppError> {
+        Ok(FingerprintKey(hmac::Key::new(hmac::HMAC_SHA256, &self.derive("fingerprint")?)))
     }
 
     fn derive(&self, purpose: &str) -> Result<[u8; KEY_LEN], AppError> {
@@ -72,6 +80,22 @@ impl InputKey {
         random.copy_from_slice(&tag.as_ref()[..10]);
         uuid::Builder::from_unix_timestamp_millis(u64::try_from(day * 1_000).unwrap_or_default(), &random)
             .into_uuid()
+    }
+}
+
+impl FingerprintKey {
+    /// The same for the same secret values, whatever their fields are called and in whatever order. *Format*.
+    pub(crate) fn of(&self, payload: &SecretPayload) -> Uuid {
+        let mut values: Vec<_> = payload.iter().map(|(_, value)| value.expose()).collect();
+        values.sort_unstable();
+        let mut tag = hmac::Context::with_key(&self.0);
+        for value in values {
+            tag.update(&(value.len() as u64).to_be_bytes());
+            tag.update(value.as_bytes());
+        }
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&tag.sign().as_ref()[..16]);
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
     }
 }
 
@@ -148,6 +172,25 @@ mod tests {
         let mut bent = sealed;
         bent[0] ^= 1;
         assert_eq!(cursors(b"a").open(acme, bent), None);
+    }
+
+    #[test]
+    fn a_fingerprint_is_that_of_the_values_under_the_tenants_key() {
+        let payload = |fields: &[(&str, &str)]| {
+            let field =
+                |(name, text): &(&str, &str)| ((*name).to_owned(), SecretValue::new((*text).to_owned()));
+            SecretPayload::new(fields.iter().map(field))
+        };
+        let of = |root: &[u8], fields: &[(&str, &str)]| {
+            Root(root.to_vec()).fingerprint().expect("derived").of(&payload(fields))
+        };
+        let one = of(b"a", &[("token", "x")]);
+        assert_eq!(one, of(b"a", &[("password", "x")]));
+        assert_eq!(of(b"a", &[("a", "x"), ("b", "y")]), of(b"a", &[("a", "y"), ("b", "x")]));
+        assert_ne!(of(b"a", &[("a", "xy")]), of(b"a", &[("a", "x"), ("b", "y")]));
+        for other in [of(b"b", &[("token", "x")]), of(b"a", &[("token", "y")])] {
+            assert_ne!(one, other);
+        }
     }
 
     #[test]

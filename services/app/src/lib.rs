@@ -20,6 +20,7 @@ mod error;
 mod execute;
 mod failing;
 mod feed;
+mod fingerprint;
 mod idempotency;
 mod inputs;
 mod journal_topics;
@@ -48,6 +49,7 @@ pub use commands::{CopiedFlow, MintedToken, NewApiToken, NewOffer, NewTenant};
 pub use credential_lease::{IssuedLease, LeaseRow, NewLease, UNWRAP_PATH, UnwrapError};
 pub use error::AppError;
 pub use feed::{Delivered, Feed};
+pub use fingerprint::SecretWarning;
 pub use inputs::{
     CredentialRollback, CredentialRotation, CredentialUpdate, EnvironmentChange, FieldsTest, NewCredential,
     NewEnvironment, NewEnvironmentShare, NewGrant, NewMember, NewWebhookEndpoint, TeamPlace, TenantUpdate,

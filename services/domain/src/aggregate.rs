@@ -59,6 +59,13 @@ impl<E> Decision<E> {
         self.secrets.push(SecretWrite { at, payload });
         self
     }
+
+    /// With what else goes to the vault.
+    #[must_use]
+    pub fn with(mut self, beside: Option<SecretWrite>) -> Self {
+        self.secrets.extend(beside);
+        self
+    }
 }
 
 /// A rule said no.

@@ -85,7 +85,7 @@ impl fmt::Debug for SecretPayload {
 ///
 /// The owner is the credential; for a tenant's own keys the tenant, for the key of a member's
 /// profile the member, for a webhook's signing secret and its URL the
-/// endpoint. Each path is written once and never again. *Format*.
+/// endpoint, for a fingerprint the fingerprint itself. Each path is written once and never again. *Format*.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct SecretRef {
     /// The tenant.

@@ -74,7 +74,8 @@ pub struct WrappedSecret {
 /// 8. Every call answers within `PATIENCE_SECONDS`, if only with `Unavailable`; a
 ///    `list` that has to ask for each secret bounds each question so, not their sum.
 /// 9. Nothing secret is in an error's text, its sources or a log line.
-/// 10. A token of `wrap` gives the payload once, within its time and before `revoke`; a store that has no such
+/// 10. `places` gives every live secret of one owner, and perhaps such that are deleted or destroyed; nobody else's.
+/// 11. A token of `wrap` gives the payload once, within its time and before `revoke`; a store that has no such
 ///     tokens says so by `None`, always. Revoking a token that counts no longer is no error.
 #[async_trait]
 pub trait SecretStore: Send + Sync + 'static {
@@ -132,6 +133,12 @@ pub trait SecretStore: Send + Sync + 'static {
     /// # Errors
     /// [`SecretError`].
     async fn list(&self, tenant: TenantId) -> Result<Vec<StoredSecret>, SecretError>;
+
+    /// Where the secrets of one owner lie; some may be gone.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    async fn places(&self, tenant: TenantId, owner: Uuid) -> Result<Vec<SecretRef>, SecretError>;
 
     /// What is remembered of the log.
     ///

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::{
     App, AppError, Call, Done, Mutation, NewCredential,
     execute::Execution,
+    fingerprint::Noted,
     idempotency::{About, Admission},
 };
 
@@ -48,7 +49,13 @@ impl App {
         };
         let _external_id = self.hold_external_id(tenant, input.external_id.as_deref(), None).await?;
         let id = CredentialId::from_uuid(ticket.id(self));
-        let create = self.creation(Draft { call, id, owner, name, component, checked }, input).await;
+        let secret = SecretRef::of_credential(tenant, id, SecretId::from_uuid(self.fresh_id()));
+        let payload = checked.secrets.clone();
+        let draft = Draft { call, id, owner, name, component, checked, secret };
+        let (create, noted) =
+            tokio::join!(self.creation(draft, input), self.note_secret(call, id, (secret, &payload)));
+        let Noted { note, warnings } = noted?;
+        let create = Create { beside: note, ..create };
         // The check took its time: the right and the team must still be there.
         self.owner_of(call, Some(owner)).await?;
         self.present_owner(call, owner).await?;
@@ -56,7 +63,7 @@ impl App {
         let done = self
             .execute::<Credential>(execution, |_| Ok(CredentialCommand::Create(Box::new(create.clone()))))
             .await?;
-        Ok(done.map(|()| id))
+        Ok(done.map(|()| id).warning(warnings))
     }
 
     async fn owner_of(&self, call: &Call, wanted: Option<Owner>) -> Result<Owner, AppError> {
@@ -81,7 +88,7 @@ impl App {
     }
 
     async fn creation(&self, draft: Draft<'_>, input: NewCredential) -> Create {
-        let Draft { call, id, owner, name, component, checked } = draft;
+        let Draft { call, id, owner, name, component, checked, secret } = draft;
         let allowed_hosts = self.hosts(&component, &checked.plain, input.allowed_hosts);
         let check = if input.verify {
             Change::Checked(self.check(&component, &checked.plain, &checked.secrets, &allowed_hosts).await)
@@ -100,7 +107,8 @@ impl App {
             labels: input.labels,
             fields: checked.plain,
             secrets: checked.secrets,
-            secret: SecretRef::of_credential(tenant, id, SecretId::from_uuid(self.fresh_id())),
+            secret,
+            beside: None,
             allowed_hosts,
             expires_at: input.expires_at,
             check,
@@ -115,6 +123,7 @@ struct Draft<'a> {
     name: String,
     component: Arc<Component>,
     checked: CheckedFields,
+    secret: SecretRef,
 }
 
 fn stream_of(tenant: TenantId, id: Uuid) -> StreamId {

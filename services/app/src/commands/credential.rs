@@ -152,12 +152,12 @@ impl App {
         };
         let credential = self.load_credential(&target).await?;
         let state = present(&credential)?;
-        let rotate = self.rotation(state, input).await?;
-        self.change(target, |now| {
+        let (rotate, warnings) = self.rotation(call, state, input).await?;
+        let done = self.change(target, |now| {
             unchanged(state, now, expected)?;
             Ok(CredentialCommand::Rotate(Box::new(rotate.clone())))
-        })
-        .await
+        });
+        Ok(done.await?.warning(warnings))
     }
 
     /// Gives a member, a team, a service account or an environment a level.

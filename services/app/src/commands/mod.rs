@@ -4,6 +4,7 @@ mod alert;
 mod break_glass;
 mod checking;
 mod component;
+mod compromise;
 mod connection;
 mod create_credential;
 mod credential;

@@ -14,8 +14,8 @@ use keytrail_domain::{
 use keytrail_ports::{CheckedFields, Completeness};
 use serde_json::{Map, Value};
 
-use super::credential::merged;
-use crate::{App, AppError, CredentialRotation};
+use super::{compromise::must_be_another_secret, credential::merged};
+use crate::{App, AppError, Call, CredentialRotation, SecretWarning, fingerprint::Noted};
 
 /// What a credential is to follow, and its fields by that.
 struct Basis {
@@ -29,9 +29,10 @@ struct Basis {
 impl App {
     pub(super) async fn rotation(
         &self,
+        call: &Call,
         state: &State,
         input: CredentialRotation,
-    ) -> Result<Rotate, AppError> {
+    ) -> Result<(Rotate, Vec<SecretWarning>), AppError> {
         let names: Vec<String> = input.fields.keys().cloned().collect();
         let Basis { component, hosts, fields, secrets } = self.basis(state, input.fields).await?;
         let given: BTreeSet<String> = secrets
@@ -46,6 +47,7 @@ impl App {
             secrets: SecretPayload::default(),
             given,
             secret: SecretRef::of_credential(state.tenant, state.id, SecretId::from_uuid(self.fresh_id())),
+            beside: None,
             fields,
             component: (followed.slug.contains('/') && followed != state.component).then_some(followed),
             expires_at: input.expires_at,
@@ -58,12 +60,20 @@ impl App {
             .decide(&CredentialCommand::Rotate(Box::new(rotate.clone())))?;
         rotate.secrets = self.all_secrets(state, secrets, &rotate.given).await?;
         if input.verify {
-            state.may_be_checked()?;
-            let hosts = rotate.allowed_hosts.as_deref().unwrap_or(&state.allowed_hosts);
-            rotate.check =
-                Change::Checked(self.check(&component, &rotate.fields, &rotate.secrets, hosts).await);
+            state.new_secret_may_be_checked()?;
         }
-        Ok(rotate)
+        let hosts = rotate.allowed_hosts.as_deref().unwrap_or(&state.allowed_hosts);
+        let checking = async {
+            match input.verify {
+                true => Change::Checked(self.check(&component, &rotate.fields, &rotate.secrets, hosts).await),
+                false => Change::Unchecked,
+            }
+        };
+        let noting = self.note_secret(call, state.id, (rotate.secret, &rotate.secrets));
+        let (check, noted) = tokio::join!(checking, noting);
+        let Noted { note, warnings } = noted?;
+        must_be_another_secret(state, &warnings)?;
+        Ok((Rotate { check, beside: note, ..rotate }, warnings))
     }
 
     /// Until when the version before can still be leased; none without an overlap.

@@ -70,7 +70,7 @@ impl App {
         }
         let credential = self.ports().views.credentials_by_id(row.tenant, &[row.credential]).await?.pop();
         let now = self.now();
-        let good = credential.filter(|row| !row.suspended && row.deleted_at.is_none() && !row.purged);
+        let good = credential.filter(|row| !row.is_frozen() && row.deleted_at.is_none() && !row.purged);
         Ok(good.is_some_and(|row| row.is_leasable(lease.version, now)))
     }
 

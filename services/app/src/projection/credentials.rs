@@ -8,7 +8,9 @@ use keytrail_domain::{
 };
 use keytrail_ports::{
     AuthorityChange,
-    views::{CredentialRow, OfferRow, UsageRow, VerificationRow, VersionRow, ViewError, ViewTx},
+    views::{
+        CompromiseRow, CredentialRow, OfferRow, UsageRow, VerificationRow, VersionRow, ViewError, ViewTx,
+    },
 };
 
 use super::Fact;
@@ -114,6 +116,7 @@ fn created(meta: &EventMeta, event: &E) -> Option<CredentialRow> {
         offer: None,
         health: Health::Unverified,
         suspended: false,
+        compromise: None,
         expires_at,
         stated_end: expires_at,
         created_at: at,
@@ -207,6 +210,7 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
             row.secret_fields.clone_from(secret_fields);
             row.allowed_hosts.clone_from(allowed_hosts);
             row.stated_end = *expires_at;
+            row.compromise = None;
             nothing_is_proven(row);
         }
         E::RolledBack { version, restored, reason, .. } => {
@@ -241,8 +245,12 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
         E::UseActivated { usage } => set_active(row, usage, true, meta),
         E::UseDeactivated { usage } => set_active(row, usage, false, meta),
         E::Detached { usage } => row.usages.retain(|known| known.id != *usage),
+        E::MarkedCompromised { since, reason } => {
+            let (by, at) = (meta.actor.clone(), meta.recorded_at);
+            row.compromise = Some(CompromiseRow { since: *since, reason: reason.clone(), by, at });
+        }
         E::Suspended { .. } => row.suspended = true,
-        E::Resumed { .. } => row.suspended = false,
+        E::Resumed { .. } => (row.suspended, row.compromise) = (false, None),
         E::Deleted { restorable_until } => {
             row.deleted_at = Some(meta.recorded_at);
             row.restorable_until = Some(*restorable_until);

@@ -7,7 +7,7 @@ use keytrail_ports::{
     views::{AlertFilter, ConnectionFilter, CredentialFilter, EventFilter, FlowFilter},
 };
 
-use super::events::of_credential;
+use super::events::{exposing, of_credential};
 use crate::{App, AppError, AsOf, Call};
 
 /// A list, with everything that it was asked with but its page.
@@ -19,6 +19,8 @@ pub enum Counted {
     Access(CredentialId, Option<Timestamp>),
     /// What happened to a credential.
     History(CredentialId, AsOf),
+    /// What happened with a credential since a moment.
+    Exposure(CredentialId, Timestamp),
     /// Checks of a credential.
     Verifications(CredentialId, AsOf),
     /// Leases of a credential.
@@ -64,6 +66,10 @@ impl App {
             Counted::History(id, as_of) => {
                 self.authorize(call, Action::View, Object::Credential(id)).await?;
                 Ok(views.count_events(tenant, of_credential(tenant, id, as_of)).await?)
+            }
+            Counted::Exposure(id, since) => {
+                self.authorize(call, Action::ReviewAccess, Object::Credential(id)).await?;
+                Ok(views.count_events(tenant, exposing(id, since)).await?)
             }
             Counted::Verifications(id, as_of) => {
                 self.authorize(call, Action::View, Object::Credential(id)).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keytrail_domain::{CredentialId, StreamId, TenantId};
+use keytrail_domain::{CredentialId, StreamId, TenantId, Timestamp};
 use keytrail_ports::{
     Action, Object,
     views::{EventFilter, EventRow},
@@ -25,6 +25,22 @@ impl App {
     ) -> Result<Listed<Arc<EventRow>>, AppError> {
         self.authorize(call, Action::View, Object::Credential(id)).await?;
         self.events(call, of_credential(call.principal.tenant, id, as_of), page).await
+    }
+
+    /// Everything that was done with a credential since a moment, and by whom: who leased it, was given it, checked it,
+    /// used it. Oldest first.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `FORBIDDEN` for who may not review its access; bad input for page arguments.
+    pub async fn exposure(
+        &self,
+        call: &Call,
+        id: CredentialId,
+        since: Timestamp,
+        page: PageArgs,
+    ) -> Result<Listed<Arc<EventRow>>, AppError> {
+        self.authorize(call, Action::ReviewAccess, Object::Credential(id)).await?;
+        self.events(call, exposing(id, since), page).await
     }
 
     /// What happened in the tenant, oldest first.
@@ -54,6 +70,11 @@ impl App {
         let page = self.ports().views.events(tenant, filter, request).await?;
         LogPager { tenant, key: &key, log_id: self.0.log_id }.seal(page)
     }
+}
+
+/// What is said of a credential, in whatever stream, since then.
+pub(super) fn exposing(id: CredentialId, since: Timestamp) -> EventFilter {
+    EventFilter { credential: Some(id), from: Some(since), ..EventFilter::default() }
 }
 
 /// The events of a credential's own stream.

@@ -182,7 +182,7 @@ fn reactions(event: &E) -> Vec<Reaction> {
         // While the version before can be leased or come back, who knew it knows something still.
         E::SecretRotated { overlap_until: None, .. } => {
             let mut reactions = recover(&OF_A_VERSION);
-            reactions.extend(recover(&[Cause::HandedOver]));
+            reactions.extend(recover(&[Cause::HandedOver, Cause::Compromised]));
             reactions
         }
         E::SecretRotated { .. } => recover(&OF_A_VERSION),
@@ -200,7 +200,8 @@ fn reactions(event: &E) -> Vec<Reaction> {
             let causes = Cause::ALL.into_iter().filter(|cause| *cause != Cause::BreakGlass);
             causes.map(Reaction::Recover).collect()
         }
-        E::Resumed { .. } => recover(&[Cause::Suspended]),
+        E::MarkedCompromised { .. } => vec![wrong_hands()],
+        E::Resumed { .. } => recover(&[Cause::Suspended, Cause::Compromised]),
         _ => Vec::new(),
     }
 }
@@ -259,6 +260,16 @@ fn glass_was_broken() -> Reaction {
             "an owner or admin took the use of the credential by his role, for an hour: its history has \
                   his reason"
                 .into(),
+    }
+}
+
+fn wrong_hands() -> Reaction {
+    Reaction::Raise {
+        cause: Cause::Compromised,
+        severity: Severity::Critical,
+        message: "its secret is in the wrong hands: end it at its system, and rotate; its exposure has what was done \
+                  with it since"
+            .into(),
     }
 }
 

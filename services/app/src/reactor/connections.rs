@@ -64,6 +64,7 @@ impl App {
         let trouble = match &fact {
             E::Invalidated { .. } => Some("the system rejected a credential of it"),
             E::Expired { .. } => Some("a credential of it has expired"),
+            E::MarkedCompromised { .. } => Some("a credential of it was marked as compromised"),
             E::Suspended { .. } => Some("a credential of it was suspended"),
             E::Verified { .. } | E::Resumed { .. } => None,
             _ => return Ok(false),

@@ -62,6 +62,7 @@ impl Reactor for Purge {
             return Ok(false);
         }
         for secret in self.0.secrets_of(&event.stream).await? {
+            self.0.forget_fingerprint(secret).await?;
             match self.0.ports().secrets.destroy(secret).await {
                 Ok(()) | Err(SecretError::Missing) => {}
                 // It will never be otherwise, and must not hold back what others purge.

@@ -20,7 +20,7 @@ const FRESH: i64 = MINUTE;
 pub(super) fn is_checked(row: &CredentialRow, component: Option<&Component>, now: Timestamp) -> bool {
     let gone = row.purged || row.deleted_at.is_some();
     let over = row.expires_at.is_some_and(|end| end <= now);
-    !gone && !row.suspended && !over && component.is_some_and(|component| component.verify.is_some())
+    !gone && !row.is_frozen() && !over && component.is_some_and(|component| component.verify.is_some())
 }
 
 /// True when the last check rejected another version than counts now: it has given way, and whether the one that

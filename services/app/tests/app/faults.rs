@@ -230,6 +230,10 @@ impl SecretStore for SlowVault {
         self.inner.list(tenant).await
     }
 
+    async fn places(&self, tenant: TenantId, owner: uuid::Uuid) -> Result<Vec<SecretRef>, SecretError> {
+        self.inner.places(tenant, owner).await
+    }
+
     async fn deployment(&self) -> Result<Option<DeploymentMark>, SecretError> {
         self.inner.deployment().await
     }

@@ -10,6 +10,7 @@ mod break_glass;
 mod components;
 mod faults;
 mod feed;
+mod fingerprints;
 mod idempotency;
 mod lag;
 mod names;

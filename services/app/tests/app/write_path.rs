@@ -160,7 +160,7 @@ async fn the_secret_is_in_the_vault_before_the_fact_is_in_the_log_and_stored_onc
     };
     let (made, there) = tokio::join!(world.create(&world.alice, "Ordered"), looking);
     made.unwrap();
-    assert_eq!((there, world.secrets().await), (secrets + 1, secrets + 1));
+    assert_eq!((there, world.secrets().await), (secrets + 2, secrets + 2), "it and its fingerprint");
 }
 
 #[tokio::test]

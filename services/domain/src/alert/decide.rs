@@ -232,7 +232,8 @@ mod tests {
                 "verification-failing",
                 "suspended",
                 "break-glass",
-                "handed-over"
+                "handed-over",
+                "compromised"
             ]
         );
         assert_eq!(Cause::WebhookFailing.as_str(), "webhook-failing");

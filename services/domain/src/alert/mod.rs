@@ -28,13 +28,15 @@ pub enum Cause {
     BreakGlass,
     /// Its owner was removed from the tenant, and may know its secret still.
     HandedOver,
+    /// Somebody said that its secret is in the wrong hands.
+    Compromised,
     /// A webhook endpoint does not take what is sent to it.
     WebhookFailing,
 }
 
 impl Cause {
     /// All causes of trouble with a credential.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Invalid,
         Self::Expiring,
         Self::Expired,
@@ -42,6 +44,7 @@ impl Cause {
         Self::Suspended,
         Self::BreakGlass,
         Self::HandedOver,
+        Self::Compromised,
     ];
 
     /// The part of the stream's name.
@@ -54,6 +57,7 @@ impl Cause {
             Self::Suspended => "suspended",
             Self::BreakGlass => "break-glass",
             Self::HandedOver => "handed-over",
+            Self::Compromised => "compromised",
             Self::WebhookFailing => "webhook-failing",
         }
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Offer, RetirementReason, UsageKind};
 use crate::{
-    CredentialId, Grantee, Labels, Level, Owner, SecretPayload, SecretRef, TenantId, Timestamp,
+    CredentialId, Grantee, Labels, Level, Owner, SecretPayload, SecretRef, SecretWrite, TenantId, Timestamp,
     component::{ComponentRef, CredentialKind},
     verification::{Report, Trigger},
 };
@@ -83,6 +83,15 @@ pub enum CredentialCommand {
     RevokeShare {
         /// From whom.
         grantee: Grantee,
+    },
+    /// Its secret is in the wrong hands.
+    MarkCompromised {
+        /// Since when, or earlier.
+        since: Timestamp,
+        /// How that is known.
+        reason: String,
+        /// The present moment.
+        now: Timestamp,
     },
     /// Stop it by hand.
     Suspend {
@@ -184,6 +193,8 @@ pub struct Create {
     pub secrets: SecretPayload,
     /// Where they go.
     pub secret: SecretRef,
+    /// What else goes to the vault with it: its fingerprint.
+    pub beside: Option<SecretWrite>,
     /// Where they may be sent.
     pub allowed_hosts: Vec<String>,
     /// When it ends, by the user's word.
@@ -224,6 +235,8 @@ pub struct Rotate {
     pub given: BTreeSet<String>,
     /// Where the new version goes.
     pub secret: SecretRef,
+    /// What else goes to the vault with it: its fingerprint.
+    pub beside: Option<SecretWrite>,
     /// Where it may be sent; none keeps what is.
     pub allowed_hosts: Option<Vec<String>>,
     /// The definition that it follows from now on, when that is another one: every secret must be

@@ -2,7 +2,7 @@
 
 use super::{
     Credential, CredentialCommand, CredentialEvent, State,
-    rules::{changing, lifecycle, sharing, transfer, using, versions},
+    rules::{changing, compromise, lifecycle, sharing, transfer, using, versions},
 };
 use crate::{Aggregate, Decision, Refusal};
 
@@ -64,6 +64,7 @@ impl State {
             C::Retire { version, reason, now } => versions::retire(self, *version, *reason, *now),
             C::Share(share) => sharing::share(self, share),
             C::RevokeShare { grantee } => Ok(sharing::revoke(self, *grantee)),
+            C::MarkCompromised { since, reason, now } => compromise::mark(self, *since, reason, *now),
             C::Suspend { reason } => lifecycle::suspend(self, reason),
             C::Resume { reason } => lifecycle::resume(self, reason),
             C::Delete { now, restore_days, detach } => {

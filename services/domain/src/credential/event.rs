@@ -149,6 +149,9 @@ pub enum CredentialEvent {
     /// What used it uses another one now.
     #[serde(rename = "CredentialRepointed")]
     Repointed { to: CredentialId, usages: Vec<String> },
+    /// Its secret is in the wrong hands, since then or earlier: it is frozen until it is rotated, or somebody resumes it.
+    #[serde(rename = "CredentialMarkedCompromised")]
+    MarkedCompromised { since: Timestamp, reason: String },
     #[serde(rename = "CredentialSuspended")]
     Suspended { reason: String },
     #[serde(rename = "CredentialResumed")]
@@ -199,6 +202,7 @@ impl CredentialEvent {
                 | Self::Detached { .. }
                 | Self::VersionRetired {
                     reason: RetirementReason::AllMoved
+                        | RetirementReason::Compromised
                         | RetirementReason::OverlapOver
                         | RetirementReason::TooMany,
                     ..

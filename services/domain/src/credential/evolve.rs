@@ -76,6 +76,7 @@ fn created(event: &E) -> Option<State> {
         last_report: None,
         noted_expiry: None,
         suspended: false,
+        compromised_since: None,
         grants: Default::default(),
         usages: Default::default(),
     })
@@ -120,6 +121,7 @@ impl State {
                     expires_at: *expires_at,
                 };
                 self.make_current(*version, new, *overlap_until);
+                self.compromised_since = None;
                 if overlap_until.is_none() {
                     self.end_overlaps();
                 }
@@ -167,8 +169,9 @@ impl State {
             E::Detached { usage } => {
                 self.usages.remove(usage);
             }
+            E::MarkedCompromised { since, .. } => self.compromised_since = Some(*since),
             E::Suspended { .. } => self.suspended = true,
-            E::Resumed { .. } => self.suspended = false,
+            E::Resumed { .. } => (self.suspended, self.compromised_since) = (false, None),
             E::Created { .. } | E::Repointed { .. } | E::Deleted { .. } | E::Restored {} | E::Purged {} => {}
         }
     }

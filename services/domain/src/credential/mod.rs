@@ -98,6 +98,8 @@ pub struct State {
     pub noted_expiry: Option<NotedExpiry>,
     /// Stopped by hand.
     pub suspended: bool,
+    /// Since when its secret may be in the wrong hands, when somebody said so.
+    pub compromised_since: Option<Timestamp>,
     /// Grants, also those past their date.
     pub grants: BTreeMap<Grantee, Grant>,
     /// What uses it, by id.
@@ -184,14 +186,30 @@ impl State {
 
     /// Its status at a moment.
     pub fn status(&self, now: Timestamp) -> Status {
-        status(self.health, self.suspended, false, self.ends_at(), now)
+        status(self.health, self.is_frozen(), false, self.ends_at(), now)
     }
 
-    /// A suspended credential is not checked: asked before anything leaves.
+    /// Nothing is done with it: it was stopped by hand, or its secret is in the wrong hands.
+    pub fn is_frozen(&self) -> bool {
+        self.suspended || self.compromised_since.is_some()
+    }
+
+    /// A frozen credential is not checked: asked before anything leaves.
     ///
     /// # Errors
     /// The refusal.
     pub fn may_be_checked(&self) -> Result<(), Refusal> {
+        if self.compromised_since.is_some() {
+            return Err(rules::compromise::frozen());
+        }
+        self.new_secret_may_be_checked()
+    }
+
+    /// What replaces a compromised secret is checked.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn new_secret_may_be_checked(&self) -> Result<(), Refusal> {
         if self.suspended { Err(rules::changing::suspended()) } else { Ok(()) }
     }
 
@@ -204,11 +222,14 @@ impl State {
         self.earlier.get(&number).map(|earlier| (number, &earlier.version)).ok_or(Refusal::NotFound)
     }
 
-    /// A suspended credential is not leased.
+    /// A frozen credential is not leased.
     ///
     /// # Errors
     /// The refusal.
     pub fn may_be_leased(&self) -> Result<(), Refusal> {
+        if self.compromised_since.is_some() {
+            return Err(rules::compromise::frozen());
+        }
         if self.suspended {
             let message = "the credential is suspended and is not leased: resume it first";
             return Err(Refusal::rule("CREDENTIAL_SUSPENDED", message));

@@ -79,6 +79,8 @@ pub enum RetirementReason {
     OverlapOver,
     /// There are too many: the oldest went.
     TooMany,
+    /// It was marked as compromised.
+    Compromised,
 }
 
 impl State {

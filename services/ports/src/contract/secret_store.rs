@@ -35,6 +35,7 @@ macro_rules! secret_store_contract {
             a_place_is_written_once_even_after_delete_and_destroy
             a_list_names_live_secrets_with_their_times
             a_list_knows_one_tenant_only
+            the_places_of_one_owner_are_his_and_all_of_them
             a_secret_is_read_at_its_own_place_only
             the_deployment_mark_keeps_its_last_value
             errors_tell_nothing_of_a_payload
@@ -233,6 +234,25 @@ pub async fn a_list_knows_one_tenant_only(store: &dyn SecretStore) {
     assert_eq!(listed, [one]);
     let nobody = TenantId::from_uuid(fresh());
     assert!(store.list(nobody).await.expect("a list").is_empty() && !tenants.contains(&nobody));
+}
+
+/// Promise 10.
+pub async fn the_places_of_one_owner_are_his_and_all_of_them(store: &dyn SecretStore) {
+    let (first, other) = (somewhere(), somewhere());
+    let second = SecretRef { secret: SecretId::from_uuid(fresh()), ..first };
+    let neighbour = somewhere_of(first.tenant);
+    let namesake = SecretRef { owner: first.owner, ..other };
+    assert_eq!(store.places(first.tenant, first.owner).await.expect("none"), []);
+    for at in [first, second, neighbour, namesake] {
+        put(store, at, "x").await;
+    }
+    let mut places = store.places(first.tenant, first.owner).await.expect("places");
+    places.sort_unstable();
+    let mut his = [first, second];
+    his.sort_unstable();
+    assert_eq!(places, his);
+    store.destroy(first).await.expect("destroyed");
+    assert!(store.places(first.tenant, first.owner).await.expect("places").contains(&second));
 }
 
 /// Promise 6, as far as the port can see it; adapters that own files prove the rest.

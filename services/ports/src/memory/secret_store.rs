@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use async_trait::async_trait;
 use keytrail_domain::{SecretPayload, SecretRef, TenantId, Timestamp};
 use parking_lot::Mutex;
+use uuid::Uuid;
 
 use crate::{Clock, DeploymentMark, SecretError, SecretStore, StoredSecret, SystemClock, WrappedSecret};
 
@@ -44,6 +45,7 @@ pub struct SecretCalls {
     pub destroy: u64,
     pub tenants: u64,
     pub list: u64,
+    pub places: u64,
     pub deployment: u64,
     pub set_deployment: u64,
     pub health: u64,
@@ -214,6 +216,16 @@ impl SecretStore for MemorySecretStore {
         )
     }
 
+    async fn places(&self, tenant: TenantId, owner: Uuid) -> Result<Vec<SecretRef>, SecretError> {
+        self.with(
+            |calls| &mut calls.places,
+            |state| {
+                let all = state.secrets.keys().filter(|at| at.tenant == tenant && at.owner == owner);
+                Ok(all.copied().collect())
+            },
+        )
+    }
+
     async fn deployment(&self) -> Result<Option<DeploymentMark>, SecretError> {
         self.with(|calls| &mut calls.deployment, |state| Ok(state.mark))
     }
@@ -236,7 +248,6 @@ impl SecretStore for MemorySecretStore {
 #[cfg(test)]
 mod tests {
     use keytrail_domain::SecretId;
-    use uuid::Uuid;
 
     use super::*;
 

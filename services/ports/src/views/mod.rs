@@ -28,9 +28,9 @@ pub use query::{
     PageRequest, SortKey, Status, StatusCounts,
 };
 pub use rows::{
-    AlertRow, ComponentRow, CredentialRow, DailyRow, EnvironmentRow, EnvironmentShareRow, EventRow, GrantRow,
-    IdempotencyRow, MemberRow, OfferRow, TeamMemberRow, TeamRow, TenantRow, UsageRow, VerificationRow,
-    VersionRow, WebhookEndpointRow,
+    AlertRow, ComponentRow, CompromiseRow, CredentialRow, DailyRow, EnvironmentRow, EnvironmentShareRow,
+    EventRow, GrantRow, IdempotencyRow, MemberRow, OfferRow, TeamMemberRow, TeamRow, TenantRow, UsageRow,
+    VerificationRow, VersionRow, WebhookEndpointRow,
 };
 
 use crate::{AuthorityChange, AuthoritySource};

@@ -197,6 +197,19 @@ pub struct OfferRow {
     pub at: Timestamp,
 }
 
+/// That a secret is in the wrong hands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompromiseRow {
+    /// Since when, or earlier.
+    pub since: Timestamp,
+    /// How that is known.
+    pub reason: String,
+    /// Who said so.
+    pub by: Actor,
+    /// When he did.
+    pub at: Timestamp,
+}
+
 /// A credential as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CredentialRow {
@@ -230,6 +243,8 @@ pub struct CredentialRow {
     pub health: Health,
     /// Stopped by hand.
     pub suspended: bool,
+    /// What is said of its secret in the wrong hands, if anything is.
+    pub compromise: Option<CompromiseRow>,
     /// When it ends, by evidence where there is any, else by the user's word.
     pub expires_at: Option<Timestamp>,
     /// When it ends by the user's word.
@@ -284,11 +299,16 @@ impl CredentialRow {
         open.filter_map(|version| version.leasable_until).min()
     }
 
+    /// Nothing is done with it: it was stopped by hand, or its secret is in the wrong hands.
+    pub fn is_frozen(&self) -> bool {
+        self.suspended || self.compromise.is_some()
+    }
+
     /// Its status at a moment: dates count when asked, not when written.
     pub fn status(&self, now: Timestamp) -> Status {
         keytrail_domain::credential::status(
             self.health,
-            self.suspended,
+            self.is_frozen(),
             self.deleted_at.is_some(),
             self.expires_at,
             now,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use keytrail_app::{App, AppError, Ports};
-use keytrail_domain::{SecretRef, Timestamp};
+use keytrail_domain::{SecretId, TenantId, Timestamp};
 use keytrail_ports::{Clock, JournalError};
 use keytrail_vault::{SweepError, SweepMode, SweepReport, SweepRequest};
 
@@ -74,7 +74,8 @@ pub(super) async fn sweep(app: &App, ports: &Ports, mode: SweepMode) -> Result<S
     let known = named_secrets(ports).await?;
     let request = SweepRequest {
         log: &*ports.log,
-        is_known: &|secret| known.contains(&secret),
+        // A secret's note by its fingerprint has the secret's own id.
+        is_known: &|secret| known.contains(&(secret.tenant, secret.secret)),
         now: ports.clock.now(),
         mode,
     };
@@ -88,10 +89,10 @@ pub(super) async fn sweep(app: &App, ports: &Ports, mode: SweepMode) -> Result<S
     Ok(report)
 }
 
-async fn named_secrets(ports: &Ports) -> Result<HashSet<SecretRef>, AppError> {
+async fn named_secrets(ports: &Ports) -> Result<HashSet<(TenantId, SecretId)>, AppError> {
     let mut known = HashSet::new();
     for tenant in ports.views.tenants().await? {
-        known.extend(ports.views.known_secrets(tenant).await?);
+        known.extend(ports.views.known_secrets(tenant).await?.into_iter().map(|at| (at.tenant, at.secret)));
     }
     Ok(known)
 }

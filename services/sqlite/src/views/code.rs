@@ -113,6 +113,7 @@ pub(super) fn cause(cause: Cause) -> i64 {
         Cause::WebhookFailing => 5,
         Cause::BreakGlass => 6,
         Cause::HandedOver => 7,
+        Cause::Compromised => 8,
     }
 }
 

@@ -179,7 +179,7 @@ fn bind_changing(
         &code::kind(row.kind),
         &code::owner(row.owner),
         &code::health(row.health),
-        &row.suspended,
+        &row.is_frozen(),
         &row.open_alerts,
         &row.offer.is_some(),
         &row.updated_at.as_micros(),

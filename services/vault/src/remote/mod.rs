@@ -22,6 +22,7 @@ use keytrail_domain::{SecretPayload, SecretRef, SecretValue, TenantId};
 use keytrail_ports::{DeploymentMark, SecretError, SecretStore, StoredSecret, WrappedSecret};
 use serde::{Deserialize, Serialize};
 use tokio::{task::spawn_blocking, time::timeout};
+use uuid::Uuid;
 use vaultrs::{api::kv2::requests::SetSecretRequestOptions, kv2};
 
 pub use self::config::{Login, VaultConfig, VaultConfigError};
@@ -186,6 +187,10 @@ impl SecretStore for VaultSecretStore {
         walk::secrets(&self.link, &self.mount, tenant)
             .await
             .map_err(|fault| fault.into_error("a tenant's list"))
+    }
+
+    async fn places(&self, tenant: TenantId, owner: Uuid) -> Result<Vec<SecretRef>, SecretError> {
+        Self::within("the list of an owner", walk::places(&self.link, &self.mount, tenant, owner)).await
     }
 
     async fn deployment(&self) -> Result<Option<DeploymentMark>, SecretError> {

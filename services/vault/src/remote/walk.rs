@@ -39,7 +39,13 @@ async fn folders(link: &Link, mount: &str, path: &str) -> Result<Vec<Uuid>, Faul
     Ok(names.iter().filter_map(|name| Uuid::try_parse(name.strip_suffix('/')?).ok()).collect())
 }
 
-async fn places(link: &Link, mount: &str, tenant: TenantId, owner: Uuid) -> Result<Vec<SecretRef>, Fault> {
+/// The paths of one owner, also those whose only version is gone.
+pub(super) async fn places(
+    link: &Link,
+    mount: &str,
+    tenant: TenantId,
+    owner: Uuid,
+) -> Result<Vec<SecretRef>, Fault> {
     let names = names(link, mount, &format!("{}/{owner}", tenant.as_uuid())).await?;
     let ids = names.iter().filter_map(|name| Uuid::try_parse(name).ok());
     Ok(ids.map(|id| SecretRef { tenant, owner, secret: SecretId::from_uuid(id) }).collect())

@@ -21,6 +21,7 @@ use keytrail_ports::{
     Clock, DeploymentMark, SecretError, SecretStore, StoredSecret, SystemClock, WrappedSecret,
 };
 use tokio::{task::spawn_blocking, time::timeout};
+use uuid::Uuid;
 
 pub use self::{error::OpenError, key::KeySource};
 use self::{key::Kek, readers::Readers, writer::Writer};
@@ -109,6 +110,10 @@ impl SecretStore for SealedSecretStore {
 
     async fn list(&self, tenant: TenantId) -> Result<Vec<StoredSecret>, SecretError> {
         Self::within(self.readers.read(move |connection| readers::list(connection, tenant))).await
+    }
+
+    async fn places(&self, tenant: TenantId, owner: Uuid) -> Result<Vec<SecretRef>, SecretError> {
+        Self::within(self.readers.read(move |connection| readers::places(connection, tenant, owner))).await
     }
 
     async fn deployment(&self) -> Result<Option<DeploymentMark>, SecretError> {

@@ -103,6 +103,21 @@ pub(super) fn list(connection: &Connection, tenant: TenantId) -> Result<Vec<Stor
         .map_err(|fault| of_database(&fault))
 }
 
+/// The live secrets of one owner.
+pub(super) fn places(
+    connection: &Connection,
+    tenant: TenantId,
+    owner: Uuid,
+) -> Result<Vec<SecretRef>, SecretError> {
+    let read = |row: &Row<'_>| Ok(SecretRef { tenant, owner, secret: SecretId::from_uuid(uuid(row, 0)?) });
+    connection
+        .prepare_cached("SELECT secret FROM secrets WHERE tenant = ?1 AND owner = ?2 AND state = 0")
+        .and_then(|mut query| {
+            query.query_map((tenant.as_uuid().as_bytes(), owner.as_bytes()), read)?.collect()
+        })
+        .map_err(|fault| of_database(&fault))
+}
+
 /// The deployment mark, when there is one.
 pub(super) fn deployment(connection: &Connection) -> Result<Option<DeploymentMark>, SecretError> {
     let text: Option<String> = connection

@@ -41,6 +41,7 @@ fn row() -> CredentialRow {
         offer: None,
         health: Health::Invalid,
         suspended: false,
+        compromise: None,
         expires_at: None,
         stated_end: None,
         created_at: day(0),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{check, versions};
+use super::{check, compromise, versions};
 use crate::{
     Decision, Refusal, Timestamp,
     credential::{Change, Create, CredentialEvent as E, Rotate, State, Update, VerificationChoice},
@@ -49,13 +49,15 @@ pub(crate) fn create(new: &Create) -> Result<Decision<E>, Refusal> {
         verification: new.check.choice(),
     };
     let checked = new.check.report().map(|report| reported(1, Trigger::Create, report));
-    Ok(Decision::of(std::iter::once(created).chain(checked)).storing(new.secret, new.secrets.clone()))
+    Ok(Decision::of(std::iter::once(created).chain(checked))
+        .storing(new.secret, new.secrets.clone())
+        .with(new.beside.clone()))
 }
 
 /// Nothing here may lead the stored secret to another host.
 pub(crate) fn update(state: &State, update: &Update) -> Result<Decision<E>, Refusal> {
     refuse_definite_no(&update.check)?;
-    refuse_check_while_suspended(state, &update.check)?;
+    refuse_check_while_frozen(state, &update.check)?;
     let fields = update.fields.as_ref().unwrap_or(&state.fields);
     let hosts = wanted_hosts(state, update.allowed_hosts.as_deref())?;
     if hosts != state.allowed_hosts || destinations_differ(state, fields, &update.destinations) {
@@ -104,7 +106,10 @@ fn details(state: &State, update: &Update, fields: &BTreeMap<String, Value>) -> 
 /// proved something.
 pub(crate) fn rotate(state: &State, rotate: &Rotate) -> Result<Decision<E>, Refusal> {
     refuse_definite_no(&rotate.check)?;
-    refuse_check_while_suspended(state, &rotate.check)?;
+    if rotate.check.report().is_some() {
+        state.new_secret_may_be_checked()?;
+    }
+    compromise::allows(state, rotate)?;
     refuse_inconclusive(&rotate.check, rotate.accept_inconclusive)?;
     if rotate.given.is_empty() {
         return Err(Refusal::invalid(
@@ -133,8 +138,9 @@ pub(crate) fn rotate(state: &State, rotate: &Rotate) -> Result<Decision<E>, Refu
         verification: rotate.check.choice(),
     };
     let checked = rotate.check.report().map(|report| reported(version, Trigger::Change, report));
-    let events = std::iter::once(rotated).chain(checked).chain(versions::one_too_many(state));
-    Ok(Decision::of(events).storing(rotate.secret, rotate.secrets.clone()))
+    let ended = compromise::left_behind(state).or_else(|| versions::one_too_many(state));
+    let events = std::iter::once(rotated).chain(checked).chain(ended);
+    Ok(Decision::of(events).storing(rotate.secret, rotate.secrets.clone()).with(rotate.beside.clone()))
 }
 
 /// A stale result says nothing; a routine one that says nothing new is no event. A rejected version whose forerunner
@@ -148,9 +154,7 @@ pub(crate) fn record_check(
     if version != state.version {
         return Err(Refusal::conflict("the secret was rotated while it was checked: check again"));
     }
-    if state.suspended {
-        return Err(suspended());
-    }
+    state.may_be_checked()?;
     let known = state.last_report.as_ref().is_some_and(|last| last.tells_the_same_as(report));
     if trigger == Trigger::Routine && known {
         return Ok(Decision::nothing());
@@ -202,8 +206,8 @@ pub(super) fn refuse_inconclusive(check: &Change, accepted: bool) -> Result<(), 
     }
 }
 
-pub(super) fn refuse_check_while_suspended(state: &State, check: &Change) -> Result<(), Refusal> {
-    if state.suspended && check.report().is_some() { Err(suspended()) } else { Ok(()) }
+pub(super) fn refuse_check_while_frozen(state: &State, check: &Change) -> Result<(), Refusal> {
+    if check.report().is_some() { state.may_be_checked() } else { Ok(()) }
 }
 
 /// Suspended: no lease, no check, no refresh.

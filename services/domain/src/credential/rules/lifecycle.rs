@@ -15,7 +15,7 @@ pub(crate) fn suspend(state: &State, reason: &str) -> Result<Decision<E>, Refusa
 
 pub(crate) fn resume(state: &State, reason: &str) -> Result<Decision<E>, Refusal> {
     let reason = check::reason(reason)?;
-    Ok(if state.suspended { Decision::of([E::Resumed { reason }]) } else { Decision::nothing() })
+    Ok(if state.is_frozen() { Decision::of([E::Resumed { reason }]) } else { Decision::nothing() })
 }
 
 /// Something that runs keeps it; something that does not run keeps it unless `detach`.

@@ -2,6 +2,9 @@
 
 pub(super) mod changing;
 pub(super) mod check;
+pub(super) mod compromise;
+#[cfg(test)]
+mod compromise_tests;
 pub(super) mod lifecycle;
 pub(super) mod sharing;
 #[cfg(test)]

@@ -26,8 +26,8 @@ pub(crate) fn attach(
 
 pub(crate) fn set_active(state: &State, usage: &str, active: bool) -> Result<Decision<E>, Refusal> {
     let known = state.usages.get(usage).ok_or(Refusal::NotFound)?;
-    if active && state.suspended {
-        return Err(super::changing::suspended());
+    if active {
+        state.may_be_checked()?;
     }
     let usage = usage.to_owned();
     Ok(match (known.active, active) {

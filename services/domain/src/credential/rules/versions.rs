@@ -38,7 +38,7 @@ pub(crate) fn target(state: &State, named: Option<u32>) -> Result<u32, Refusal> 
 /// A version that the system rejects is not gone back to.
 pub(crate) fn roll_back(state: &State, wish: &RollBack) -> Result<Decision<E>, Refusal> {
     changing::refuse_definite_no(&wish.check)?;
-    changing::refuse_check_while_suspended(state, &wish.check)?;
+    changing::refuse_check_while_frozen(state, &wish.check)?;
     changing::refuse_inconclusive(&wish.check, wish.accept_inconclusive)?;
     let number = target(state, wish.to)?;
     let back = rolled_back(state, number, RollbackReason::Asked, wish.check.choice());

@@ -10,7 +10,7 @@ use std::{
 };
 
 use keytrail_app::{NewTenant, Options, Projections, SteadyClock};
-use keytrail_domain::{Position, SecretId, SecretPayload, TenantId, policy::PolicyText};
+use keytrail_domain::{Position, SecretPayload, SecretRef, policy::PolicyText};
 use keytrail_policy::{CasbinAuthorizer, DEFAULT_ENTRIES, PolicyFiles};
 use keytrail_ports::{
     DeploymentMark, SecretStore, SystemIds,
@@ -138,6 +138,11 @@ async fn the_first_sweep_comes_a_day_after_the_first_start() {
     assert!(!node.has(litter).await);
     let root = node.ports.views.tenant(TenantId::of_slug("acme")).await.unwrap().unwrap().keys;
     assert!(node.has(root).await, "what an event names stays");
+    let note = SecretRef { owner: Uuid::from_u128(1), ..root };
+    node.kept.vault.put(note, &SecretPayload::default()).await.unwrap();
+    node.forward(2 * DAY);
+    node.round().await;
+    assert!(node.has(note).await, "and so does the note that its fingerprint leaves");
 }
 
 #[tokio::test]

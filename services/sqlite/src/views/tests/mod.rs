@@ -204,6 +204,7 @@ fn credential(tenant: TenantId, number: u128, name: &str) -> CredentialRow {
         offer: None,
         health: Health::Unverified,
         suspended: false,
+        compromise: None,
         expires_at: None,
         stated_end: None,
         created_at: time(number as i64),
