@@ -3,8 +3,8 @@
 /// Defines one mutation's payload around one changed thing.
 macro_rules! payload {
     ($(#[$doc:meta])* $name:ident { $(#[$thing_doc:meta])* $field:ident: $thing:ty }) => {
-        $(#[$doc])*
         #[derive(async_graphql::SimpleObject)]
+        $(#[$doc])*
         pub struct $name {
             $(#[$thing_doc])*
             pub $field: Option<$thing>,

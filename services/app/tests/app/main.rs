@@ -14,6 +14,7 @@ mod idempotency;
 mod lag;
 mod names;
 mod nodes;
+mod oauth_clients;
 mod other_components;
 mod policy;
 mod receivers;
