@@ -131,7 +131,7 @@ impl App {
     async fn components_take_oauth2(&self, tenant: TenantId, slugs: &[String]) -> Result<(), AppError> {
         for (place, slug) in slugs.iter().enumerate().take(MOST_COMPONENTS) {
             let known = self.newest_component(tenant, slug).await?;
-            if !known.is_some_and(|known| known.definition.kind == CredentialKind::OAuth2) {
+            if known.is_none_or(|known| known.definition.kind != CredentialKind::OAuth2) {
                 let rule = "must be the slug of a component of kind OAUTH2: `components` lists them";
                 return Err(AppError::bad_input(&format!("components.{place}"), rule));
             }

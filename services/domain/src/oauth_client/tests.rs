@@ -240,17 +240,14 @@ fn only_a_public_oauth_client_has_no_secret() {
 
 #[test]
 fn an_oauth_clients_secret_cannot_be_led_to_another_place() {
-    let mut provider = settings();
     let tampered = |change: fn(&mut ClientSettings)| {
         let mut settings = settings();
         change(&mut settings);
         settings
     };
-    let other = || Some("https://evil.example/".to_owned());
-    provider.provider.issuer = other();
     for moved in [
         at("https://evil.example/token"),
-        provider,
+        tampered(|it| it.provider.issuer = Some("https://evil.example/".into())),
         tampered(|it| it.provider.authorization_url = Some("https://evil.example/".into())),
         tampered(|it| it.provider.revocation_url = Some("https://evil.example/".into())),
         tampered(|it| it.authentication = ClientAuthentication::Post),

@@ -6,7 +6,7 @@ use keytrail_domain::{
     oauth_client::{ClientAuthentication, ClientSettings, Provider},
     webhook::{EndpointSettings, EndpointTarget},
 };
-use keytrail_ports::views::{AlertFilter, OAuthClientRow, WebhookEndpointRow};
+use keytrail_ports::views::{AlertFilter, OAuthClientRow, OAuthClientViews, WebhookEndpointRow};
 
 use super::*;
 
