@@ -113,7 +113,7 @@ async fn an_oauth_clients_secret_is_kept_until_there_is_another_one_or_none() {
     assert_eq!(world.update_oauth_client(open).await.secret, None);
     assert_eq!(world.kept_of(id).await, []);
     let closed = OAuthClientUpdate { authentication: Some(ClientAuthentication::Post), ..replaced };
-    assert_eq!(world.update_oauth_client(closed).await.revision, 6);
+    assert_eq!(world.update_oauth_client(closed).await.revision, 7);
     assert_eq!(world.kept_of(id).await.len(), 1);
     let delete = plain("deleteOAuthClient");
     world.app.delete_oauth_client(&world.alice, delete, (id, None)).await.unwrap();
