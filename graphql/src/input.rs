@@ -19,23 +19,24 @@ pub(crate) fn mutation(name: &'static str, key: Option<String>, input: &impl Inp
 /// Credential fields hold secrets, and query texts are logged and cached in many places: fields
 /// must come as a variable (as `$input`, or `fields: $fields`), never as a literal.
 pub(crate) fn refuse_literal_fields(ctx: &Context<'_>) -> Result<()> {
+    refuse_literal(ctx, "fields")
+}
+
+/// The same for another field of the input that holds a secret.
+pub(crate) fn refuse_literal(ctx: &Context<'_>, field: &str) -> Result<()> {
     let arguments = &ctx.item.node.arguments;
-    if arguments.iter().any(|(_, argument)| has_literal_fields(&argument.node)) {
+    if arguments.iter().any(|(_, argument)| has_literal(&argument.node, field)) {
         let rule = "must come as a GraphQL variable, not inside the query text: it can hold secrets";
-        return Err(bad_input("input.fields", rule));
+        return Err(bad_input(&format!("input.{field}"), rule));
     }
     Ok(())
 }
 
 /// Also of a credential that is made inside another thing's input.
-fn has_literal_fields(value: &AstValue) -> bool {
+fn has_literal(value: &AstValue, field: &str) -> bool {
     let AstValue::Object(input) = value else { return false };
     let literal = |value: &AstValue| !matches!(value, AstValue::Variable(_) | AstValue::Null);
-    input.iter().any(
-        |(name, value)| {
-            if name == "fields" { literal(value) } else { has_literal_fields(value) }
-        },
-    )
+    input.iter().any(|(name, value)| if name == field { literal(value) } else { has_literal(value, field) })
 }
 
 /// A JSON object.

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use keytrail_domain::{
-    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, MemberId, ServiceAccountId, TeamId, TenantId,
-    WebhookEndpointId,
+    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, MemberId, OAuthClientId, ServiceAccountId,
+    TeamId, TenantId, WebhookEndpointId,
 };
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     error::{OrFail, bad_input},
     flow::Flow,
     member::Member,
+    oauth_client::OAuthClient,
     service_account::ServiceAccount,
     team::Team,
     tenant::Tenant,
@@ -48,6 +49,8 @@ pub enum Node {
     Environment(Environment),
     /// A service account.
     ServiceAccount(ServiceAccount),
+    /// An OAuth client.
+    OAuthClient(OAuthClient),
 }
 
 async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
@@ -83,6 +86,9 @@ async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
     }
     if let Ok(id) = ServiceAccountId::parse(id) {
         return Ok(ServiceAccount::load(ctx, id).await?.map(Node::ServiceAccount));
+    }
+    if let Ok(id) = OAuthClientId::parse(id) {
+        return Ok(OAuthClient::load(ctx, id).await?.map(Node::OAuthClient));
     }
     if let Ok(id) = TenantId::parse(id) {
         let tenant = app.tenant(&call).await.or_fail(ctx)?;

@@ -6,8 +6,8 @@ macro_rules! payload {
         $(#[$thing_doc:meta])* $field:ident: $thing:ty
         $(; $(#[$list_doc:meta])* $list:ident: Vec<$item:ty>)?
     }) => {
-        $(#[$doc])*
         #[derive(async_graphql::SimpleObject)]
+        $(#[$doc])*
         pub struct $name {
             $(#[$thing_doc])*
             pub $field: Option<$thing>,

@@ -22,6 +22,7 @@ use crate::{
     loader::with_loaders,
     member::{MemberMutation, MemberQuery},
     node::NodeQuery,
+    oauth_client::{OAuthClientMutation, OAuthClientQuery},
     service_account::{ServiceAccountMutation, ServiceAccountQuery},
     stats::StatsQuery,
     team::{TeamMutation, TeamQuery},
@@ -53,6 +54,7 @@ pub struct Query(
     FlowQuery,
     EnvironmentQuery,
     ServiceAccountQuery,
+    OAuthClientQuery,
 );
 
 /// Everything that can be changed.
@@ -74,6 +76,7 @@ pub struct Mutation(
     TransferMutation,
     ServiceAccountMutation,
     RepointMutation,
+    OAuthClientMutation,
 );
 
 /// Everything that can be heard.

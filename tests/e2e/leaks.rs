@@ -409,7 +409,7 @@ fn nothing_is_found(scene: &Scene, people: &[Canary], when: &str) {
 }
 
 /// All files of the data directory but the two that are keys.
-fn files(server: &Keytrail) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(server: &Keytrail) -> Vec<(String, Vec<u8>)> {
     let read = |path: &Path| fs::read(path).unwrap_or_default(); // a socket is none
     fs::read_dir(server.data_dir())
         .unwrap()
@@ -420,7 +420,7 @@ fn files(server: &Keytrail) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Everything that the event store was given, when log and journal are there.
-fn streams(server: &Keytrail) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn streams(server: &Keytrail) -> Vec<(String, Vec<u8>)> {
     let events = server.double.map(|double| double.all()).unwrap_or_default();
     let whole = |event: Recorded| {
         let head = format!("{} {} {} ", event.stream, event.kind, event.content_type);

@@ -76,8 +76,15 @@ impl Sdl {
     fn selection(&self, of: &str, inside: &mut Vec<String>, asked: &mut BTreeSet<String>) -> String {
         if let Some(members) = self.unions.get(of) {
             let open: Vec<_> = members.iter().filter(|member| !inside.contains(member)).collect();
+            let outside = inside.len();
+            if of == "Node" {
+                // It has a part for each of its types: none is entered again inside another one.
+                inside.extend(members.iter().cloned());
+            }
             let part = |member: &String| format!("... on {member} {}", self.selection(member, inside, asked));
-            return format!("{{ __typename {} }}", open.into_iter().map(part).collect::<Vec<_>>().join(" "));
+            let parts: Vec<_> = open.into_iter().map(part).collect();
+            inside.truncate(outside);
+            return format!("{{ __typename {} }}", parts.join(" "));
         }
         let Some(fields) = self.objects.get(of) else { return String::new() };
         inside.push(of.to_owned());

@@ -1,8 +1,9 @@
 //! Inputs of the use cases, parsed from GraphQL.
 
 use keytrail_domain::{
-    ConnectionId, CredentialId, EnvironmentId, Grantee, Labels, Level, MemberId, Owner, Role, SecretValue,
-    TeamId, Timestamp, WebhookEndpointId,
+    ConnectionId, CredentialId, EnvironmentId, Grantee, Labels, Level, MemberId, OAuthClientId, Owner, Role,
+    SecretValue, TeamId, Timestamp, WebhookEndpointId,
+    oauth_client::{ClientAuthentication, ClientSettings, Provider},
     webhook::{EndpointSettings, WebhookFormat},
 };
 use serde_json::{Map, Value};
@@ -240,6 +241,66 @@ impl WebhookEndpointUpdate {
             components: self.components.clone().unwrap_or(now.components),
             description: self.description.clone().unwrap_or(now.description),
             format: self.format.unwrap_or(now.format),
+        }
+    }
+}
+
+/// A new OAuth client.
+#[derive(Clone, Debug)]
+pub struct NewOAuthClient {
+    /// The id that the provider gave it.
+    pub client_id: String,
+    /// What people choose besides.
+    pub settings: ClientSettings,
+    /// Its components in the order in which they were given.
+    pub components: Vec<String>,
+    /// Its secret; none for a public client alone.
+    pub secret: Option<SecretValue>,
+}
+
+/// Changes of an OAuth client; none keeps what is, an inner none takes it away.
+#[derive(Clone, Debug)]
+pub struct OAuthClientUpdate {
+    /// Which.
+    pub id: OAuthClientId,
+    /// Its name.
+    pub name: Option<String>,
+    /// For credentials of which components.
+    pub components: Option<Vec<String>>,
+    /// Where a person agrees.
+    pub authorization_url: Option<Option<String>>,
+    /// Where tokens are given.
+    pub token_url: Option<String>,
+    /// Where tokens are given back.
+    pub revocation_url: Option<Option<String>>,
+    /// Who the provider says that it is.
+    pub issuer: Option<Option<String>>,
+    /// What is asked for when nobody says.
+    pub scopes: Option<Vec<String>>,
+    /// How it says who it is.
+    pub authentication: Option<ClientAuthentication>,
+    /// Another secret.
+    pub secret: Option<SecretValue>,
+    /// Only at this revision.
+    pub expected_revision: Option<u64>,
+}
+
+impl OAuthClientUpdate {
+    /// The settings with these changes.
+    pub(crate) fn over(&self, settings: &ClientSettings) -> ClientSettings {
+        let now = settings.clone();
+        let components = self.components.as_ref().map(|all| all.iter().cloned().collect());
+        ClientSettings {
+            name: self.name.clone().unwrap_or(now.name),
+            components: components.unwrap_or(now.components),
+            provider: Provider {
+                authorization_url: self.authorization_url.clone().unwrap_or(now.provider.authorization_url),
+                token_url: self.token_url.clone().unwrap_or(now.provider.token_url),
+                revocation_url: self.revocation_url.clone().unwrap_or(now.provider.revocation_url),
+                issuer: self.issuer.clone().unwrap_or(now.provider.issuer),
+            },
+            scopes: self.scopes.clone().unwrap_or(now.scopes),
+            authentication: self.authentication.unwrap_or(now.authentication),
         }
     }
 }

@@ -52,8 +52,8 @@ pub use feed::{Delivered, Feed};
 pub use fingerprint::SecretWarning;
 pub use inputs::{
     CredentialRollback, CredentialRotation, CredentialUpdate, EnvironmentChange, FieldsTest, NewCredential,
-    NewEnvironment, NewEnvironmentShare, NewGrant, NewMember, NewWebhookEndpoint, TeamPlace, TenantUpdate,
-    WebhookEndpointUpdate,
+    NewEnvironment, NewEnvironmentShare, NewGrant, NewMember, NewOAuthClient, NewWebhookEndpoint,
+    OAuthClientUpdate, TeamPlace, TenantUpdate, WebhookEndpointUpdate,
 };
 pub use journal_topics::journal_topics;
 pub use leases::{Tenure, Work};

@@ -24,6 +24,7 @@ mod label;
 mod leak;
 pub mod lease;
 mod level;
+pub mod oauth_client;
 pub mod policy;
 mod scope;
 mod secret;

@@ -84,8 +84,9 @@ impl fmt::Debug for SecretPayload {
 /// Where one secret lies in the vault: `<tenant uuid>/<owner uuid>/<secret uuid>`.
 ///
 /// The owner is the credential; for a tenant's own keys the tenant, for the key of a member's
-/// profile the member, for a webhook's signing secret and its URL the
-/// endpoint, for a fingerprint the fingerprint itself. Each path is written once and never again. *Format*.
+/// profile the member, for a webhook's signing secret and its URL the endpoint, for an OAuth
+/// client's secret the client, for a fingerprint the fingerprint itself. Each path is written once and never again.
+/// *Format*.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct SecretRef {
     /// The tenant.

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, ServiceAccountId, TeamId, TenantId,
-    Timestamp, TokenId, WebhookEndpointId, alert::Subject,
+    AlertId, ConnectionId, CredentialId, EnvironmentId, FlowId, OAuthClientId, ServiceAccountId, TeamId,
+    TenantId, Timestamp, TokenId, WebhookEndpointId, alert::Subject,
 };
 
 /// What every stream of ours begins with: the filter for subscriptions to a shared log.
@@ -41,11 +41,13 @@ pub enum StreamKind {
     Lease,
     /// One service account.
     ServiceAccount,
+    /// One OAuth client.
+    OAuthClient,
 }
 
 impl StreamKind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Tenant,
         Self::Team,
         Self::Credential,
@@ -59,6 +61,7 @@ impl StreamKind {
         Self::Environment,
         Self::Lease,
         Self::ServiceAccount,
+        Self::OAuthClient,
     ];
 
     /// The kind as it stands in the stream's name.
@@ -77,6 +80,7 @@ impl StreamKind {
             Self::Environment => "environment",
             Self::Lease => "lease",
             Self::ServiceAccount => "serviceaccount",
+            Self::OAuthClient => "oauthclient",
         }
     }
 }
@@ -155,6 +159,11 @@ impl StreamId {
         Self::new(StreamKind::ServiceAccount, tenant, account.to_string())
     }
 
+    /// An OAuth client's stream.
+    pub fn oauth_client(tenant: TenantId, client: OAuthClientId) -> Self {
+        Self::new(StreamKind::OAuthClient, tenant, client.to_string())
+    }
+
     fn new(kind: StreamKind, tenant: TenantId, id: String) -> Self {
         Self { kind, tenant, id }
     }
@@ -218,6 +227,11 @@ impl StreamId {
     pub fn service_account_id(&self) -> Option<ServiceAccountId> {
         let account = || ServiceAccountId::parse(&self.id).ok();
         (self.kind == StreamKind::ServiceAccount).then(account).flatten()
+    }
+
+    /// The OAuth client, if it is the stream of one.
+    pub fn oauth_client_id(&self) -> Option<OAuthClientId> {
+        (self.kind == StreamKind::OAuthClient).then(|| OAuthClientId::parse(&self.id).ok()).flatten()
     }
 
     /// The own component's slug without the tenant, if it is the stream of one.
@@ -292,6 +306,7 @@ mod tests {
             StreamId::lease(tenant, credential, Timestamp::EPOCH),
             StreamId::service_account(tenant, ServiceAccountId::from_uuid(uuid::Uuid::from_u128(8))),
             StreamId::environment(tenant, EnvironmentId::from_uuid(uuid::Uuid::from_u128(7))),
+            StreamId::oauth_client(tenant, OAuthClientId::from_uuid(uuid::Uuid::from_u128(2))),
         ] {
             assert_eq!(StreamId::parse(&stream.to_string()), Some(stream));
         }

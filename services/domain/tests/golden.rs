@@ -6,9 +6,9 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use keytrail_domain::{
     Actor, DomainEvent, EventId, EventMeta, NewEvent, Position, RecordedEvent, StreamId, TenantId, Timestamp,
     alert::AlertEvent, component::ComponentEvent, connection::ConnectionEvent, credential::CredentialEvent,
-    environment::EnvironmentEvent, flow::FlowEvent, lease::LeaseEvent, policy::PolicyEvent,
-    service_account::ServiceAccountEvent, team::TeamEvent, tenant::TenantEvent, token::TokenEvent,
-    webhook::WebhookEndpointEvent,
+    environment::EnvironmentEvent, flow::FlowEvent, lease::LeaseEvent, oauth_client::OAuthClientEvent,
+    policy::PolicyEvent, service_account::ServiceAccountEvent, team::TeamEvent, tenant::TenantEvent,
+    token::TokenEvent, webhook::WebhookEndpointEvent,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -78,6 +78,7 @@ fn every_shipped_version_reads_and_writes() {
             "connection" => reads_and_writes::<ConnectionEvent>(&file),
             "environment" => reads_and_writes::<EnvironmentEvent>(&file),
             "serviceaccount" => reads_and_writes::<ServiceAccountEvent>(&file),
+            "oauthclient" => reads_and_writes::<OAuthClientEvent>(&file),
             "lease" => reads_and_writes::<LeaseEvent>(&file),
             "flow" => reads_and_writes::<FlowEvent>(&file),
             other => panic!("unknown aggregate {other}"),
@@ -115,6 +116,7 @@ fn every_event_has_a_file_of_each_version() {
         names_of::<EnvironmentEvent>(),
         names_of::<LeaseEvent>(),
         names_of::<ServiceAccountEvent>(),
+        names_of::<OAuthClientEvent>(),
         names_of::<FlowEvent>(),
     ] {
         assert!(!names.is_empty());

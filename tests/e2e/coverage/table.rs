@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     component::erp,
     harness::{Client, World, bearer, text},
+    oauth_clients::oauth_client,
 };
 
 /// Nothing that is answered may hold it.
@@ -30,7 +31,7 @@ pub(super) const FORBIDDEN: Gets = Code("FORBIDDEN");
 /// Field, arguments, what the viewer gets, what the stranger gets.
 pub(super) type Query = (&'static str, &'static str, Gets, Gets);
 
-pub(super) const QUERIES: [Query; 25] = [
+pub(super) const QUERIES: [Query; 27] = [
     ("alerts", "(first: 3)", Data, Data),
     ("auditLog", "(first: 3, filter: { credentialId: $credential })", NOT_FOUND, Data),
     ("component", "(slug: \"vault\")", Data, Data),
@@ -48,6 +49,8 @@ pub(super) const QUERIES: [Query; 25] = [
     ("members", "(first: 3)", Data, Data),
     ("node", "(id: $credential)", Data, Nothing),
     ("nodes", "(ids: [$credential])", Data, Nothing),
+    ("oauthClient", "(id: $client)", NOT_FOUND, NOT_FOUND),
+    ("oauthClients", "(first: 3)", NOT_FOUND, Data),
     ("previewCredentialChange", "(id: $credential, change: DELETE)", FORBIDDEN, NOT_FOUND),
     ("serviceAccounts", "(first: 3)", NOT_FOUND, Data),
     ("stats", "", Data, Data),
@@ -84,6 +87,8 @@ pub(super) struct Setting {
     /// A service account with a token and a grant on the credential.
     pub(super) account: String,
     pub(super) token: String,
+    /// An OAuth client with a secret.
+    pub(super) client: String,
     /// A cursor of acme's log.
     pub(super) position: String,
     /// An event of the credential.
@@ -145,6 +150,9 @@ impl Setting {
         let token = text(&made["serviceAccount"]["tokens"][0]["id"]);
         let share = json!({ "credentialId": credential, "granteeId": account, "level": "USE" });
         world.alice.mutate("shareCredential", "visible", share).await;
+        let made =
+            world.alice.mutate("createOAuthClient", "oauthClient { id }", oauth_client("Mail", CANARY)).await;
+        let client = text(&made["oauthClient"]["id"]);
         Self {
             world,
             api,
@@ -159,12 +167,13 @@ impl Setting {
             environment,
             account,
             token,
+            client,
             position,
             event,
         }
     }
 
-    pub(super) fn ids(&self) -> [&String; 12] {
+    pub(super) fn ids(&self) -> [&String; 13] {
         let world = &self.world;
         let Self {
             credential,
@@ -177,6 +186,7 @@ impl Setting {
             environment,
             account,
             token,
+            client,
             ..
         } = self;
         let (team, bob) = (&world.team, &world.bob_id);
@@ -191,6 +201,7 @@ impl Setting {
             environment,
             account,
             token,
+            client,
             team,
             bob,
         ]
@@ -207,6 +218,7 @@ impl Setting {
             ("endpoint", &self.endpoint),
             ("connection", &self.connection),
             ("flow", &self.flow),
+            ("client", &self.client),
         ];
         let used = declared.iter().filter(|(name, _)| arguments.contains(&format!("${name}")));
         let head: Vec<String> = used.clone().map(|(name, _)| format!("${name}: ID!")).collect();
@@ -315,6 +327,7 @@ impl Setting {
         .chain(self.of_flows())
         .chain(self.of_environments())
         .chain(self.of_service_accounts())
+        .chain(self.of_oauth_clients())
         .collect()
     }
 
@@ -356,6 +369,16 @@ impl Setting {
             ("createApiToken", token, NOT_FOUND, NOT_FOUND),
             ("revokeApiToken", json!({ "tokenId": self.token }), NOT_FOUND, NOT_FOUND),
             ("deleteServiceAccount", one, NOT_FOUND, NOT_FOUND),
+        ]
+    }
+
+    fn of_oauth_clients(&self) -> Vec<(&'static str, Value, Gets, Gets)> {
+        let one = json!({ "oauthClientId": self.client });
+        let named = json!({ "oauthClientId": self.client, "name": "Post" });
+        vec![
+            ("createOAuthClient", oauth_client("Calendar", CANARY), NOT_FOUND, Data),
+            ("updateOAuthClient", named, NOT_FOUND, NOT_FOUND),
+            ("deleteOAuthClient", one, NOT_FOUND, NOT_FOUND),
         ]
     }
 

@@ -12,6 +12,7 @@ mod environment;
 mod flow;
 mod member;
 mod names;
+mod oauth_client;
 mod policy;
 mod rotation;
 mod service_account;

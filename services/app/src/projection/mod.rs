@@ -9,6 +9,7 @@ pub(crate) mod credentials;
 mod environments;
 mod flows;
 mod leases;
+mod oauth_clients;
 mod service_accounts;
 mod teams;
 mod tenants;
@@ -17,13 +18,13 @@ mod webhooks;
 use keytrail_domain::{
     EventMeta, RecordedEvent, StreamKind, alert::AlertEvent, component::ComponentEvent,
     connection::ConnectionEvent, credential::CredentialEvent, environment::EnvironmentEvent, flow::FlowEvent,
-    lease::LeaseEvent, service_account::ServiceAccountEvent, team::TeamEvent, tenant::TenantEvent,
-    webhook::WebhookEndpointEvent,
+    lease::LeaseEvent, oauth_client::OAuthClientEvent, service_account::ServiceAccountEvent, team::TeamEvent,
+    tenant::TenantEvent, webhook::WebhookEndpointEvent,
 };
 use keytrail_ports::views::{EventRow, IdempotencyRow, Projector, ViewError, ViewTx};
 
 /// The shape of the rows. Raise it when a projection changes: the views are then made anew.
-const SHAPE: u32 = 12;
+const SHAPE: u32 = 13;
 
 /// All projections as one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,6 +64,9 @@ impl Projector for Projections {
             }
             StreamKind::ServiceAccount => {
                 service_accounts::project(&fact, &decode::<ServiceAccountEvent>(event)?, views)?;
+            }
+            StreamKind::OAuthClient => {
+                oauth_clients::project(&fact, &decode::<OAuthClientEvent>(event)?, views)?;
             }
             StreamKind::Lease => leases::project(&fact, &decode::<LeaseEvent>(event)?, views)?,
             StreamKind::Token | StreamKind::Policy => {}

@@ -39,6 +39,8 @@ pub enum Counted {
     Environments,
     /// Service accounts.
     ServiceAccounts,
+    /// OAuth clients.
+    OAuthClients,
     /// Components.
     Components,
     /// Credentials that are offered.
@@ -91,6 +93,7 @@ impl App {
                 Ok(views.count_teams(tenant).await?)
             }
             Counted::ServiceAccounts => Ok(self.all_service_accounts(call).await?.len() as u64),
+            Counted::OAuthClients => Ok(self.all_oauth_clients(call).await?.len() as u64),
             Counted::Environments => Ok(self.environments_in_sight(call).await?.len() as u64),
             Counted::TransferOffers => Ok(self.offers_in_sight(call).await?.len() as u64),
             Counted::WebhookEndpoints => Ok(self.endpoints_in_sight(call).await?.len() as u64),

@@ -10,6 +10,7 @@ mod counted;
 mod credentials;
 mod environments;
 mod events;
+mod oauth_clients;
 pub(crate) mod paging;
 mod people;
 mod preview;

@@ -15,6 +15,7 @@ mod idempotency;
 mod lag;
 mod names;
 mod nodes;
+mod oauth_clients;
 mod other_components;
 mod policy;
 mod receivers;

@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    AlertId, ConnectionId, CredentialId, EnvironmentId, EventId, FlowId, MemberId, Position, RecordedEvent,
-    SecretRef, ServiceAccountId, StreamId, TeamId, TenantId, Timestamp, TokenId, WebhookEndpointId,
-    connection::ConnectionState,
+    AlertId, ConnectionId, CredentialId, EnvironmentId, EventId, FlowId, MemberId, OAuthClientId, Position,
+    RecordedEvent, SecretRef, ServiceAccountId, StreamId, TeamId, TenantId, Timestamp, TokenId,
+    WebhookEndpointId, connection::ConnectionState,
 };
 use keytrail_ports::{
     AuthorityChange, AuthoritySnapshot, AuthoritySource,
     views::{
         AccountViews, AlertFilter, AlertRow, ApiTokenRow, ComponentRow, ConnectionFilter, ConnectionRow,
         ConsumerQuery, ConsumerRow, ConsumerViews, CredentialQuery, CredentialRow, DailyRow, EnvironmentRow,
-        EventFilter, EventRow, FlowFilter, FlowRow, GrantRow, IdempotencyRow, LeaseViews, MemberRow, Page,
-        PageRequest, Projected, Projector, ServiceAccountRow, StatusCounts, TeamMemberRow, TeamRow,
-        TenantRow, VerificationRow, ViewError, Views, WebhookEndpointRow,
+        EventFilter, EventRow, FlowFilter, FlowRow, GrantRow, IdempotencyRow, LeaseViews, MemberRow,
+        OAuthClientRow, OAuthClientViews, Page, PageRequest, Projected, Projector, ServiceAccountRow,
+        StatusCounts, TeamMemberRow, TeamRow, TenantRow, VerificationRow, ViewError, Views,
+        WebhookEndpointRow,
     },
 };
 use parking_lot::Mutex;
@@ -82,6 +83,11 @@ questions! { AccountViews:
     service_accounts_by_id(&self, tenant: TenantId, ids: &[ServiceAccountId]) -> Vec<ServiceAccountRow>;
     service_accounts(&self, tenant: TenantId) -> Vec<ServiceAccountRow>;
     api_token(&self, id: TokenId) -> Option<ApiTokenRow>;
+}
+
+questions! { OAuthClientViews:
+    oauth_client(&self, tenant: TenantId, id: OAuthClientId) -> Option<OAuthClientRow>;
+    oauth_clients(&self, tenant: TenantId) -> Vec<OAuthClientRow>;
 }
 
 questions! { LeaseViews:

@@ -6,6 +6,7 @@
 mod accounts;
 mod consumers;
 mod leases;
+mod oauth_clients;
 mod query;
 mod rows;
 
@@ -23,6 +24,7 @@ pub use consumers::{
     FlowFilter, FlowRow, InSight, StateChangeRow,
 };
 pub use leases::{ConsumerRow, LeaseTx, LeaseViews, OpenLease};
+pub use oauth_clients::{OAuthClientRow, OAuthClientTx, OAuthClientViews};
 pub use query::{
     AlertFilter, CredentialFilter, CredentialOrder, CredentialQuery, CredentialSort, EventFilter, Page,
     PageRequest, SortKey, Status, StatusCounts,
@@ -62,7 +64,7 @@ pub trait Projector: Send + Sync + 'static {
 }
 
 /// Rows inside one write transaction. Reads see the transaction's own writes.
-pub trait ViewTx: ConsumerTx + LeaseTx + AccountTx {
+pub trait ViewTx: ConsumerTx + LeaseTx + AccountTx + OAuthClientTx {
     /// Puts a tenant's row.
     fn put_tenant(&mut self, row: &TenantRow) -> Result<(), ViewError>;
     /// A tenant's row.
@@ -145,7 +147,7 @@ pub struct Projected {
 /// 8. Rows as of a position are those that were in force just after it.
 /// 9. A count is how many rows its list has over all pages.
 #[async_trait]
-pub trait Views: AuthoritySource + ConsumerViews + LeaseViews + AccountViews {
+pub trait Views: AuthoritySource + ConsumerViews + LeaseViews + AccountViews + OAuthClientViews {
     /// Everything up to here is in the rows; none when nothing is.
     async fn checkpoint(&self) -> Result<Option<Position>, ViewError>;
     /// Projects a batch, all of it or nothing, and moves the checkpoint to `upto`.

@@ -2,7 +2,8 @@
 //!
 //! Writing: [`writer`] runs one transaction per batch; the projector sees it as [`tx`]. Reading:
 //! each question has a file ([`credentials`], [`alerts`], [`events`], [`people`], [`components`],
-//! [`environments`], [`consumers`], [`lending`], [`service_accounts`], [`access`], [`counts`]);
+//! [`environments`], [`consumers`], [`lending`], [`service_accounts`], [`oauth_clients`],
+//! [`access`], [`counts`]);
 //! all lists are pages of a [`listing`] whose candidates [`plan`] picks. Rows that are asked for
 //! often are kept ready ([`hot`]). To add a row: a table in `schema.sql`, its indexes in
 //! `indexes.sql`, a `put_` in `tx.rs`, and its questions; then raise [`KIND`]'s format.
@@ -23,6 +24,7 @@ mod holders;
 mod hot;
 mod lending;
 mod listing;
+mod oauth_clients;
 mod people;
 mod plan;
 mod reads;
@@ -60,7 +62,7 @@ use writer::{Job, Mode, Writer};
 const KIND: Kind = Kind {
     name: "views",
     application_id: i32::from_be_bytes(*b"KTvw"),
-    format: 7,
+    format: 8,
     schema: include_str!("schema.sql"),
 };
 /// Threads that read.

@@ -63,6 +63,14 @@ CREATE TABLE api_tokens (
     doc BLOB NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE oauth_clients (
+    tenant  INTEGER NOT NULL,
+    id      BLOB NOT NULL,
+    present INTEGER NOT NULL,
+    doc     BLOB NOT NULL,
+    PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+
 CREATE TABLE environment_connections (
     tenant      INTEGER NOT NULL,
     connection  BLOB NOT NULL,

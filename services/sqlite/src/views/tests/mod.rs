@@ -25,8 +25,8 @@ use keytrail_ports::{
     AuthorityChange, Scope,
     views::{
         AlertRow, ComponentRow, CredentialFilter, CredentialOrder, CredentialQuery, CredentialRow, EventRow,
-        IdempotencyRow, MemberRow, PageRequest, Projected, Projector, TeamRow, TenantRow, VerificationRow,
-        ViewError, ViewTx, Views, WebhookEndpointRow,
+        IdempotencyRow, MemberRow, OAuthClientRow, PageRequest, Projected, Projector, TeamRow, TenantRow,
+        VerificationRow, ViewError, ViewTx, Views, WebhookEndpointRow,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,7 @@ enum Put {
     Credential(Box<CredentialRow>),
     Alert(Box<AlertRow>),
     Endpoint(Box<WebhookEndpointRow>),
+    OAuthClient(Box<OAuthClientRow>),
     Check(Box<VerificationRow>),
     Key(Box<IdempotencyRow>),
     Role(MemberId, Option<Role>),
@@ -90,6 +91,7 @@ impl Puts {
             Put::Credential(row) => return views.put_credential(&row),
             Put::Alert(row) => return views.put_alert(&row),
             Put::Endpoint(row) => return views.put_webhook_endpoint(&row),
+            Put::OAuthClient(row) => return views.put_oauth_client(&row),
             Put::Check(row) => return views.add_verification(&row),
             Put::Key(row) => return views.put_idempotency(&row),
             Put::Secret(secret) => return views.add_secret(tenant, secret),

@@ -1,11 +1,12 @@
 //! The other rows: alerts, checks, people, keys, secrets.
 
 use keytrail_domain::{
-    AlertId, WebhookEndpointId,
+    AlertId, OAuthClientId, WebhookEndpointId,
     alert::{AlertState, Cause, Severity},
+    oauth_client::{ClientAuthentication, ClientSettings, Provider},
     webhook::{EndpointSettings, EndpointTarget},
 };
-use keytrail_ports::views::{AlertFilter, WebhookEndpointRow};
+use keytrail_ports::views::{AlertFilter, OAuthClientRow, OAuthClientViews, WebhookEndpointRow};
 
 use super::*;
 
@@ -227,4 +228,43 @@ async fn webhook_endpoints_are_listed_by_id_until_they_are_deleted() {
     assert_eq!(views.webhook_endpoint(acme(), endpoint_id(2)).await.unwrap(), Some(deleted));
     assert_eq!(views.webhook_endpoint(other(), endpoint_id(1)).await.unwrap(), None);
     assert!(views.webhook_endpoints(other()).await.unwrap().is_empty());
+}
+
+fn oauth_client_id(number: u128) -> OAuthClientId {
+    OAuthClientId::from_uuid(Uuid::from_u128(number))
+}
+
+fn oauth_client(number: u128) -> OAuthClientRow {
+    OAuthClientRow {
+        tenant: acme(),
+        id: oauth_client_id(number),
+        client_id: "app-1".to_owned(),
+        settings: ClientSettings {
+            name: format!("Client {number}"),
+            components: ["oauth2-generic".to_owned()].into(),
+            provider: Provider::default(),
+            scopes: Vec::new(),
+            authentication: ClientAuthentication::Post,
+        },
+        secret: Some(secret(acme(), number)),
+        users: [CredentialId::from_uuid(Uuid::from_u128(7))].into(),
+        created_at: time(1),
+        created_by: Actor::operator(),
+        updated_at: time(1),
+        deleted_at: None,
+        revision: 1,
+    }
+}
+
+#[tokio::test]
+async fn oauth_clients_are_listed_by_id_until_they_are_deleted() {
+    let views = views().await;
+    let deleted = OAuthClientRow { deleted_at: Some(time(2)), ..oauth_client(2) };
+    let puts: Vec<_> =
+        [oauth_client(3), oauth_client(1), deleted.clone()].map(|row| Put::OAuthClient(Box::new(row))).into();
+    project(&views, vec![event(acme(), 1, &puts)]).await.unwrap();
+    assert_eq!(views.oauth_clients(acme()).await.unwrap(), [oauth_client(1), oauth_client(3)]);
+    assert_eq!(views.oauth_client(acme(), oauth_client_id(2)).await.unwrap(), Some(deleted));
+    assert_eq!(views.oauth_client(other(), oauth_client_id(1)).await.unwrap(), None);
+    assert!(views.oauth_clients(other()).await.unwrap().is_empty());
 }
