@@ -13,8 +13,8 @@ use crate::{
     component::{ComponentMutation, ComponentQuery},
     connection::{ConnectionMutation, ConnectionQuery},
     credential::{
-        CompromiseMutation, CredentialMutation, CredentialQuery, CredentialSubscription, LeaseMutation,
-        PreviewQuery, RepointMutation, TransferMutation, TransferQuery, VersionMutation,
+        CompromiseMutation, CompromiseQuery, CredentialMutation, CredentialQuery, CredentialSubscription,
+        LeaseMutation, PreviewQuery, RepointMutation, TransferMutation, TransferQuery, VersionMutation,
     },
     environment::{EnvironmentMutation, EnvironmentQuery},
     event::AuditQuery,
@@ -43,6 +43,7 @@ pub struct Query(
     CredentialQuery,
     TransferQuery,
     PreviewQuery,
+    CompromiseQuery,
     ComponentQuery,
     TeamQuery,
     MemberQuery,

@@ -9,9 +9,9 @@ use crate::{
     leases::{curl, lease},
 };
 
-const EXPOSURE: &str = "query($id: ID!) { credential(id: $id) {
-    exposure(first: 100) { totalCount nodes { type actor { __typename ... on Member { subject } } } }
-} }";
+const EXPOSURE: &str = "query($id: ID!) {
+    credentialExposure(id: $id, first: 100) { totalCount nodes { type actor { member { subject } } } }
+}";
 const WARNINGS: &str = "warnings { code message version credentials { id } } credential { id }";
 
 async fn alert(world: &World, id: &str, state: &str) {
@@ -26,11 +26,11 @@ async fn alert(world: &World, id: &str, state: &str) {
 /// Who did what with it.
 async fn exposure(world: &World, id: &str) -> Vec<(String, String)> {
     let seen = world.alice.data(EXPOSURE, json!({ "id": id })).await;
-    let list = &seen["credential"]["exposure"];
+    let list = &seen["credentialExposure"];
     let nodes = list["nodes"].as_array().unwrap();
     assert_eq!(list["totalCount"], nodes.len());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    nodes.iter().map(|node| (text(&node["type"]), text(&node["actor"]["subject"]))).collect()
+    nodes.iter().map(|node| (text(&node["type"]), text(&node["actor"]["member"]["subject"]))).collect()
 }
 
 #[tokio::test]
@@ -57,9 +57,10 @@ async fn a_compromised_credential_is_frozen_shows_what_was_done_with_it_and_is_w
     assert_eq!(world.bob.refused("markCompromised", mark.clone()).await["code"], "FORBIDDEN");
     let future = about(json!({ "since": "2999-01-01T00:00:00Z", "reason": known }));
     assert_eq!(world.alice.refused("markCompromised", future).await["fields"][0]["path"], "input.since");
-    let seen = "credential { status compromise { since reason markedBy { ... on Member { subject } } } }";
+    let seen = "credential { status compromise { since reason markedBy { member { subject } } } }";
     let done = world.alice.mutate("markCompromised", seen, mark).await;
-    let compromise = json!({ "since": since, "reason": known, "markedBy": { "subject": "alice" } });
+    let compromise =
+        json!({ "since": since, "reason": known, "markedBy": { "member": { "subject": "alice" } } });
     assert_eq!(done["credential"], json!({ "status": "SUSPENDED", "compromise": compromise }));
     assert_ne!(curl(&waiting).await.0, "200", "what was not used yet is dead");
     let again = about(json!({ "purpose": "work" }));

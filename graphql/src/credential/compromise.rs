@@ -1,14 +1,17 @@
 //! A secret in the wrong hands.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use keytrail_app::Counted;
 use keytrail_ports::views::CompromiseRow;
 
 use super::{Credential, inputs::credential_id, mutation::read};
 use crate::{
     context::{app, caller},
     error::OrFail,
+    event::Event,
     input::{mutation, revision},
     member::Actor,
+    page::{Paged, Window, connection, cost},
     payload::payload,
     scalar::DateTime,
 };
@@ -31,7 +34,7 @@ pub struct MarkCompromisedInput {
 payload! {
     /// The frozen credential.
     MarkCompromisedPayload {
-        /// The credential as it is now; `exposure` has what was done with it.
+        /// The credential as it is now; `credentialExposure` has what was done with it.
         credential: Credential
     }
 }
@@ -57,6 +60,36 @@ impl From<CompromiseRow> for Compromise {
             marked_at: row.at.into(),
             marked_by: Actor(row.by),
         }
+    }
+}
+
+/// What was done with a credential.
+#[derive(Default)]
+pub struct CompromiseQuery;
+
+#[Object]
+impl CompromiseQuery {
+    /// Everything that was done with a credential since a moment, and by whom, oldest first: leases, grants, checks, uses,
+    /// changes. Routine checks that told nothing new are in `verifications`. It takes `MANAGE` or `AUDITOR`.
+    #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
+    async fn credential_exposure(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The credential")] id: ID,
+        #[graphql(
+            desc = "From this moment on; since it is compromised, else since it was made, when not given"
+        )]
+        since: Option<DateTime>,
+        #[graphql(desc = "At most so many, 1 to 1000; 50 when not given")] first: Option<i32>,
+        #[graphql(desc = "After this cursor")] after: Option<String>,
+        #[graphql(desc = "The last so many")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor")] before: Option<String>,
+    ) -> Result<Paged<Event>> {
+        let (call, app, id) = (caller(ctx).await?, app(ctx)?, credential_id(&id)?);
+        let page = Window { first, after, last, before }.args()?;
+        let since = since.map(|since| since.0);
+        let (since, listed) = app.exposure(&call, id, since, page).await.or_fail(ctx)?;
+        Ok(connection(listed, |row| Event::seen(row, None), Counted::Exposure(id, since)))
     }
 }
 

@@ -16,7 +16,7 @@ pub mod versions;
 pub mod warnings;
 
 pub use access::{CredentialAccess, Grant, Owner};
-pub use compromise::{Compromise, CompromiseMutation};
+pub use compromise::{Compromise, CompromiseMutation, CompromiseQuery};
 pub(crate) use inputs::grantee_id;
 pub use lease::{Lease, LeaseConsumer, LeaseMutation};
 pub use mutation::CredentialMutation;

@@ -17,7 +17,7 @@ use crate::{
     connection::Connection,
     context::{app, caller},
     enums::{CredentialKind, CredentialStatus, Permission, UsageKind},
-    error::{OrFail, bad_input},
+    error::OrFail,
     event::Event,
     flow::Flow,
     loader::load,
@@ -268,30 +268,6 @@ impl Credential {
     /// What is known of its secret in the wrong hands, if anything is.
     async fn compromise(&self) -> Option<Compromise> {
         self.row.compromise.clone().map(Compromise::from)
-    }
-
-    /// Everything that was done with it since a moment, and by whom, oldest first: leases, grants, checks, uses, changes.
-    /// Routine checks that told nothing new are in `verifications`. It takes `MANAGE` or `AUDITOR`.
-    #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
-    async fn exposure(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Recorded at or after this moment; since it is compromised when not given")]
-        since: Option<DateTime>,
-        #[graphql(desc = "At most so many, 1 to 1000; 50 when not given")] first: Option<i32>,
-        #[graphql(desc = "After this cursor")] after: Option<String>,
-        #[graphql(desc = "The last so many")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor")] before: Option<String>,
-    ) -> Result<Paged<Event>> {
-        let call = caller(ctx).await?;
-        let known = self.row.compromise.as_ref().map(|compromise| compromise.since);
-        let since = since.map(|since| since.0).or(known);
-        let since = since.ok_or_else(|| {
-            bad_input("since", "the credential is not marked as compromised: give the moment to begin at")
-        })?;
-        let page = Window { first, after, last, before }.args()?;
-        let listed = app(ctx)?.exposure(&call, self.row.id, since, page).await.or_fail(ctx)?;
-        Ok(connection(listed, |row| Event::seen(row, self.past()), Counted::Exposure(self.row.id, since)))
     }
 
     /// Its alerts, newest first.

@@ -31,7 +31,7 @@ pub(super) const FORBIDDEN: Gets = Code("FORBIDDEN");
 /// Field, arguments, what the viewer gets, what the stranger gets.
 pub(super) type Query = (&'static str, &'static str, Gets, Gets);
 
-pub(super) const QUERIES: [Query; 27] = [
+pub(super) const QUERIES: [Query; 28] = [
     ("alerts", "(first: 3)", Data, Data),
     ("auditLog", "(first: 3, filter: { credentialId: $credential })", NOT_FOUND, Data),
     ("component", "(slug: \"vault\")", Data, Data),
@@ -42,6 +42,7 @@ pub(super) const QUERIES: [Query; 27] = [
     ("credential", "(id: $credential)", Data, NOT_FOUND),
     ("credentialAccess", "(id: $credential, first: 3)", FORBIDDEN, NOT_FOUND),
     ("credentialByName", "(name: \"Shared\")", Data, NOT_FOUND),
+    ("credentialExposure", "(id: $credential, first: 3)", FORBIDDEN, NOT_FOUND),
     ("credentials", "(first: 3)", Data, Data),
     ("environments", "(first: 1)", Data, Data),
     ("flow", "(id: $flow)", NOT_FOUND, NOT_FOUND),
@@ -290,6 +291,12 @@ impl Setting {
                 NOT_FOUND,
             ),
             ("suspendCredential", with(&credential, json!({ "reason": "x" })), FORBIDDEN, NOT_FOUND),
+            (
+                "markCompromised",
+                with(&credential, json!({ "reason": "x", "since": "2026-01-01T00:00:00Z" })),
+                FORBIDDEN,
+                NOT_FOUND,
+            ),
             ("resumeCredential", with(&credential, json!({ "reason": "x" })), FORBIDDEN, NOT_FOUND),
             ("acknowledgeAlert", alert.clone(), FORBIDDEN, NOT_FOUND),
             ("resolveAlert", alert, FORBIDDEN, NOT_FOUND),

@@ -65,11 +65,14 @@ impl App {
             None => None,
         };
         let secret = update.secret.clone().map(|value| self.new_client_secret(tenant, id, value));
-        self.change_client(call, &ticket, (id, update.expected_revision), |client| {
+        let changed = self.change_client(call, &ticket, (id, update.expected_revision), |client| {
             let OAuthClient::Live(state) = client else { return Err(AppError::NotFound) };
             Ok(C::Change { settings: update.over(&state.settings), secret: secret.clone() })
-        })
-        .await
+        });
+        match changed.await {
+            Err(error) => Err(self.client_users_as_seen_by(call, error).await),
+            done => done,
+        }
     }
 
     /// Ends an OAuth client.

@@ -27,8 +27,8 @@ impl App {
         self.events(call, of_credential(call.principal.tenant, id, as_of), page).await
     }
 
-    /// Everything that was done with a credential since a moment, and by whom: who leased it, was given it, checked it,
-    /// used it. Oldest first.
+    /// Everything that was done with a credential since a moment (none: since it is compromised, else since it was made),
+    /// and by whom: who leased it, was given it, checked it, used it. Oldest first; also the moment.
     ///
     /// # Errors
     /// `NOT_FOUND`, `FORBIDDEN` for who may not review its access; bad input for page arguments.
@@ -36,11 +36,15 @@ impl App {
         &self,
         call: &Call,
         id: CredentialId,
-        since: Timestamp,
+        since: Option<Timestamp>,
         page: PageArgs,
-    ) -> Result<Listed<Arc<EventRow>>, AppError> {
+    ) -> Result<(Timestamp, Listed<Arc<EventRow>>), AppError> {
         self.authorize(call, Action::ReviewAccess, Object::Credential(id)).await?;
-        self.events(call, exposing(id, since), page).await
+        let row = self.ports().views.credentials_by_id(call.principal.tenant, &[id]).await?.pop();
+        let row = row.ok_or(AppError::NotFound)?;
+        let known = row.compromise.as_ref().map_or(row.created_at, |known| known.since);
+        let since = since.unwrap_or(known);
+        Ok((since, self.events(call, exposing(id, since), page).await?))
     }
 
     /// What happened in the tenant, oldest first.

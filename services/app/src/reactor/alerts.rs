@@ -267,8 +267,8 @@ fn wrong_hands() -> Reaction {
     Reaction::Raise {
         cause: Cause::Compromised,
         severity: Severity::Critical,
-        message: "its secret is in the wrong hands: end it at its system, and rotate; its exposure has what was done \
-                  with it since"
+        message: "its secret is in the wrong hands: end it at its system, and rotate; `credentialExposure` has what \
+                  was done with it since"
             .into(),
     }
 }

@@ -93,6 +93,11 @@ impl State {
                 "addresses, issuer and authentication change only together with clientSecret: give it too";
             return Err(Refusal::rule("SECRET_REQUIRED", message));
         }
+        if !self.users.is_empty() && self.would_lead_tokens_elsewhere(&settings) {
+            return Err(self.in_use(
+                "credentials have tokens of this provider: make another OAuth client for another one",
+            ));
+        }
         // The secret first: the one before is never that of the new addresses.
         let replaced = secret.map(|new| E::SecretReplaced { secret: new.at });
         let changed = (settings != self.settings).then_some(E::Changed { settings });
@@ -104,6 +109,14 @@ impl State {
         let from = &self.settings;
         to.authentication != ClientAuthentication::None
             && (&to.provider, to.authentication) != (&from.provider, from.authentication)
+    }
+
+    /// Refresh tokens of credentials go to these addresses, and whoever changes them may know none of them.
+    fn would_lead_tokens_elsewhere(&self, to: &ClientSettings) -> bool {
+        let sends_to = |settings: &ClientSettings| {
+            (settings.provider.token_url.clone(), settings.provider.revocation_url.clone())
+        };
+        sends_to(to) != sends_to(&self.settings)
     }
 
     fn reserve(&self, credential: CredentialId, component: &str) -> Result<Decision<E>, Refusal> {
@@ -121,10 +134,14 @@ impl State {
         if self.users.is_empty() {
             return Ok(Decision::of([E::Deleted {}]));
         }
-        Err(Refusal::Rule {
+        Err(self.in_use("credentials have their tokens by this OAuth client: delete those first"))
+    }
+
+    fn in_use(&self, message: &str) -> Refusal {
+        Refusal::Rule {
             reason: "OAUTH_CLIENT_IN_USE",
-            message: "credentials have their tokens by this OAuth client: delete those first".to_owned(),
+            message: message.to_owned(),
             details: json!({ "credentials": self.users }),
-        })
+        }
     }
 }

@@ -287,6 +287,13 @@ fn an_oauth_client_in_use_is_not_deleted() {
 }
 
 #[test]
+fn tokens_of_an_oauth_client_in_use_are_led_nowhere_else() {
+    let moved = change(at("https://elsewhere.example/token"), secret(3));
+    assert_eq!(reason(&[made(), reserve(7)], &moved), "OAUTH_CLIENT_IN_USE");
+    assert_eq!(then(&[made(), reserve(7), release(7)], &moved).len(), 2);
+}
+
+#[test]
 fn an_oauth_client_is_reserved_once_for_a_credential_of_its_components() {
     assert_eq!(then(&[made()], &reserve(7)), [E::Reserved { credential: credential(7) }]);
     assert_eq!(then(&[made(), reserve(7)], &reserve(7)), []);

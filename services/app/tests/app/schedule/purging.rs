@@ -50,5 +50,5 @@ async fn it_is_purged_once_when_it_cannot_be_restored_any_more_and_its_secrets_a
     }
     stop.cancel();
     running.await.unwrap();
-    assert_eq!(vault.inner.calls().destroy, 1, "of the other one nothing is");
+    assert_eq!(vault.inner.calls().destroy, 2, "it and its fingerprint; of the other one nothing is");
 }
