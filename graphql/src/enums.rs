@@ -93,6 +93,8 @@ pub enum CheckTrigger {
     Demand,
     /// The schedule.
     Routine,
+    /// The provider was asked for the next access token.
+    Refresh,
 }
 
 /// How much a grant allows; each level includes the ones before.

@@ -23,6 +23,7 @@ pub mod limits;
 mod loader;
 pub mod member;
 pub mod node;
+pub mod oauth2;
 pub mod oauth_client;
 mod order;
 pub mod page;

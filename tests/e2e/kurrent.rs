@@ -13,7 +13,7 @@ use crate::harness::{Canary, Client, Keytrail, Proxy, Search, Settings, World, b
 
 const NAMES: &str = "{ credentials(first: 50) { nodes { name } } }";
 pub(crate) const PASSWORD: &str = "s3cr3t-0f-the-l0g";
-const WORK: [&str; 5] = ["alerts", "schedule", "webhooks", "upkeep", "usage"];
+const WORK: [&str; 6] = ["alerts", "schedule", "webhooks", "upkeep", "refresh", "usage"];
 
 pub(crate) struct Cluster {
     pub(crate) double: Double,

@@ -98,7 +98,7 @@ async fn an_event_store_that_goes_away_is_named_once_and_readiness_and_a_stop_do
     let answered = world.alice.get("/readyz").await.status();
     assert!(answered == 503 && asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
     // Long enough that whoever does the work loses the right to it, and everybody has tried again.
-    let lost = async || (world.server.log().matches("the lease is lost").count() == 5).then_some(());
+    let lost = async || (world.server.log().matches("the lease is lost").count() == 6).then_some(());
     eventually("the leases are lost", lost).await;
     cluster.double.resume().await.unwrap();
     eventually("it is ready again", async || ready(true).await).await;

@@ -26,6 +26,7 @@ mod log_copy;
 mod main_job;
 mod main_job_changes;
 mod monitoring;
+mod oauth2;
 mod oauth_clients;
 mod parity;
 mod previews;

@@ -71,6 +71,7 @@ pub struct CompromiseQuery;
 impl CompromiseQuery {
     /// Everything that was done with a credential since a moment, and by whom, oldest first: leases, grants, checks, uses,
     /// changes. Routine checks that told nothing new are in `verifications`. It takes `MANAGE` or `AUDITOR`.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the field, as GraphQL has them")]
     #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
     async fn credential_exposure(
         &self,

@@ -222,7 +222,7 @@ pub(crate) fn labels(labels: Vec<LabelInput>) -> Result<Labels> {
 }
 
 impl CreateCredentialInput {
-    pub(super) fn into_app(self) -> Result<NewCredential> {
+    pub(crate) fn into_app(self) -> Result<NewCredential> {
         Ok(NewCredential {
             component: self.component,
             name: self.name,

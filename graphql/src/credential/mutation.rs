@@ -97,7 +97,7 @@ pub struct VerifyCredentialPayload {
 #[derive(Default)]
 pub struct CredentialMutation;
 
-pub(super) async fn read(ctx: &Context<'_>, id: CredentialId) -> Result<Option<Credential>> {
+pub(crate) async fn read(ctx: &Context<'_>, id: CredentialId) -> Result<Option<Credential>> {
     let call = caller(ctx).await?;
     Ok(app(ctx)?.credential(&call, id).await.or_fail(ctx)?.map(Credential::now))
 }

@@ -22,6 +22,7 @@ use crate::{
     flow::Flow,
     loader::load,
     member::Actor,
+    oauth2::CredentialAuthorization,
     page::{Paged, Window, connection, cost},
     quick::InMemory,
     scalar::{DateTime, moment},
@@ -268,6 +269,11 @@ impl Credential {
     /// What is known of its secret in the wrong hands, if anything is.
     async fn compromise(&self) -> Option<Compromise> {
         self.row.compromise.clone().map(Compromise::from)
+    }
+
+    /// Where its access tokens come from, when an OAuth client gets them.
+    async fn authorization(&self) -> Option<CredentialAuthorization> {
+        self.row.authorization.clone().map(CredentialAuthorization::from)
     }
 
     /// Its alerts, newest first.

@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use keytrail_domain::{CredentialId, MemberId, TenantId, Timestamp, TokenId, policy::PolicyText};
 use keytrail_ports::{
-    Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, Verifier, WebhookSender,
+    Authorizer, Clock, ComponentCatalog, EventStore, Ids, Journal, SecretStore, TokenServer, Verifier,
+    WebhookSender,
     views::{ApiTokenRow, VerificationRow, Views},
 };
 use quick_cache::sync::Cache;
@@ -35,6 +36,8 @@ pub struct Ports {
     pub verifier: Arc<dyn Verifier>,
     /// Sends webhooks.
     pub webhooks: Arc<dyn WebhookSender>,
+    /// Asks authorisation servers.
+    pub tokens: Arc<dyn TokenServer>,
     /// The kinds of system.
     pub components: Arc<dyn ComponentCatalog>,
     /// Time that never goes back; the authoriser must have the same.
@@ -74,6 +77,8 @@ pub(crate) struct Inner {
     pub(crate) progress: Progress,
     pub(crate) tests: Throttle,
     pub(crate) checks: Throttle,
+    /// Codes that somebody tries.
+    pub(crate) codes: Throttle,
     /// Who is which member, by tenant, issuer and subject.
     pub(crate) members: Cache<(TenantId, String, String), MemberId>,
     /// The last check of a credential that told nothing new; none when there is none.
@@ -109,6 +114,7 @@ impl App {
             progress: Progress::new(checkpoint),
             tests: Throttle::per_minute(crate::commands::TESTS_PER_MINUTE),
             checks: Throttle::per_minute(crate::commands::CHECKS_PER_MINUTE),
+            codes: Throttle::per_minute(crate::oauth::CODES_PER_MINUTE),
             members: Cache::new(crate::sign_in::REMEMBERED),
             last_kept: Cache::new(LAST_KEPT),
             numbers: Numbers::default(),

@@ -55,6 +55,11 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
+    /// Of what nobody repeats.
+    pub(crate) fn none() -> Self {
+        Self { idempotency: None, derived: None, _claim: None }
+    }
+
     /// The id of the thing that this mutation makes.
     pub(crate) fn id(&self, app: &App) -> Uuid {
         self.derived.unwrap_or_else(|| app.fresh_id())
@@ -83,7 +88,7 @@ impl App {
     ) -> Result<Admission, AppError> {
         call.must_have(Scope::of_mutation(mutation.name))?;
         let Some(key) = &mutation.idempotency_key else {
-            return Ok(Admission::Do(Ticket { idempotency: None, derived: None, _claim: None }));
+            return Ok(Admission::Do(Ticket::none()));
         };
         if key.is_empty() || key.len() > KEY_LEN {
             return Err(AppError::bad_input("idempotencyKey", format!("must have 1 to {KEY_LEN} bytes")));

@@ -28,6 +28,7 @@ mod key_ring;
 mod keys;
 mod leases;
 mod log_copy;
+mod oauth;
 mod profile;
 mod progress;
 mod projection;
@@ -58,6 +59,7 @@ pub use inputs::{
 pub use journal_topics::journal_topics;
 pub use leases::{Tenure, Work};
 pub use log_copy::{Copied, CopyError, CopyStage, LogCopy, copy_is_unfinished};
+pub use oauth::{BegunOAuth2, CALLBACK_PATH, Callback, CallbackError, CompletionPage, NewOAuth2, OAuth2Wish};
 pub use projection::Projections;
 pub use queries::{
     Access, AccessChange, AsOf, Counted, KnownComponent, Planned, Preview, SeenUsage, Usages, Way,

@@ -75,6 +75,8 @@ pub enum Trigger {
     Demand,
     /// The schedule.
     Routine,
+    /// The provider was asked for the next access token.
+    Refresh,
 }
 
 /// What one check found. Holds no payload value and no body.

@@ -16,6 +16,7 @@ mod event_store;
 mod journal;
 pub mod memory;
 mod secret_store;
+mod token_server;
 mod verifier;
 pub mod views;
 mod webhook_sender;
@@ -32,6 +33,7 @@ pub use journal::{
     SwapError, WholeJournal,
 };
 pub use secret_store::{DeploymentMark, SecretError, SecretStore, StoredSecret, WrappedSecret};
+pub use token_server::{TokenClient, TokenError, TokenGrant, TokenServer, Tokens};
 pub use verifier::{CheckRequest, Verifier};
 pub use webhook_sender::{
     WebhookAnswer, WebhookBusy, WebhookFailure, WebhookReply, WebhookRequest, WebhookSender,

@@ -21,7 +21,9 @@ use keytrail_app::{App, Options, Ports, ScheduleOptions, SteadyClock, Work};
 use keytrail_domain::{SecretValue, policy::PolicyText};
 use keytrail_policy::{CasbinAuthorizer, PolicyFiles};
 use keytrail_ports::{SecretError, SystemClock, SystemIds};
-use keytrail_verify::{Catalog, ComponentVerifier, GuardedWebhookSender, VerifyConfig, guard::SystemLookup};
+use keytrail_verify::{
+    Catalog, ComponentVerifier, GuardedTokenServer, GuardedWebhookSender, VerifyConfig, guard::SystemLookup,
+};
 
 use self::{identity::Identities, operator::Operator, readiness::Readings};
 use crate::{
@@ -78,6 +80,7 @@ impl Launcher for Keytrail {
             authorizer: Arc::new(authorizer),
             verifier: Arc::new(verifier(&config, dir.mode(), clock.clone())?),
             webhooks: Arc::new(webhooks(&config, dir.mode(), clock.clone())?),
+            tokens: Arc::new(tokens(&config, dir.mode())?),
             components: Arc::new(Catalog::load().map_err(|error| failed(&error, "use a released build"))?),
             clock,
             ids: Arc::new(SystemIds),
@@ -178,6 +181,11 @@ fn webhooks(
     sender.map_err(|error| failed(&error, "check the system's certificates"))
 }
 
+fn tokens(config: &Config, mode: Mode) -> Result<GuardedTokenServer, StartError> {
+    let server = GuardedTokenServer::new(networks(config, mode), &SystemLookup::shared());
+    server.map_err(|error| failed(&error, "check the system's certificates"))
+}
+
 fn verifier(config: &Config, mode: Mode, clock: Arc<SteadyClock>) -> Result<ComponentVerifier, StartError> {
     let allowed_networks = networks(config, mode);
     let config = VerifyConfig { allowed_networks, ..VerifyConfig::default() };
@@ -207,6 +215,13 @@ fn run_behind(app: &App, ports: &Ports, config: &Config, life: &Lifecycle) {
     life.spawn(Stage::Background, Weight::Vital, "webhooks", async move {
         delivering.run_webhooks(until).await;
     });
+    let (refreshing, until) = (app.clone(), stop());
+    life.spawn(
+        Stage::Background,
+        Weight::Vital,
+        "refresh",
+        async move { refreshing.run_refresh(until).await },
+    );
     let (keeping, until) = (app.clone(), stop());
     life.spawn(Stage::Background, Weight::Vital, "usage", async move { keeping.run_usage(until).await });
     let (recording, until) = (app.clone(), stop());

@@ -19,11 +19,13 @@ pub mod guard;
 mod method;
 pub mod recipe;
 mod schema;
+mod token_server;
 mod verifier;
 mod webhook;
 
 pub use catalog::{Catalog, CatalogError};
 pub use definition::validate_definition;
 pub use schema::{BadSchema, FieldSchema};
+pub use token_server::GuardedTokenServer;
 pub use verifier::{ComponentVerifier, VerifyConfig};
 pub use webhook::GuardedWebhookSender;

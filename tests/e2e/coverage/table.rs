@@ -386,6 +386,18 @@ impl Setting {
             ("createOAuthClient", oauth_client("Calendar", CANARY), NOT_FOUND, Data),
             ("updateOAuthClient", named, NOT_FOUND, NOT_FOUND),
             ("deleteOAuthClient", one, NOT_FOUND, NOT_FOUND),
+            (
+                "beginOAuth2",
+                json!({ "oauthClientId": self.client, "credentialId": self.credential }),
+                FORBIDDEN,
+                NOT_FOUND,
+            ),
+            (
+                "completeOAuth2",
+                json!({ "flowId": "00000000-0000-7000-8000-000000000001", "code": "AAAAAAAAAA" }),
+                NOT_FOUND,
+                NOT_FOUND,
+            ),
         ]
     }
 

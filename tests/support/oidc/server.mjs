@@ -1,8 +1,11 @@
 // A real OAuth2 server for the tests: client credentials, introspection, userinfo, revocation.
+// Code flow with PKCE: whoever comes is octocat and allows everything.
 // It prints one line of JSON: its address, and tokens that it has given to the client.
+// Arguments: its port (0: any), where it sends browsers back to, and how long access tokens live, in seconds.
 import { createServer } from 'node:http';
 import { Provider } from 'oidc-provider';
 
+const [port = '0', redirect_uri = 'https://client.example/callback', seconds = '3600'] = process.argv.slice(2);
 const client_id = 'keytrail';
 const client_secret = 'the secret: of/the client+';
 const clients = [
@@ -10,7 +13,7 @@ const clients = [
     client_id,
     client_secret,
     grant_types: ['client_credentials', 'authorization_code', 'refresh_token'],
-    redirect_uris: ['https://client.example/callback'],
+    redirect_uris: [redirect_uri],
     scope: 'openid offline_access read',
   },
   {
@@ -30,12 +33,16 @@ const clients = [
 ];
 
 const server = createServer();
-server.listen(0, '127.0.0.1', async () => {
+server.listen(Number(port), '127.0.0.1', async () => {
   const url = `http://127.0.0.1:${server.address().port}`;
   const provider = new Provider(url, {
     clients,
     scopes: ['openid', 'offline_access', 'read'],
     cookies: { keys: ['tests'] },
+    ttl: { AccessToken: Number(seconds), ClientCredentials: Number(seconds), RefreshToken: 86400, Grant: 86400 },
+    issueRefreshToken: async () => true,
+    rotateRefreshToken: true,
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
@@ -45,7 +52,25 @@ server.listen(0, '127.0.0.1', async () => {
     },
     findAccount: async (_ctx, accountId) => ({ accountId, claims: async () => ({ sub: accountId }) }),
   });
-  server.on('request', provider.callback());
+  const grants = new Set();
+  provider.on('refresh_token.saved', (token) => grants.add(token.grantId));
+  const allow = async (request, response) => {
+    const { params } = await provider.interactionDetails(request, response);
+    const grant = new provider.Grant({ accountId: 'octocat', clientId: params.client_id });
+    grant.addOIDCScope(params.scope);
+    const result = { login: { accountId: 'octocat' }, consent: { grantId: await grant.save() } };
+    await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
+  };
+  const revokeAll = async (response) => {
+    await Promise.all([...grants].map((grant) => provider.RefreshToken.revokeByGrantId(grant)));
+    response.end('revoked');
+  };
+  const answer = provider.callback();
+  server.on('request', (request, response) => {
+    if (request.url.startsWith('/interaction/')) return allow(request, response);
+    if (request.url === '/test/revoke-all') return revokeAll(response);
+    return answer(request, response);
+  });
   const client = await provider.Client.find(client_id);
   const grant = new provider.Grant({ accountId: 'octocat', clientId: client_id });
   grant.addOIDCScope('openid offline_access');

@@ -21,11 +21,32 @@ impl OidcProvider {
     /// # Panics
     /// When it is not installed.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// One that sends browsers back to this address, and whose access tokens live for so many seconds.
+    ///
+    /// # Panics
+    /// When it is not installed.
+    pub async fn for_client(redirect_uri: &str, seconds: u32) -> Self {
+        Self::start_with(&["0", redirect_uri, &seconds.to_string()]).await
+    }
+
+    /// Another one at the address of one that has ended; it knows nothing of what that one gave.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn in_place_of(ended: &str, redirect_uri: &str, seconds: u32) -> Self {
+        let port = ended.rsplit(':').next().expect("a port");
+        Self::start_with(&[port, redirect_uri, &seconds.to_string()]).await
+    }
+
+    async fn start_with(arguments: &[&str]) -> Self {
         install_crypto();
         let script = super::tool("KEYTRAIL_TEST_OIDC");
         let folder = tempfile::tempdir().expect("a folder");
         let log = folder.path().join("log.txt");
-        let process = Guarded::start(Path::new("node"), &[script], &log).expect("a shell");
+        let process = Guarded::start(Path::new("node"), &all(script, arguments), &log).expect("a shell");
         let told = eventually("the OAuth2 server listens", async || {
             let said = fs::read_to_string(&log).unwrap_or_default();
             assert!(!said.contains("Error"), "the OAuth2 server did not start: {said}");
@@ -48,4 +69,8 @@ impl OidcProvider {
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.given("url"))
     }
+}
+
+fn all(script: String, arguments: &[&str]) -> Vec<String> {
+    std::iter::once(script).chain(arguments.iter().map(|argument| (*argument).to_owned())).collect()
 }

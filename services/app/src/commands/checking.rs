@@ -130,7 +130,7 @@ impl App {
     }
 
     /// The newest definition of a component.
-    pub(super) async fn component_named(
+    pub(crate) async fn component_named(
         &self,
         tenant: TenantId,
         slug: &str,

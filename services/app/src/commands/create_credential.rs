@@ -8,7 +8,7 @@ use keytrail_domain::{
     component::Component,
     credential::{Change, Create, Credential, CredentialCommand},
 };
-use keytrail_ports::{Action, CheckedFields, Completeness, Object};
+use keytrail_ports::{Action, CheckedFields, Completeness, Object, Tokens};
 use uuid::Uuid;
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     execute::Execution,
     fingerprint::Noted,
     idempotency::{About, Admission},
+    oauth::By,
 };
 
 impl App {
@@ -29,6 +30,17 @@ impl App {
         call: &Call,
         mutation: Mutation,
         input: NewCredential,
+    ) -> Result<Done<CredentialId>, AppError> {
+        self.create_authorized(call, mutation, input, None).await
+    }
+
+    /// The same, and an OAuth client gets its tokens from then on.
+    pub(crate) async fn create_authorized(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        input: NewCredential,
+        by: Option<(By<'_>, &Tokens)>,
     ) -> Result<Done<CredentialId>, AppError> {
         let owner = self.owner_of(call, input.owner).await?;
         let ticket = match self.admit(call, &mutation, About::New(stream_of)).await? {
@@ -55,10 +67,14 @@ impl App {
         let (create, noted) =
             tokio::join!(self.creation(draft, input), self.note_secret(call, id, (secret, &payload)));
         let Noted { note, warnings } = noted?;
-        let create = Create { beside: note, ..create };
+        let authorization = by.map(|(by, tokens)| self.authorization_of(id, by, tokens));
+        let create = Create { beside: note, authorization, ..create };
         // The check took its time: the right and the team must still be there.
         self.owner_of(call, Some(owner)).await?;
         self.present_owner(call, owner).await?;
+        if let Some((by, _)) = by {
+            self.reserve_client(call, by.client, id, &create.component.slug).await?;
+        }
         let execution = Execution::of(call, StreamId::credential(tenant, id), &ticket).fresh();
         let done = self
             .execute::<Credential>(execution, |_| Ok(CredentialCommand::Create(Box::new(create.clone()))))
@@ -109,6 +125,7 @@ impl App {
             secrets: checked.secrets,
             secret,
             beside: None,
+            authorization: None,
             allowed_hosts,
             expires_at: input.expires_at,
             check,

@@ -21,10 +21,10 @@ use crate::{
     standing::Standing,
 };
 
-pub(super) type Answer = Result<Done<CredentialId>, AppError>;
+pub(crate) type Answer = Result<Done<CredentialId>, AppError>;
 
 /// One change of one credential, on its way.
-pub(super) struct Target<'a> {
+pub(crate) struct Target<'a> {
     call: &'a Call,
     id: CredentialId,
     ticket: Ticket,
@@ -306,7 +306,7 @@ impl App {
     }
 
     /// Authorises, and answers a repeated mutation at once.
-    pub(super) async fn target<'a>(
+    pub(crate) async fn target<'a>(
         &self,
         call: &'a Call,
         mutation: &Mutation,
@@ -323,14 +323,14 @@ impl App {
         })
     }
 
-    pub(super) async fn load_credential(&self, target: &Target<'_>) -> Result<Credential, AppError> {
+    pub(crate) async fn load_credential(&self, target: &Target<'_>) -> Result<Credential, AppError> {
         let stream = StreamId::credential(target.call.principal.tenant, target.id);
         let credential = self.load(&stream).await?;
         target.standing.still_may(target.action, &credential)?;
         Ok(credential)
     }
 
-    pub(super) async fn change(
+    pub(crate) async fn change(
         &self,
         target: Target<'_>,
         make: impl Fn(&Credential) -> Result<CredentialCommand, AppError> + Send + Sync,

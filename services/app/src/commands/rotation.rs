@@ -27,7 +27,7 @@ struct Basis {
 }
 
 impl App {
-    pub(super) async fn rotation(
+    pub(crate) async fn rotation(
         &self,
         call: &Call,
         state: &State,
@@ -48,6 +48,7 @@ impl App {
             given,
             secret: SecretRef::of_credential(state.tenant, state.id, SecretId::from_uuid(self.fresh_id())),
             beside: None,
+            authorization: None,
             fields,
             component: (followed.slug.contains('/') && followed != state.component).then_some(followed),
             expires_at: input.expires_at,

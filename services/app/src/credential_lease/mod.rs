@@ -156,6 +156,7 @@ impl App {
         self.standing(call).await?.still_may(Action::Lease, &credential)?;
         let state = present(&credential)?;
         state.may_be_leased()?;
+        state.access_must_last(self.now())?;
         Ok(state.clone())
     }
 

@@ -64,13 +64,16 @@ pub enum Work {
     Webhooks,
     /// The daily sweep of the vault.
     Upkeep,
+    /// Getting the next access tokens ahead of the end of those that are there.
+    Refresh,
     /// What credentials mean for the connections that use them, and reservations that nothing came of.
     Usage,
 }
 
 impl Work {
     /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Alerts, Self::Schedule, Self::Webhooks, Self::Upkeep, Self::Usage];
+    pub const ALL: [Self; 6] =
+        [Self::Alerts, Self::Schedule, Self::Webhooks, Self::Upkeep, Self::Refresh, Self::Usage];
 
     /// Its name in metrics and in the journal.
     pub fn as_str(self) -> &'static str {
@@ -79,6 +82,7 @@ impl Work {
             Self::Schedule => "schedule",
             Self::Webhooks => "webhooks",
             Self::Upkeep => "upkeep",
+            Self::Refresh => "refresh",
             Self::Usage => "usage",
         }
     }

@@ -160,7 +160,7 @@ async fn a_node_shows_what_it_does_as_long_as_it_does_it() {
         async move { leases.run(Work::Alerts, &stop, |_| stop.cancelled()).await }
     });
     sleep(SECOND).await;
-    assert_eq!(Work::ALL.map(|work| leases.holds(work)), [true, false, false, false, false]);
+    assert_eq!(Work::ALL.map(|work| leases.holds(work)), [true, false, false, false, false, false]);
     stop.cancel();
     running.await.unwrap();
     assert!(!leases.holds(Work::Alerts));

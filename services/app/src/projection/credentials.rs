@@ -3,7 +3,9 @@
 
 use keytrail_domain::{
     EventId, EventMeta, Timestamp,
-    credential::{CredentialEvent as E, Health, NotedExpiry, RollbackReason, VerificationChoice, Version},
+    credential::{
+        Authorization, CredentialEvent as E, Health, NotedExpiry, RollbackReason, VerificationChoice, Version,
+    },
     verification::{Report, Trigger, Verdict},
 };
 use keytrail_ports::{
@@ -13,15 +15,23 @@ use keytrail_ports::{
     },
 };
 
-use super::Fact;
+use super::{Fact, refreshes};
 
 pub(super) fn project(fact: &Fact<'_>, event: &E, views: &mut dyn ViewTx) -> Result<(), ViewError> {
     let id = fact.event.stream.credential_id().ok_or_else(|| fact.orphan())?;
     let before = views.credential(fact.meta.tenant, id)?;
-    let row = evolve(before, fact.event.id, fact.meta, event).ok_or_else(|| fact.orphan())?;
+    let row = evolve(before.clone(), fact.event.id, fact.meta, event).ok_or_else(|| fact.orphan())?;
     match event {
         E::Created { secret, .. } | E::SecretRotated { secret, .. } => {
             views.add_secret(fact.meta.tenant, *secret)?;
+        }
+        E::Authorized { authorization: Authorization { refresh: Some(refresh), .. } } => {
+            views.add_secret(fact.meta.tenant, *refresh)?;
+        }
+        E::TokenRefreshed { secret, refresh, .. } => {
+            for new in std::iter::once(secret).chain(refresh) {
+                views.add_secret(fact.meta.tenant, *new)?;
+            }
         }
         E::Purged {} => {
             for version in &row.versions {
@@ -29,6 +39,13 @@ pub(super) fn project(fact: &Fact<'_>, event: &E, views: &mut dyn ViewTx) -> Res
             }
         }
         _ => {}
+    }
+    for gone in refreshes::left_behind(before.as_ref(), &row, event) {
+        views.drop_secret(fact.meta.tenant, gone)?;
+    }
+    let at = row.refresh_at();
+    if at != before.as_ref().and_then(CredentialRow::refresh_at) {
+        views.put_refresh(fact.meta.tenant, id, at)?;
     }
     if event.report().is_some()
         && let Some(check) = &row.last_verification
@@ -117,6 +134,7 @@ fn created(meta: &EventMeta, event: &E) -> Option<CredentialRow> {
         health: Health::Unverified,
         suspended: false,
         compromise: None,
+        authorization: None,
         expires_at,
         stated_end: expires_at,
         created_at: at,
@@ -210,11 +228,12 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
             row.secret_fields.clone_from(secret_fields);
             row.allowed_hosts.clone_from(allowed_hosts);
             row.stated_end = *expires_at;
-            row.compromise = None;
+            (row.compromise, row.authorization) = (None, None);
             nothing_is_proven(row);
         }
         E::RolledBack { version, restored, reason, .. } => {
             roll_back(row, *version, restored, meta.recorded_at);
+            row.authorization = None;
             if *reason == RollbackReason::Asked {
                 end_overlaps(row);
             }
@@ -245,6 +264,10 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
         E::UseActivated { usage } => set_active(row, usage, true, meta),
         E::UseDeactivated { usage } => set_active(row, usage, false, meta),
         E::Detached { usage } => row.usages.retain(|known| known.id != *usage),
+        E::Authorized { authorization } => refreshes::authorized(row, authorization, meta),
+        E::TokenRefreshed { secret, refresh, access_until } => {
+            refreshes::refreshed(row, (*secret, *refresh), *access_until, meta);
+        }
         E::MarkedCompromised { since, reason } => {
             let (by, at) = (meta.actor.clone(), meta.recorded_at);
             row.compromise = Some(CompromiseRow { since: *since, reason: reason.clone(), by, at });
@@ -276,6 +299,9 @@ struct Check<'a> {
 }
 
 fn checked(row: &mut CredentialRow, check: &Check<'_>, meta: &EventMeta) {
+    if let Some(known) = row.authorization.as_mut().filter(|_| check.trigger == Trigger::Refresh) {
+        known.refused = true;
+    }
     row.health = row.health.after(check.report.verdict);
     row.expires_at = check.report.expires_at.or(row.expires_at);
     row.inconclusive_since = match check.report.verdict {

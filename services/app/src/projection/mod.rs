@@ -10,6 +10,7 @@ mod environments;
 mod flows;
 mod leases;
 mod oauth_clients;
+mod refreshes;
 mod service_accounts;
 mod teams;
 mod tenants;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     follow::Reactor,
     hand_over::HandOver,
+    releases::Releases,
     repair::Repair,
     versions::{Purge, Retirement},
 };
@@ -41,12 +42,13 @@ impl App {
     pub async fn run_usage(&self, stop: CancellationToken) {
         let stop = &stop;
         self.while_leased(Work::Usage, stop, |tenure| async move {
-            let reactors: [Box<dyn Reactor>; 5] = [
+            let reactors: [Box<dyn Reactor>; 6] = [
                 Box::new(Connections(self.clone())),
                 Box::new(Repair::new(self, &tenure)),
                 Box::new(Retirement { app: self.clone(), tenure: tenure.clone() }),
                 Box::new(Purge(self.clone())),
                 Box::new(HandOver(self.clone())),
+                Box::new(Releases(self.clone())),
             ];
             let following = reactors.iter().map(|reactor| Box::pin(self.follow(&**reactor, &tenure, stop)));
             tokio::join!(join_all(following), self.judge_leases(&tenure, stop));

@@ -4,6 +4,7 @@ mod alerts;
 mod connections;
 mod follow;
 mod hand_over;
+mod releases;
 mod repair;
 mod versions;
 mod webhooks;

@@ -61,6 +61,7 @@ impl Reactor for Purge {
         if event.stream.kind() != StreamKind::Credential || !matches!(event.decode()?, E::Purged {}) {
             return Ok(false);
         }
+        self.0.revoke_authorization(event).await?;
         for secret in self.0.secrets_of(&event.stream).await? {
             self.0.forget_fingerprint(secret).await?;
             match self.0.ports().secrets.destroy(secret).await {
@@ -148,8 +149,13 @@ impl App {
             let page = self.ports().log.read_stream(stream, from, PAGE).await?;
             for event in &page {
                 from = event.revision + 1;
-                if let E::Created { secret, .. } | E::SecretRotated { secret, .. } = event.decode()? {
-                    secrets.push(secret);
+                match event.decode()? {
+                    E::Created { secret, .. } | E::SecretRotated { secret, .. } => secrets.push(secret),
+                    E::Authorized { authorization } => secrets.extend(authorization.refresh),
+                    E::TokenRefreshed { secret, refresh, .. } => {
+                        secrets.extend(std::iter::once(secret).chain(refresh));
+                    }
+                    _ => {}
                 }
             }
             if page.len() < PAGE {

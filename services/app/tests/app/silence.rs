@@ -14,9 +14,9 @@ use keytrail_ports::{
         AccountViews, AlertFilter, AlertRow, ApiTokenRow, ComponentRow, ConnectionFilter, ConnectionRow,
         ConsumerQuery, ConsumerRow, ConsumerViews, CredentialQuery, CredentialRow, DailyRow, EnvironmentRow,
         EventFilter, EventRow, FlowFilter, FlowRow, GrantRow, IdempotencyRow, LeaseViews, MemberRow,
-        OAuthClientRow, OAuthClientViews, Page, PageRequest, Projected, Projector, ServiceAccountRow,
-        StatusCounts, TeamMemberRow, TeamRow, TenantRow, VerificationRow, ViewError, Views,
-        WebhookEndpointRow,
+        OAuthClientRow, OAuthClientViews, Page, PageRequest, Projected, Projector, RefreshViews,
+        ServiceAccountRow, StatusCounts, TeamMemberRow, TeamRow, TenantRow, VerificationRow, ViewError,
+        Views, WebhookEndpointRow,
     },
 };
 use parking_lot::Mutex;
@@ -85,6 +85,9 @@ questions! { AccountViews:
     api_token(&self, id: TokenId) -> Option<ApiTokenRow>;
 }
 
+questions! { RefreshViews:
+    refreshes_due(&self, now: Timestamp, most: u32) -> Vec<(TenantId, CredentialId)>;
+}
 questions! { OAuthClientViews:
     oauth_client(&self, tenant: TenantId, id: OAuthClientId) -> Option<OAuthClientRow>;
     oauth_clients(&self, tenant: TenantId) -> Vec<OAuthClientRow>;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Offer, RetirementReason, UsageKind};
+use super::{NewAuthorization, Offer, Refresh, RetirementReason, UsageKind};
 use crate::{
     CredentialId, Grantee, Labels, Level, Owner, SecretPayload, SecretRef, SecretWrite, TenantId, Timestamp,
     component::{ComponentRef, CredentialKind},
@@ -83,6 +83,15 @@ pub enum CredentialCommand {
     RevokeShare {
         /// From whom.
         grantee: Grantee,
+    },
+    /// Take the next access token.
+    Refresh(Box<Refresh>),
+    /// The provider gives no more.
+    RefuseRefresh {
+        /// The access token that was to be replaced.
+        of: SecretRef,
+        /// What the provider said.
+        report: Report,
     },
     /// Its secret is in the wrong hands.
     MarkCompromised {
@@ -195,6 +204,8 @@ pub struct Create {
     pub secret: SecretRef,
     /// What else goes to the vault with it: its fingerprint.
     pub beside: Option<SecretWrite>,
+    /// Where its access tokens come from, when an OAuth client gets them.
+    pub authorization: Option<NewAuthorization>,
     /// Where they may be sent.
     pub allowed_hosts: Vec<String>,
     /// When it ends, by the user's word.
@@ -237,6 +248,8 @@ pub struct Rotate {
     pub secret: SecretRef,
     /// What else goes to the vault with it: its fingerprint.
     pub beside: Option<SecretWrite>,
+    /// Where its access tokens come from, when an OAuth client gets them.
+    pub authorization: Option<NewAuthorization>,
     /// Where it may be sent; none keeps what is.
     pub allowed_hosts: Option<Vec<String>>,
     /// The definition that it follows from now on, when that is another one: every secret must be

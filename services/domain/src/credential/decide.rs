@@ -1,7 +1,7 @@
 //! The rules of a credential: which command goes to which rule.
 
 use super::{
-    Credential, CredentialCommand, CredentialEvent, State,
+    Credential, CredentialCommand, CredentialEvent, State, authorization,
     rules::{changing, compromise, lifecycle, sharing, transfer, using, versions},
 };
 use crate::{Aggregate, Decision, Refusal};
@@ -64,6 +64,8 @@ impl State {
             C::Retire { version, reason, now } => versions::retire(self, *version, *reason, *now),
             C::Share(share) => sharing::share(self, share),
             C::RevokeShare { grantee } => Ok(sharing::revoke(self, *grantee)),
+            C::Refresh(next) => authorization::refresh(self, next),
+            C::RefuseRefresh { of, report } => authorization::refuse_refresh(self, *of, report),
             C::MarkCompromised { since, reason, now } => compromise::mark(self, *since, reason, *now),
             C::Suspend { reason } => lifecycle::suspend(self, reason),
             C::Resume { reason } => lifecycle::resume(self, reason),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{RetirementReason, RollbackReason, TransferReason, UsageKind, Version};
+use super::{Authorization, RetirementReason, RollbackReason, TransferReason, UsageKind, Version};
 use crate::{
     CredentialId, DomainEvent, Grantee, Labels, Level, MemberId, Owner, SecretRef, TenantId, Timestamp,
     component::{ComponentRef, CredentialKind},
@@ -149,6 +149,22 @@ pub enum CredentialEvent {
     /// What used it uses another one now.
     #[serde(rename = "CredentialRepointed")]
     Repointed { to: CredentialId, usages: Vec<String> },
+    /// An OAuth client gets its access tokens from now on.
+    #[serde(rename = "CredentialAuthorized")]
+    Authorized {
+        #[serde(flatten)]
+        authorization: Authorization,
+    },
+    /// Another access token took the place of the one before; the version is the same.
+    #[serde(rename = "CredentialTokenRefreshed")]
+    TokenRefreshed {
+        secret: SecretRef,
+        /// Another refresh token, where the provider gave one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refresh: Option<SecretRef>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        access_until: Option<Timestamp>,
+    },
     /// Its secret is in the wrong hands, since then or earlier: it is frozen until it is rotated, or somebody resumes it.
     #[serde(rename = "CredentialMarkedCompromised")]
     MarkedCompromised { since: Timestamp, reason: String },
@@ -194,6 +210,8 @@ impl CredentialEvent {
             Self::Verified { .. }
                 | Self::Invalidated { .. }
                 | Self::VerificationInconclusive { .. }
+                | Self::Authorized { .. }
+                | Self::TokenRefreshed { .. }
                 | Self::Expiring { .. }
                 | Self::Expired { .. }
                 | Self::Attached { .. }

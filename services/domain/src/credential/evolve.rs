@@ -4,7 +4,7 @@ use super::{
     Credential, CredentialEvent as E, Earlier, Grant, Health, NotedExpiry, Offer, RollbackReason, State,
     Usage, VerificationChoice, Version,
 };
-use crate::Timestamp;
+use crate::{Timestamp, verification::Trigger};
 
 impl Credential {
     pub(super) fn evolved(self, event: &E) -> Self {
@@ -77,6 +77,8 @@ fn created(event: &E) -> Option<State> {
         noted_expiry: None,
         suspended: false,
         compromised_since: None,
+        authorization: None,
+        refresh_refused: false,
         grants: Default::default(),
         usages: Default::default(),
     })
@@ -122,12 +124,14 @@ impl State {
                 };
                 self.make_current(*version, new, *overlap_until);
                 self.compromised_since = None;
+                (self.authorization, self.refresh_refused) = (None, false);
                 if overlap_until.is_none() {
                     self.end_overlaps();
                 }
             }
             E::RolledBack { version, restored, reason, .. } => {
                 self.make_current(*version, restored.clone(), None);
+                (self.authorization, self.refresh_refused) = (None, false);
                 // Who goes back by hand wants this version and no other.
                 if *reason == RollbackReason::Asked {
                     self.end_overlaps();
@@ -139,6 +143,7 @@ impl State {
             E::Verified { report, .. }
             | E::Invalidated { report, .. }
             | E::VerificationInconclusive { report, .. } => {
+                self.refresh_refused |= matches!(event, E::Invalidated { trigger: Trigger::Refresh, .. });
                 self.health = self.health.after(report.verdict);
                 self.proven_end = report.expires_at.or(self.proven_end);
                 self.last_report = Some(report.clone());
@@ -168,6 +173,16 @@ impl State {
             E::UseDeactivated { usage } => self.set_active(usage, false),
             E::Detached { usage } => {
                 self.usages.remove(usage);
+            }
+            E::Authorized { authorization } => {
+                (self.authorization, self.refresh_refused) = (Some(authorization.clone()), false);
+            }
+            E::TokenRefreshed { secret, refresh, access_until } => {
+                self.secret = *secret;
+                if let Some(known) = &mut self.authorization {
+                    known.refresh = refresh.or(known.refresh);
+                    known.access_until = *access_until;
+                }
             }
             E::MarkedCompromised { since, .. } => self.compromised_since = Some(*since),
             E::Suspended { .. } => self.suspended = true,

@@ -1,5 +1,6 @@
 //! A credential: from created to deleted, with its secret versions, grants and users.
 
+mod authorization;
 mod command;
 mod decide;
 mod event;
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use authorization::{Authorization, NewAuthorization, OAuthGrant, Refresh};
 pub use command::{Change, Create, CredentialCommand, RollBack, Rotate, Share, Update};
 pub use event::{CredentialEvent, VerificationChoice};
 pub use expiry::{EXPIRY_LADDER, NotedExpiry, next_step, step_reached};
@@ -100,6 +102,10 @@ pub struct State {
     pub suspended: bool,
     /// Since when its secret may be in the wrong hands, when somebody said so.
     pub compromised_since: Option<Timestamp>,
+    /// Where its access tokens come from, when an OAuth client gets them.
+    pub authorization: Option<Authorization>,
+    /// The provider gives no more of them.
+    pub refresh_refused: bool,
     /// Grants, also those past their date.
     pub grants: BTreeMap<Grantee, Grant>,
     /// What uses it, by id.

@@ -8,6 +8,7 @@ mod consumers;
 mod leases;
 mod oauth_clients;
 mod query;
+mod refreshes;
 mod rows;
 
 use std::sync::Arc;
@@ -29,10 +30,11 @@ pub use query::{
     AlertFilter, CredentialFilter, CredentialOrder, CredentialQuery, CredentialSort, EventFilter, Page,
     PageRequest, SortKey, Status, StatusCounts,
 };
+pub use refreshes::{RefreshTx, RefreshViews};
 pub use rows::{
-    AlertRow, ComponentRow, CompromiseRow, CredentialRow, DailyRow, EnvironmentRow, EnvironmentShareRow,
-    EventRow, GrantRow, IdempotencyRow, MemberRow, OfferRow, TeamMemberRow, TeamRow, TenantRow, UsageRow,
-    VerificationRow, VersionRow, WebhookEndpointRow,
+    AlertRow, AuthorizationRow, ComponentRow, CompromiseRow, CredentialRow, DailyRow, EnvironmentRow,
+    EnvironmentShareRow, EventRow, GrantRow, IdempotencyRow, MemberRow, OfferRow, TeamMemberRow, TeamRow,
+    TenantRow, UsageRow, VerificationRow, VersionRow, WebhookEndpointRow,
 };
 
 use crate::{AuthorityChange, AuthoritySource};
@@ -64,7 +66,7 @@ pub trait Projector: Send + Sync + 'static {
 }
 
 /// Rows inside one write transaction. Reads see the transaction's own writes.
-pub trait ViewTx: ConsumerTx + LeaseTx + AccountTx + OAuthClientTx {
+pub trait ViewTx: ConsumerTx + LeaseTx + AccountTx + OAuthClientTx + RefreshTx {
     /// Puts a tenant's row.
     fn put_tenant(&mut self, row: &TenantRow) -> Result<(), ViewError>;
     /// A tenant's row.
@@ -147,7 +149,9 @@ pub struct Projected {
 /// 8. Rows as of a position are those that were in force just after it.
 /// 9. A count is how many rows its list has over all pages.
 #[async_trait]
-pub trait Views: AuthoritySource + ConsumerViews + LeaseViews + AccountViews + OAuthClientViews {
+pub trait Views:
+    AuthoritySource + ConsumerViews + LeaseViews + AccountViews + OAuthClientViews + RefreshViews
+{
     /// Everything up to here is in the rows; none when nothing is.
     async fn checkpoint(&self) -> Result<Option<Position>, ViewError>;
     /// Projects a batch, all of it or nothing, and moves the checkpoint to `upto`.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Status;
-use keytrail_domain::credential::{Health, NotedExpiry, RetirementReason, UsageKind};
+use keytrail_domain::credential::{Authorization, Health, NotedExpiry, RetirementReason, UsageKind};
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -197,6 +197,17 @@ pub struct OfferRow {
     pub at: Timestamp,
 }
 
+/// Where a credential's access tokens come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationRow {
+    /// As it was told last.
+    pub authorization: Authorization,
+    /// When the next one is to be got, if one can be.
+    pub refresh_at: Option<Timestamp>,
+    /// The provider gives no more of them.
+    pub refused: bool,
+}
+
 /// That a secret is in the wrong hands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompromiseRow {
@@ -245,6 +256,8 @@ pub struct CredentialRow {
     pub suspended: bool,
     /// What is said of its secret in the wrong hands, if anything is.
     pub compromise: Option<CompromiseRow>,
+    /// Where its access tokens come from, when an OAuth client gets them.
+    pub authorization: Option<AuthorizationRow>,
     /// When it ends, by evidence where there is any, else by the user's word.
     pub expires_at: Option<Timestamp>,
     /// When it ends by the user's word.
@@ -302,6 +315,12 @@ impl CredentialRow {
     /// Nothing is done with it: it was stopped by hand, or its secret is in the wrong hands.
     pub fn is_frozen(&self) -> bool {
         self.suspended || self.compromise.is_some()
+    }
+
+    /// When its next access token is to be got, if one is.
+    pub fn refresh_at(&self) -> Option<Timestamp> {
+        let known = self.authorization.as_ref().filter(|known| !known.refused)?;
+        known.refresh_at.filter(|_| !self.is_frozen() && self.deleted_at.is_none() && !self.purged)
     }
 
     /// Its status at a moment: dates count when asked, not when written.

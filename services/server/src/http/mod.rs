@@ -14,6 +14,7 @@ mod executor;
 mod graphql;
 mod health;
 mod metrics;
+mod oauth2;
 mod observe;
 mod options;
 mod origin;
@@ -29,6 +30,7 @@ pub use self::{
     executor::GraphqlExecutor,
     health::{Part, Readiness},
     metrics::HttpMetrics,
+    oauth2::callback_route,
     options::{GraphiqlPage, HttpOptions, Introspection, MetricsRoute, SocketLimits},
     server::{ExtraRoutes, RunningServer, ServerOptions, start, start_metrics},
     state::{HttpParts, HttpState},

@@ -22,8 +22,8 @@ use crate::{
     auth::{Authenticator, Rate, RateLimits},
     config::{Config, Mode, Switch, TlsFiles},
     http::{
-        GraphiqlPage, HttpMetrics, HttpOptions, HttpParts, HttpState, Introspection, MetricsRoute,
-        RunningServer, ServerOptions, start, start_metrics, unwrap_route,
+        ExtraRoutes, GraphiqlPage, HttpMetrics, HttpOptions, HttpParts, HttpState, Introspection,
+        MetricsRoute, RunningServer, ServerOptions, callback_route, start, start_metrics, unwrap_route,
     },
     launch::StartError,
     lifecycle::{Lifecycle, Stage, Weight},
@@ -34,8 +34,7 @@ pub(super) async fn listen(built: &Built, life: &Lifecycle) -> Result<SocketAddr
     let config = &built.config;
     let state = Arc::new(HttpState::new(parts(built, life)?));
     let tls = config.tls.as_ref().map(tls).transpose()?;
-    let extra = unwrap_route(built.app.clone(), built.ports.clock.clone());
-    let options = ServerOptions { tls, extra: Some(extra), ..ServerOptions::default() };
+    let options = ServerOptions { tls, extra: Some(routes(built)), ..ServerOptions::default() };
     let listener = bind(config.listen, "KEYTRAIL_LISTEN")?;
     let bound = listener.local_addr().map_err(|error| failed(&error, "try again"))?;
     built.app.is_reached_at(config.public_url_at(bound));
@@ -48,6 +47,15 @@ pub(super) async fn listen(built: &Built, life: &Lifecycle) -> Result<SocketAddr
         serve(life, "metrics", server);
     }
     Ok(address)
+}
+
+fn routes(built: &Built) -> ExtraRoutes {
+    let unwrap = unwrap_route(built.app.clone(), built.ports.clock.clone());
+    let callback = callback_route(built.app.clone(), built.ports.clock.clone());
+    Arc::new(move |config| {
+        unwrap(config);
+        callback(config);
+    })
 }
 
 fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, StartError> {

@@ -2,7 +2,7 @@
 //!
 //! Writing: [`writer`] runs one transaction per batch; the projector sees it as [`tx`]. Reading:
 //! each question has a file ([`credentials`], [`alerts`], [`events`], [`people`], [`components`],
-//! [`environments`], [`consumers`], [`lending`], [`service_accounts`], [`oauth_clients`],
+//! [`environments`], [`consumers`], [`lending`], [`service_accounts`], [`oauth_clients`], [`refreshes`],
 //! [`access`], [`counts`]);
 //! all lists are pages of a [`listing`] whose candidates [`plan`] picks. Rows that are asked for
 //! often are kept ready ([`hot`]). To add a row: a table in `schema.sql`, its indexes in
@@ -29,6 +29,7 @@ mod people;
 mod plan;
 mod reads;
 mod rebuild;
+mod refreshes;
 mod service_accounts;
 mod status;
 #[cfg(test)]

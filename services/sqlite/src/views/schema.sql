@@ -114,6 +114,15 @@ CREATE TABLE credentials (
 
 CREATE INDEX credentials_offered ON credentials (tenant, id) WHERE offered = 1 AND life = 0;
 
+-- Credentials whose next access token an OAuth client gets.
+CREATE TABLE refreshes (
+    tenant     INTEGER NOT NULL,
+    credential BLOB NOT NULL,
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (tenant, credential)
+) WITHOUT ROWID;
+CREATE INDEX refreshes_due ON refreshes (at);
+
 CREATE TABLE credential_docs (
     number INTEGER PRIMARY KEY,
     doc    BLOB NOT NULL

@@ -9,6 +9,7 @@ mod harness;
 mod kubernetes;
 mod oauth2;
 mod stub;
+mod token_server;
 mod vendors;
 mod verifier;
 mod webhook;

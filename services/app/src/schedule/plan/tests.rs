@@ -42,6 +42,7 @@ fn row() -> CredentialRow {
         health: Health::Invalid,
         suspended: false,
         compromise: None,
+        authorization: None,
         expires_at: None,
         stated_end: None,
         created_at: day(0),

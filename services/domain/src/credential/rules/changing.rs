@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{check, compromise, versions};
+use crate::credential::authorization;
 use crate::{
     Decision, Refusal, Timestamp,
     credential::{Change, Create, CredentialEvent as E, Rotate, State, Update, VerificationChoice},
@@ -49,9 +50,11 @@ pub(crate) fn create(new: &Create) -> Result<Decision<E>, Refusal> {
         verification: new.check.choice(),
     };
     let checked = new.check.report().map(|report| reported(1, Trigger::Create, report));
-    Ok(Decision::of(std::iter::once(created).chain(checked))
+    let told = authorization::told(new.authorization.as_ref());
+    Ok(Decision::of(std::iter::once(created).chain(told).chain(checked))
         .storing(new.secret, new.secrets.clone())
-        .with(new.beside.clone()))
+        .with(new.beside.clone())
+        .with(authorization::stored(new.authorization.as_ref())))
 }
 
 /// Nothing here may lead the stored secret to another host.
@@ -139,8 +142,12 @@ pub(crate) fn rotate(state: &State, rotate: &Rotate) -> Result<Decision<E>, Refu
     };
     let checked = rotate.check.report().map(|report| reported(version, Trigger::Change, report));
     let ended = compromise::left_behind(state).or_else(|| versions::one_too_many(state));
-    let events = std::iter::once(rotated).chain(checked).chain(ended);
-    Ok(Decision::of(events).storing(rotate.secret, rotate.secrets.clone()).with(rotate.beside.clone()))
+    let told = authorization::told(rotate.authorization.as_ref());
+    let events = std::iter::once(rotated).chain(told).chain(checked).chain(ended);
+    Ok(Decision::of(events)
+        .storing(rotate.secret, rotate.secrets.clone())
+        .with(rotate.beside.clone())
+        .with(authorization::stored(rotate.authorization.as_ref())))
 }
 
 /// A stale result says nothing; a routine one that says nothing new is no event. A rejected version whose forerunner
@@ -155,6 +162,10 @@ pub(crate) fn record_check(
         return Err(Refusal::conflict("the secret was rotated while it was checked: check again"));
     }
     state.may_be_checked()?;
+    // What is left of its last token says nothing of the grant.
+    if state.refresh_refused && !report.verdict.is_definite_no() {
+        return Ok(Decision::nothing());
+    }
     let known = state.last_report.as_ref().is_some_and(|last| last.tells_the_same_as(report));
     if trigger == Trigger::Routine && known {
         return Ok(Decision::nothing());

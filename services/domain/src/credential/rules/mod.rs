@@ -1,5 +1,7 @@
 //! The rules, by what they are about.
 
+#[cfg(test)]
+mod authorization_tests;
 pub(super) mod changing;
 pub(super) mod check;
 pub(super) mod compromise;

@@ -66,10 +66,21 @@ fn create(check: Change) -> CredentialCommand {
         secrets: payload(&["password", "pin"]),
         secret: place(1),
         beside: None,
+        authorization: None,
         allowed_hosts: vec!["A.example".into()],
         expires_at: None,
         check,
     }))
+}
+
+/// One whose tokens an OAuth client gets.
+pub(super) fn create_with(authorization: NewAuthorization) -> CredentialCommand {
+    match create(Change::Unchecked) {
+        CredentialCommand::Create(new) => {
+            CredentialCommand::Create(Box::new(Create { authorization: Some(authorization), ..*new }))
+        }
+        other => other,
+    }
 }
 
 pub(super) fn update() -> Update {
@@ -92,6 +103,7 @@ pub(super) fn rotate(given: &[&str], check: Change) -> Rotate {
         given: names(given),
         secret: place(2),
         beside: None,
+        authorization: None,
         allowed_hosts: None,
         component: None,
         expires_at: None,
@@ -112,7 +124,14 @@ pub(super) fn updating(update: Update) -> CredentialCommand {
 
 /// The credential after these commands, the first of which creates it.
 pub(super) fn given(commands: impl IntoIterator<Item = CredentialCommand>) -> Credential {
-    let created = create(Change::Checked(report(Verdict::Valid)));
+    given_by(create(Change::Checked(report(Verdict::Valid))), commands)
+}
+
+/// The same with a creation of one's own.
+pub(super) fn given_by(
+    created: CredentialCommand,
+    commands: impl IntoIterator<Item = CredentialCommand>,
+) -> Credential {
     std::iter::once(created).chain(commands).fold(Credential::default(), |credential, command| {
         let decision = credential.decide(&command).expect("set-up");
         decision.events.iter().fold(credential, Credential::evolve)

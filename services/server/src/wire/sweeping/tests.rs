@@ -18,7 +18,9 @@ use keytrail_ports::{
     views::Projector,
 };
 use keytrail_sqlite::SqliteViews;
-use keytrail_verify::{Catalog, ComponentVerifier, GuardedWebhookSender, VerifyConfig, guard::SystemLookup};
+use keytrail_verify::{
+    Catalog, ComponentVerifier, GuardedTokenServer, GuardedWebhookSender, VerifyConfig, guard::SystemLookup,
+};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
@@ -85,6 +87,7 @@ impl Node {
             views,
             secrets: kept.vault.clone(),
             authorizer: Arc::new(authorizer),
+            tokens: Arc::new(GuardedTokenServer::new(Vec::new(), &SystemLookup::shared()).unwrap()),
             webhooks: Arc::new(
                 GuardedWebhookSender::new(Vec::new(), &SystemLookup::shared(), clock.clone()).unwrap(),
             ),

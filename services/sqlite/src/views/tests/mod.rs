@@ -207,6 +207,7 @@ fn credential(tenant: TenantId, number: u128, name: &str) -> CredentialRow {
         health: Health::Unverified,
         suspended: false,
         compromise: None,
+        authorization: None,
         expires_at: None,
         stated_end: None,
         created_at: time(number as i64),

@@ -1,0 +1,138 @@
+//! The beginning: where a person is sent to allow it.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use keytrail_domain::{CredentialId, SecretValue, Timestamp, component::Component, credential::OAuthGrant};
+use keytrail_ports::{Action, Completeness, Object, TokenGrant, views::OAuthClientRow};
+use url::Url;
+use uuid::Uuid;
+
+use super::{
+    ACCESS_TOKEN, By, NewOAuth2, OAuth2Wish, no_tokens,
+    pending::{Begun, Flow, KeptWish, SECONDS, Step, hashed, random},
+};
+use crate::{App, AppError, Call, Done, Mutation};
+
+/// What was begun.
+#[derive(Debug)]
+pub enum BegunOAuth2 {
+    /// A person has to allow it at this address, and then to complete it.
+    Waiting {
+        /// Which.
+        flow: Uuid,
+        /// The provider's address, with a `state` that counts once.
+        url: String,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// Nobody has to be asked: it is there.
+    There(Done<CredentialId>),
+}
+
+impl App {
+    /// Begins to authorize a new credential, or one that is there.
+    ///
+    /// # Errors
+    /// Bad input; `FORBIDDEN` for who may not make or rotate it; `AUTHORIZATION_REFUSED`.
+    pub async fn begin_oauth2(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        input: NewOAuth2,
+    ) -> Result<BegunOAuth2, AppError> {
+        let Some(member) = call.principal.actor.member() else {
+            return Err(AppError::bad_input("oauthClientId", "only a member authorizes credentials"));
+        };
+        let wish = self.wish_of(call, &input.wish).await?;
+        let client = self.client_for(call.principal.tenant, input.client, &wish.component).await?;
+        let scopes = input.scopes.clone().unwrap_or_else(|| client.settings.scopes.clone());
+        if input.grant == OAuthGrant::ClientCredentials {
+            let asking = self.token_client(&client).await?;
+            let grant = TokenGrant::Client { scopes: scopes.clone() };
+            let tokens =
+                self.ports().tokens.tokens(&client.settings.provider.token_url, &asking, grant).await;
+            let tokens = tokens.map_err(|error| no_tokens(&error))?;
+            let by = By { client: &client, grant: input.grant, scopes: &scopes };
+            let done = self.authorize_credential(call, mutation, by, wish, tokens);
+            return Ok(BegunOAuth2::There(done.await?));
+        }
+        let flow = Flow { tenant: call.principal.tenant, id: self.fresh_id() };
+        let (state, verifier) = (flow.state(&random()?), new_verifier()?);
+        let begun = Begun {
+            state_hash: hashed(state.expose()),
+            member,
+            client: client.id,
+            at: self.now(),
+            redirect_uri: self.redirect_uri(),
+            scopes,
+            wish,
+        };
+        let url = address(&client, &begun, &state, &verifier)?;
+        self.write_step((flow, Step::Begun), &begun, [("verifier", verifier)]).await?;
+        Ok(BegunOAuth2::Waiting { flow: flow.id, url, expires_at: begun.at.plus_seconds(SECONDS) })
+    }
+
+    /// What shall be, if the caller may.
+    async fn wish_of(&self, call: &Call, wish: &OAuth2Wish) -> Result<KeptWish, AppError> {
+        let tenant = call.principal.tenant;
+        match wish {
+            OAuth2Wish::New(new) => {
+                let owner = self.owner_or_caller(call, new.owner)?;
+                self.authorize(call, Action::Create, Object::NewCredential(owner)).await?;
+                let component = self.component_named(tenant, &new.component).await?;
+                must_take_tokens(&component)?;
+                let checked = self.ports().components.check_fields(
+                    &component,
+                    new.fields.clone(),
+                    Completeness::Partial,
+                );
+                if let Some(name) = checked.map_err(AppError::BadInput)?.secrets.names().next() {
+                    let rule = "is secret: the provider gives it";
+                    return Err(AppError::bad_input(&format!("fields.{name}"), rule));
+                }
+                Ok(KeptWish::of(new))
+            }
+            OAuth2Wish::Anew(id) => {
+                self.authorize(call, Action::Rotate, Object::Credential(*id)).await?;
+                let row = self.ports().views.credentials_by_id(tenant, &[*id]).await?.pop();
+                let row = row.ok_or(AppError::NotFound)?;
+                must_take_tokens(&*self.component_named(tenant, &row.component.slug).await?)?;
+                Ok(KeptWish::anew(*id, row.component.slug.clone()))
+            }
+        }
+    }
+}
+
+fn must_take_tokens(component: &Component) -> Result<(), AppError> {
+    let is_secret = |schema: &serde_json::Value| schema["x-secret"] == serde_json::Value::Bool(true);
+    match component.properties().any(|(name, schema)| name == ACCESS_TOKEN && is_secret(schema)) {
+        true => Ok(()),
+        false => Err(AppError::bad_input("component", "its fields have no secret `access_token`")),
+    }
+}
+
+fn new_verifier() -> Result<SecretValue, AppError> {
+    Ok(SecretValue::new(BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?)))
+}
+
+/// RFC 6749, 4.1.1, with the challenge of RFC 7636.
+fn address(
+    client: &OAuthClientRow,
+    begun: &Begun,
+    state: &SecretValue,
+    verifier: &SecretValue,
+) -> Result<String, AppError> {
+    let url = client.settings.provider.authorization_url.as_deref().and_then(|url| Url::parse(url).ok());
+    let mut url = url.ok_or_else(|| {
+        AppError::bad_input("oauthClientId", "the OAuth client has no authorizationUrl: nobody can be asked")
+    })?;
+    let challenge = hashed(verifier.expose());
+    let mut query = url.query_pairs_mut();
+    query.append_pair("response_type", "code").append_pair("client_id", &client.client_id);
+    query.append_pair("redirect_uri", &begun.redirect_uri).append_pair("state", state.expose());
+    query.append_pair("code_challenge", &challenge).append_pair("code_challenge_method", "S256");
+    if !begun.scopes.is_empty() {
+        query.append_pair("scope", &begun.scopes.join(" "));
+    }
+    drop(query);
+    Ok(url.into())
+}

@@ -1,0 +1,140 @@
+//! The end: who began it takes what was allowed.
+
+use keytrail_domain::{
+    CredentialId, StreamId,
+    credential::{CredentialCommand, OAuthGrant},
+    oauth_client::{OAuthClient, OAuthClientCommand},
+};
+use keytrail_ports::{Action, Tokens, views::OAuthClientRow};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    ACCESS_TOKEN, By, REFRESH_TOKEN,
+    pending::{Allowed, Begun, Flow, KeptWish, SECONDS, Step, has_hash, plain_code},
+};
+use crate::{
+    App, AppError, Call, CredentialRotation, Done, Mutation, commands::unchanged, execute::Execution,
+    idempotency::Ticket,
+};
+
+impl App {
+    /// Takes what was allowed: a new credential, or a new version of one.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for what somebody else began or what is over; `AUTHORIZATION_PENDING`, `WRONG_CODE`; those of
+    /// `createCredential` and `rotateCredential`.
+    pub async fn complete_oauth2(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        (flow, code): (Uuid, &str),
+    ) -> Result<Done<CredentialId>, AppError> {
+        let member = call.principal.actor.member().ok_or(AppError::NotFound)?;
+        self.ports().authorizer.role(&call.principal).await?;
+        self.0.codes.take(format!("{}\0{member}", call.principal.tenant), self.now())?;
+        let flow = Flow { tenant: call.principal.tenant, id: flow };
+        let _one_at_a_time = self.0.claims.take(format!("oauth2\0{}", flow.id)).await?;
+        let begun = self.read_step::<Begun>(flow, Step::Begun).await?;
+        let (begun, _) = begun.filter(|(begun, _)| begun.member == member).ok_or(AppError::NotFound)?;
+        let allowed = self.read_step::<Allowed>(flow, Step::Allowed).await?;
+        let (allowed, tokens) = allowed.ok_or_else(|| {
+            refused("AUTHORIZATION_PENDING", "nobody has allowed it yet: open the address in a browser first")
+        })?;
+        if self.now() > allowed.at.plus_seconds(SECONDS) {
+            return Err(AppError::NotFound);
+        }
+        if !has_hash(&plain_code(code), &allowed.code_hash) {
+            return Err(refused("WRONG_CODE", "that is not the code that the page shows"));
+        }
+        let client = self.client_for(flow.tenant, begun.client, &begun.wish.component).await?;
+        let missing = || AppError::internal("an authorization has no token");
+        let passed = u64::try_from(self.now().as_seconds() - allowed.at.as_seconds()).unwrap_or_default();
+        let tokens = Tokens {
+            access: tokens.get(ACCESS_TOKEN).cloned().ok_or_else(missing)?,
+            refresh: tokens.get(REFRESH_TOKEN).cloned(),
+            expires_in: allowed.expires_in.map(|seconds| seconds.saturating_sub(passed)),
+            scopes: allowed.scopes,
+        };
+        if !self.write_step((flow, Step::Completed), &(), []).await? {
+            return Err(AppError::NotFound);
+        }
+        let by = By { client: &client, grant: OAuthGrant::AuthorizationCode, scopes: &begun.scopes };
+        let done = self.authorize_credential(call, mutation, by, begun.wish, tokens).await;
+        self.forget_flow(flow).await;
+        done
+    }
+
+    /// Makes or rotates the credential with what a provider gave.
+    pub(super) async fn authorize_credential(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        by: By<'_>,
+        wish: KeptWish,
+        tokens: Tokens,
+    ) -> Result<Done<CredentialId>, AppError> {
+        let access = Value::String(tokens.access.expose().to_owned());
+        match wish.anew {
+            Some(id) => self.authorize_anew(call, mutation, by, (id, access), &tokens).await,
+            None => {
+                let mut new = wish.into_new();
+                new.fields.insert(ACCESS_TOKEN.to_owned(), access);
+                Box::pin(self.create_authorized(call, mutation, new, Some((by, &tokens)))).await
+            }
+        }
+    }
+
+    async fn authorize_anew(
+        &self,
+        call: &Call,
+        mutation: Mutation,
+        by: By<'_>,
+        (id, access): (CredentialId, Value),
+        tokens: &Tokens,
+    ) -> Result<Done<CredentialId>, AppError> {
+        let target = match self.target(call, &mutation, Action::Rotate, (id, None)).await? {
+            Err(done) => return Ok(done),
+            Ok(target) => target,
+        };
+        let credential = self.load_credential(&target).await?;
+        let state = crate::commands::present(&credential)?;
+        let input = CredentialRotation {
+            id,
+            fields: serde_json::Map::from_iter([(ACCESS_TOKEN.to_owned(), access)]),
+            allowed_hosts: None,
+            expires_at: None,
+            verify: true,
+            accept_inconclusive: true,
+            overlap_seconds: 0,
+            expected_revision: None,
+        };
+        let (mut rotate, _) = self.rotation(call, state, input).await?;
+        rotate.authorization = Some(self.authorization_of(id, by, tokens));
+        self.reserve_client(call, by.client, id, &state.component.slug).await?;
+        self.change(target, |now| {
+            unchanged(state, now, None)?;
+            Ok(CredentialCommand::Rotate(Box::new(rotate.clone())))
+        })
+        .await
+    }
+
+    /// The client is not deleted while the credential has its tokens by it. Reserved first: what comes of nothing is
+    /// released with the next change of the credential, or stays.
+    pub(crate) async fn reserve_client(
+        &self,
+        call: &Call,
+        client: &OAuthClientRow,
+        credential: CredentialId,
+        component: &str,
+    ) -> Result<(), AppError> {
+        let ticket = Ticket::none();
+        let execution = Execution::of(call, StreamId::oauth_client(client.tenant, client.id), &ticket);
+        let reserve = OAuthClientCommand::Reserve { credential, component: component.to_owned() };
+        self.execute::<OAuthClient>(execution, |_| Ok(reserve.clone())).await.map(drop)
+    }
+}
+
+fn refused(reason: &'static str, message: &str) -> AppError {
+    AppError::Refused { reason, message: message.to_owned(), details: Value::Null }
+}

@@ -1,0 +1,127 @@
+//! That an OAuth client gets a credential's access tokens, ahead of their end.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CredentialEvent as E, State};
+use crate::{
+    Decision, OAuthClientId, Refusal, SecretRef, SecretWrite, Timestamp,
+    verification::{Report, Trigger},
+};
+
+/// By what right tokens are given (RFC 6749, 1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OAuthGrant {
+    /// A person has allowed it.
+    AuthorizationCode,
+    /// The client asks for itself.
+    ClientCredentials,
+}
+
+/// Where a credential's access tokens come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Authorization {
+    /// Who gets them.
+    pub client: OAuthClientId,
+    /// By what right.
+    pub grant: OAuthGrant,
+    /// Where the token lies that makes others; a lease never covers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<SecretRef>,
+    /// What for, as the provider said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// Until when the access token is good, as far as the provider said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_until: Option<Timestamp>,
+}
+
+impl Authorization {
+    /// There is something to get the next access token with.
+    pub fn can_refresh(&self) -> bool {
+        self.grant == OAuthGrant::ClientCredentials || self.refresh.is_some()
+    }
+}
+
+/// A new one, with the refresh token on its way into the vault.
+#[derive(Clone, Debug)]
+pub struct NewAuthorization {
+    /// As it is told.
+    pub authorization: Authorization,
+    /// What lies at its place.
+    pub refresh: Option<SecretWrite>,
+}
+
+/// The next access token.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    /// The one that it takes the place of.
+    pub of: SecretRef,
+    /// It.
+    pub secret: SecretWrite,
+    /// The next refresh token; none: the one before goes on.
+    pub refresh: Option<SecretWrite>,
+    /// Until when it is good.
+    pub access_until: Option<Timestamp>,
+}
+
+impl State {
+    /// The authorization, if the next token can be asked for right now.
+    ///
+    /// # Errors
+    /// `CREDENTIAL_SUSPENDED`, `CREDENTIAL_COMPROMISED`; a conflict where there is nothing to refresh.
+    pub fn refreshable(&self, of: SecretRef) -> Result<&Authorization, Refusal> {
+        self.may_be_checked()?;
+        let known = self.authorization.as_ref().filter(|known| known.can_refresh() && self.secret == of);
+        known
+            .filter(|_| !self.refresh_refused)
+            .ok_or_else(|| Refusal::conflict("the credential's tokens are not refreshed, or were meanwhile"))
+    }
+
+    /// An access token that is over is not given out.
+    ///
+    /// # Errors
+    /// `ACCESS_TOKEN_EXPIRED`.
+    pub fn access_must_last(&self, now: Timestamp) -> Result<(), Refusal> {
+        let until = self.authorization.as_ref().and_then(|known| known.access_until);
+        if until.is_none_or(|until| now < until) {
+            return Ok(());
+        }
+        let message = if self.refresh_refused {
+            "the access token is over and the provider refuses another one: authorize the credential anew"
+        } else {
+            "the access token is over and the provider has given no other one yet: try again later"
+        };
+        Err(Refusal::rule("ACCESS_TOKEN_EXPIRED", message))
+    }
+}
+
+pub(super) fn refresh(state: &State, new: &Refresh) -> Result<Decision<E>, Refusal> {
+    state.refreshable(new.of)?;
+    let refreshed = E::TokenRefreshed {
+        secret: new.secret.at,
+        refresh: new.refresh.as_ref().map(|refresh| refresh.at),
+        access_until: new.access_until,
+    };
+    Ok(Decision::of([refreshed]).storing(new.secret.at, new.secret.payload.clone()).with(new.refresh.clone()))
+}
+
+/// The provider gives no more tokens for it.
+pub(super) fn refuse_refresh(state: &State, of: SecretRef, report: &Report) -> Result<Decision<E>, Refusal> {
+    if state.refreshable(of).is_err() {
+        return Ok(Decision::nothing());
+    }
+    let report = report.clone();
+    Ok(Decision::of([E::Invalidated { version: state.version, trigger: Trigger::Refresh, report }]))
+}
+
+/// What a new secret says of its tokens.
+pub(super) fn told(new: Option<&NewAuthorization>) -> Option<E> {
+    new.map(|new| E::Authorized { authorization: new.authorization.clone() })
+}
+
+/// What goes to the vault with it.
+pub(super) fn stored(new: Option<&NewAuthorization>) -> Option<SecretWrite> {
+    new.and_then(|new| new.refresh.clone())
+}
