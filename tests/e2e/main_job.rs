@@ -140,7 +140,11 @@ async fn a_credential_that_the_system_rejects_is_not_created() {
     assert_eq!(story.vault_paths().await, before);
     let good = story.token(LONG).await;
     story.create(&good).await;
-    assert_eq!(story.vault_paths().await.len(), before.len() + 1, "and a good one is in the vault");
+    assert_eq!(
+        story.vault_paths().await.len(),
+        before.len() + 2,
+        "and a good one is in the vault, with its fingerprint"
+    );
 }
 
 #[tokio::test]

@@ -147,7 +147,8 @@ async fn what_a_person_allows_goes_to_who_began_it_is_refreshed_and_ends_when_th
     });
     let wanted = json!({ "id": id, "status": "VALID", "secretVersion": 1, "authorization": authorization });
     assert_eq!(made, wanted);
-    assert_eq!(bob.refused("completeOAuth2", complete).await["code"], "NOT_FOUND", "once");
+    let again = bob.mutate("completeOAuth2", "replayed credential { id }", complete).await;
+    assert_eq!(again, json!({ "replayed": true, "credential": { "id": id } }), "once");
     assert_eq!(get(&callback).await.0, 400, "nor is the provider's answer taken twice");
     let in_use = json!({ "oauthClientId": setting.client });
     assert_eq!(alice.refused("deleteOAuthClient", in_use).await["reason"], "OAUTH_CLIENT_IN_USE");
@@ -211,8 +212,8 @@ async fn an_answer_that_is_not_the_providers_to_who_asked_takes_nothing() {
             .expect("a state")
             .1
     ));
-    let last = if state.ends_with('A') { "B" } else { "A" };
-    let other = format!("{}{last}", &state[..state.len() - 1]);
+    let middle = if &state[60..61] == "A" { "B" } else { "A" };
+    let other = format!("{}{middle}{}", &state[..60], &state[61..]);
     for (what, url, said) in [
         ("no state", with("state", ""), "not known here"),
         ("another state", with("state", &other), "not known here"),
@@ -240,36 +241,52 @@ async fn an_answer_that_is_not_the_providers_to_who_asked_takes_nothing() {
 #[tokio::test]
 async fn a_client_gets_tokens_for_itself_also_after_its_provider_was_down() {
     let setting = Setting::begin(SHORT).await;
-    let bob = &setting.world.bob;
+    let (bob, alice) = (&setting.world.bob, &setting.world.alice);
     let mut wish = setting.wish("Robot");
     wish["grant"] = json!("CLIENT_CREDENTIALS");
     wish["scopes"] = json!(["read"]);
     wish["verify"] = json!(false);
     wish["idempotencyKey"] = json!("once");
-    let made = bob.mutate(
-        "beginOAuth2",
-        "flowId authorizationUrl credential { id authorization { grant refreshes } }",
-        wish,
+    assert_eq!(
+        bob.refused("beginOAuth2", wish.clone()).await["code"],
+        "NOT_FOUND",
+        "it is for who manages clients"
     );
-    let made = made.await;
+    let with = |name: &str, value: Value| {
+        let mut wish = wish.clone();
+        wish[name] = value;
+        wish
+    };
+    let more = alice.refused("beginOAuth2", with("scopes", json!(["read", "admin"]))).await;
+    assert_eq!(more["fields"][0]["path"], "input.scopes.1");
+    // What the system rejects leaves nothing behind.
+    let refused = alice.refused("beginOAuth2", with("verify", json!(true))).await;
+    assert_eq!(refused["reason"], "VERIFICATION_FAILED", "{refused:#}");
+    let users = "query($id: ID!) { oauthClient(id: $id) { credentials { id } hiddenCount } }";
+    let users = alice.data(users, json!({ "id": setting.client })).await;
+    assert_eq!(users["oauthClient"], json!({ "credentials": [], "hiddenCount": 0 }));
+    let selection = "flowId authorizationUrl replayed credential { id authorization { grant refreshes } }";
+    let made = alice.mutate("beginOAuth2", selection, wish.clone()).await;
     assert!(made["flowId"].is_null() && made["authorizationUrl"].is_null(), "{made:#}");
     let authorization = json!({ "grant": "CLIENT_CREDENTIALS", "refreshes": true });
     assert_eq!(made["credential"]["authorization"], authorization);
     let id = text(&made["credential"]["id"]);
-    let first = leased(bob, &id).await;
+    let first = leased(alice, &id).await;
     let Setting { world, provider, .. } = setting;
     let ended = provider.given("url").to_owned();
     drop(provider);
+    let again = world.alice.mutate("beginOAuth2", "replayed credential { id }", wish).await;
+    assert_eq!(again, json!({ "replayed": true, "credential": { "id": id } }), "nobody is asked for it");
     let input = json!({ "credentialId": id, "purpose": "work" });
     eventually("its token is over, and no other one is there", async || {
         let answer = world
-            .bob
+            .alice
             .ask(&crate::harness::mutation("leaseCredential", "position"), json!({ "input": input }))
             .await;
         (answer["errors"][0]["extensions"]["reason"] == "ACCESS_TOKEN_EXPIRED").then_some(())
     })
     .await;
-    let seen = world.bob.credential(&id, "status authorization { refused }").await;
+    let seen = world.alice.credential(&id, "status authorization { refused }").await;
     assert_eq!(
         seen,
         json!({ "status": "UNVERIFIED", "authorization": { "refused": false } }),
@@ -277,10 +294,10 @@ async fn a_client_gets_tokens_for_itself_also_after_its_provider_was_down() {
     );
     let _back = OidcProvider::in_place_of(&ended, &callback_of(&world), HOUR).await;
     let there = async || {
-        let until = world.bob.credential(&id, "authorization { accessTokenExpiresAt }").await;
-        let refreshed = history(&world.bob, &id).await.iter().any(|event| event.contains("TokenRefreshed"));
+        let until = world.alice.credential(&id, "authorization { accessTokenExpiresAt }").await;
+        let refreshed = history(&world.alice, &id).await.iter().any(|event| event.contains("TokenRefreshed"));
         (refreshed && until["authorization"]["accessTokenExpiresAt"].is_string()).then_some(())
     };
     eventually("the next one is there", there).await;
-    assert_ne!(leased(&world.bob, &id).await["access_token"], first["access_token"]);
+    assert_ne!(leased(&world.alice, &id).await["access_token"], first["access_token"]);
 }

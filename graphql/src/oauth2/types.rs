@@ -44,7 +44,7 @@ impl CredentialAuthorization {
         self.0.authorization.grant.into()
     }
 
-    /// What for, as the provider said.
+    /// What for: as the provider said, else as it was asked.
     async fn scopes(&self) -> &[String] {
         &self.0.authorization.scopes
     }
@@ -56,7 +56,7 @@ impl CredentialAuthorization {
 
     /// The next token is got by itself, ahead of that.
     async fn refreshes(&self) -> bool {
-        self.0.authorization.can_refresh() && !self.0.refused
+        self.0.refresh_at.is_some() && !self.0.refused
     }
 
     /// The provider gives no more tokens: authorize the credential anew.

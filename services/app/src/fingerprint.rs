@@ -38,6 +38,8 @@ pub enum SecretWarning {
 pub(crate) struct Noted {
     pub(crate) note: Option<SecretWrite>,
     pub(crate) warnings: Vec<SecretWarning>,
+    /// The credential itself had it, whether or not the caller may know.
+    pub(crate) had_before: bool,
 }
 
 impl App {
@@ -49,13 +51,15 @@ impl App {
         (at, payload): (SecretRef, &SecretPayload),
     ) -> Result<Noted, AppError> {
         if payload.is_empty() {
-            return Ok(Noted { note: None, warnings: Vec::new() });
+            return Ok(Noted { note: None, warnings: Vec::new(), had_before: false });
         }
         let owner = self.fingerprint_key(at.tenant).await?.of(payload);
         let credential = (CREDENTIAL.to_owned(), SecretValue::new(id.as_uuid().to_string()));
         let note = SecretWrite { at: SecretRef { owner, ..at }, payload: SecretPayload::new([credential]) };
-        let warnings = self.known_of(call, id, note.at).await?;
-        Ok(Noted { note: Some(note), warnings })
+        let holders = self.holders(note.at).await?;
+        let had_before = holders.iter().any(|(row, _)| row.id == id);
+        let warnings = self.known_of(call, id, holders).await?;
+        Ok(Noted { note: Some(note), warnings, had_before })
     }
 
     /// Ends the note of a secret that is to be destroyed. Of what cannot be read there is none to be found.
@@ -66,20 +70,24 @@ impl App {
             Err(error) => return Err(error.into()),
         };
         let owner = self.fingerprint_key(secret.tenant).await?.of(&payload);
-        Ok(self.ports().secrets.destroy(SecretRef { owner, ..secret }).await?)
+        match self.ports().secrets.destroy(SecretRef { owner, ..secret }).await {
+            // It tells nothing that can be read.
+            Ok(()) | Err(SecretError::Missing | SecretError::Corrupt(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn known_of(
         &self,
         call: &Call,
         id: CredentialId,
-        place: SecretRef,
+        holders: Vec<(Arc<CredentialRow>, VersionRow)>,
     ) -> Result<Vec<SecretWarning>, AppError> {
         if call.must_have(Scope::of_mutation("leaseCredential")).is_err() {
             return Ok(Vec::new());
         }
         let (mut own, mut others) = (None, Vec::new());
-        for (row, version) in self.holders(place).await? {
+        for (row, version) in holders {
             if !self.may_lease(call, row.id).await? {
                 continue;
             }

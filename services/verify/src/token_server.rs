@@ -73,6 +73,8 @@ impl TokenServer for GuardedTokenServer {
             }
         };
         match answer.status {
+            // Some say no with 200.
+            200 if json(&answer)["error"].is_string() => Err(refused(&answer)),
             200 => given(&answer),
             _ => Err(refused(&answer)),
         }

@@ -388,9 +388,9 @@ impl Setting {
             ("deleteOAuthClient", one, NOT_FOUND, NOT_FOUND),
             (
                 "beginOAuth2",
-                json!({ "oauthClientId": self.client, "credentialId": self.credential }),
-                FORBIDDEN,
-                NOT_FOUND,
+                json!({ "oauthClientId": self.client, "component": "oauth2-generic", "name": "Box" }),
+                Data,
+                Code("BAD_USER_INPUT"),
             ),
             (
                 "completeOAuth2",

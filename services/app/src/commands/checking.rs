@@ -155,7 +155,8 @@ impl App {
 /// and a verdict lands on what it was not about.
 pub(crate) fn unchanged(seen: &State, now: &Credential, expected: Option<u64>) -> Result<(), AppError> {
     let same = |now: &State| {
-        (now.version, &now.fields, &now.allowed_hosts) == (seen.version, &seen.fields, &seen.allowed_hosts)
+        (now.version, now.secret, &now.fields, &now.allowed_hosts)
+            == (seen.version, seen.secret, &seen.fields, &seen.allowed_hosts)
     };
     match now.live() {
         Some(now) if !same(now) => Err(AppError::Conflict {

@@ -7,7 +7,7 @@ use keytrail_domain::{
 use keytrail_ports::Action;
 
 use super::credential::Answer;
-use crate::{App, AppError, Call, Mutation, SecretWarning};
+use crate::{App, AppError, Call, Mutation};
 
 impl App {
     /// Says that a credential's secret is in the wrong hands since a moment, or earlier: it is frozen until it is rotated,
@@ -28,9 +28,8 @@ impl App {
 }
 
 /// Who rotates to what is in the wrong hands mends nothing.
-pub(super) fn must_be_another_secret(state: &State, warnings: &[SecretWarning]) -> Result<(), AppError> {
-    let is_known = |warning: &SecretWarning| !matches!(warning, SecretWarning::Duplicate(_));
-    if state.compromised_since.is_some() && warnings.iter().any(is_known) {
+pub(super) fn must_be_another_secret(state: &State, had_before: bool) -> Result<(), AppError> {
+    if state.compromised_since.is_some() && had_before {
         let message = "the credential had this secret before, and it is in the wrong hands: give a new one";
         return Err(Refusal::rule("SAME_SECRET", message).into());
     }

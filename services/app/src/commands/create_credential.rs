@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use keytrail_domain::{
-    CredentialId, Owner, SecretId, SecretRef, StreamId, TenantId,
+    Aggregate, CredentialId, Owner, SecretId, SecretRef, StreamId, TenantId,
     component::Component,
     credential::{Change, Create, Credential, CredentialCommand},
 };
@@ -66,19 +66,25 @@ impl App {
         let draft = Draft { call, id, owner, name, component, checked, secret };
         let (create, noted) =
             tokio::join!(self.creation(draft, input), self.note_secret(call, id, (secret, &payload)));
-        let Noted { note, warnings } = noted?;
+        let Noted { note, warnings, .. } = noted?;
         let authorization = by.map(|(by, tokens)| self.authorization_of(id, by, tokens));
         let create = Create { beside: note, authorization, ..create };
+        let component_slug = create.component.slug.clone();
         // The check took its time: the right and the team must still be there.
         self.owner_of(call, Some(owner)).await?;
         self.present_owner(call, owner).await?;
-        if let Some((by, _)) = by {
-            self.reserve_client(call, by.client, id, &create.component.slug).await?;
-        }
-        let execution = Execution::of(call, StreamId::credential(tenant, id), &ticket).fresh();
-        let done = self
-            .execute::<Credential>(execution, |_| Ok(CredentialCommand::Create(Box::new(create.clone()))))
-            .await?;
+        let command = CredentialCommand::Create(Box::new(create));
+        let stream = StreamId::credential(tenant, id);
+        let execution = Execution::of(call, stream, &ticket).fresh();
+        let making = self.execute::<Credential>(execution, |_| Ok(command.clone()));
+        let done = match by {
+            Some((by, _)) => {
+                // What the rules refuse reserves nothing.
+                Credential::default().decide(&command)?;
+                self.while_reserved(call, by.client, (id, &component_slug), making).await?
+            }
+            None => making.await?,
+        };
         Ok(done.map(|()| id).warning(warnings))
     }
 
@@ -143,12 +149,12 @@ struct Draft<'a> {
     secret: SecretRef,
 }
 
-fn stream_of(tenant: TenantId, id: Uuid) -> StreamId {
+pub(crate) fn stream_of(tenant: TenantId, id: Uuid) -> StreamId {
     StreamId::credential(tenant, CredentialId::from_uuid(id))
 }
 
 /// The credential that a repeated mutation made the first time.
-pub(super) fn replayed(done: Done<StreamId>) -> Result<Done<CredentialId>, AppError> {
+pub(crate) fn replayed(done: Done<StreamId>) -> Result<Done<CredentialId>, AppError> {
     let id = done.value.credential_id().ok_or_else(|| AppError::internal("the key is of another kind"))?;
     Ok(done.map(|_| id))
 }

@@ -24,6 +24,7 @@ mod versions;
 mod webhook;
 
 pub(crate) use checking::{present, unchanged};
+pub(crate) use create_credential::{replayed, stream_of};
 pub use flow::CopiedFlow;
 pub use service_account::NewApiToken;
 pub use tenant::NewTenant;

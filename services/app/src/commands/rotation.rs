@@ -72,8 +72,8 @@ impl App {
         };
         let noting = self.note_secret(call, state.id, (rotate.secret, &rotate.secrets));
         let (check, noted) = tokio::join!(checking, noting);
-        let Noted { note, warnings } = noted?;
-        must_be_another_secret(state, &warnings)?;
+        let Noted { note, warnings, had_before } = noted?;
+        must_be_another_secret(state, had_before)?;
         Ok((Rotate { check, beside: note, ..rotate }, warnings))
     }
 

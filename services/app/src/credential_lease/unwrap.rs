@@ -46,10 +46,13 @@ impl App {
         let stream = StreamId::credential(held.tenant, held.credential);
         let credential: Credential = self.load(&stream).await?;
         let leased = credential.live().filter(|state| state.may_be_leased().is_ok());
-        if leased.is_none_or(|state| !state.is_leasable(held.at, self.now())) {
+        let Some(state) = leased else { return Ok(None) };
+        // The same version, refreshed meanwhile: the token that counts now.
+        let at = if held.version == state.version { state.secret } else { held.at };
+        if !state.is_leasable(at, self.now()) {
             return Ok(None);
         }
-        match self.ports().secrets.get(held.at).await {
+        match self.ports().secrets.get(at).await {
             Ok(payload) => Ok(Some(payload)),
             Err(SecretError::Missing) => Ok(None),
             Err(error) => Err(error.into()),

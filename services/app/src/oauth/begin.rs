@@ -10,10 +10,13 @@ use super::{
     ACCESS_TOKEN, By, NewOAuth2, OAuth2Wish, no_tokens,
     pending::{Begun, Flow, KeptWish, SECONDS, Step, hashed, random},
 };
-use crate::{App, AppError, Call, Done, Mutation};
+use crate::{
+    App, AppError, Call, Done, Mutation,
+    commands::{replayed, stream_of},
+    idempotency::{About, Admission},
+};
 
-/// What was begun.
-#[derive(Debug)]
+/// What was begun. It cannot be printed: the address has the state.
 pub enum BegunOAuth2 {
     /// A person has to allow it at this address, and then to complete it.
     Waiting {
@@ -43,9 +46,14 @@ impl App {
             return Err(AppError::bad_input("oauthClientId", "only a member authorizes credentials"));
         };
         let wish = self.wish_of(call, &input.wish).await?;
+        if let Admission::Done(done) = self.admit(call, &mutation, About::New(stream_of)).await? {
+            return Ok(BegunOAuth2::There(replayed(done)?));
+        }
         let client = self.client_for(call.principal.tenant, input.client, &wish.component).await?;
-        let scopes = input.scopes.clone().unwrap_or_else(|| client.settings.scopes.clone());
+        let scopes = scopes_of(&client, input.scopes)?;
         if input.grant == OAuthGrant::ClientCredentials {
+            // What the client itself may do is more than a member may.
+            self.authorize(call, Action::Update, Object::OAuthClient).await?;
             let asking = self.token_client(&client).await?;
             let grant = TokenGrant::Client { scopes: scopes.clone() };
             let tokens =
@@ -62,6 +70,7 @@ impl App {
             member,
             client: client.id,
             at: self.now(),
+            provider: client.settings.provider.clone(),
             redirect_uri: self.redirect_uri(),
             scopes,
             wish,
@@ -98,6 +107,19 @@ impl App {
                 must_take_tokens(&*self.component_named(tenant, &row.component.slug).await?)?;
                 Ok(KeptWish::anew(*id, row.component.slug.clone()))
             }
+        }
+    }
+}
+
+/// Those of the client, or some of them.
+fn scopes_of(client: &OAuthClientRow, asked: Option<Vec<String>>) -> Result<Vec<String>, AppError> {
+    let known = &client.settings.scopes;
+    let asked = asked.unwrap_or_else(|| known.clone());
+    match asked.iter().position(|scope| !known.contains(scope)) {
+        None => Ok(asked),
+        Some(place) => {
+            let rule = "is none of the OAuth client's scopes";
+            Err(AppError::bad_input(&format!("scopes.{place}"), rule))
         }
     }
 }

@@ -54,7 +54,7 @@ pub enum CallbackError {
     #[error("the provider did not allow it")]
     Denied,
     /// The provider gave no tokens.
-    #[error("{0}")]
+    #[error("the provider gave no tokens: begin it again")]
     NoTokens(#[from] TokenError),
     /// Ours.
     #[error("this cannot be done just now: begin it again")]
@@ -75,6 +75,11 @@ impl App {
             return Err(CallbackError::Unknown);
         }
         let client = self.client_for(flow.tenant, begun.client, &begun.wish.component).await?;
+        if client.settings.provider != begun.provider {
+            return Err(CallbackError::Unknown);
+        }
+        // Before anything is taken: whoever was removed gets nothing.
+        let shown = self.page(flow, &begun, client.settings.name.clone(), String::new()).await?;
         if client.settings.provider.issuer.is_some() && client.settings.provider.issuer != callback.iss {
             return Err(CallbackError::WrongIssuer);
         }
@@ -97,7 +102,7 @@ impl App {
         let refresh = tokens.refresh.map(|token| (REFRESH_TOKEN, token));
         let secrets = std::iter::once((ACCESS_TOKEN, tokens.access)).chain(refresh);
         self.write_step((flow, Step::Allowed), &allowed, secrets).await?;
-        Ok(self.page(flow, &begun, client.settings.name, code).await?)
+        Ok(CompletionPage { code, ..shown })
     }
 
     async fn page(

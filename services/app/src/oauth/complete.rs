@@ -1,7 +1,7 @@
 //! The end: who began it takes what was allowed.
 
 use keytrail_domain::{
-    CredentialId, StreamId,
+    Aggregate, CredentialId, StreamId,
     credential::{CredentialCommand, OAuthGrant},
     oauth_client::{OAuthClient, OAuthClientCommand},
 };
@@ -14,8 +14,10 @@ use super::{
     pending::{Allowed, Begun, Flow, KeptWish, SECONDS, Step, has_hash, plain_code},
 };
 use crate::{
-    App, AppError, Call, CredentialRotation, Done, Mutation, commands::unchanged, execute::Execution,
-    idempotency::Ticket,
+    App, AppError, Call, CredentialRotation, Done, Mutation,
+    commands::{replayed, stream_of, unchanged},
+    execute::Execution,
+    idempotency::{About, Admission, Ticket},
 };
 
 impl App {
@@ -32,6 +34,11 @@ impl App {
     ) -> Result<Done<CredentialId>, AppError> {
         let member = call.principal.actor.member().ok_or(AppError::NotFound)?;
         self.ports().authorizer.role(&call.principal).await?;
+        // One flow is one mutation, whatever key came with it: whoever lost the answer gets it again.
+        let mutation = Mutation { idempotency_key: Some(format!("flow/{flow}")), ..mutation };
+        if let Admission::Done(done) = self.admit(call, &mutation, About::New(stream_of)).await? {
+            return replayed(done);
+        }
         self.0.codes.take(format!("{}\0{member}", call.principal.tenant), self.now())?;
         let flow = Flow { tenant: call.principal.tenant, id: flow };
         let _one_at_a_time = self.0.claims.take(format!("oauth2\0{}", flow.id)).await?;
@@ -48,6 +55,9 @@ impl App {
             return Err(refused("WRONG_CODE", "that is not the code that the page shows"));
         }
         let client = self.client_for(flow.tenant, begun.client, &begun.wish.component).await?;
+        if client.settings.provider != begun.provider {
+            return Err(AppError::conflict("the OAuth client has another provider by now: begin again"));
+        }
         let missing = || AppError::internal("an authorization has no token");
         let passed = u64::try_from(self.now().as_seconds() - allowed.at.as_seconds()).unwrap_or_default();
         let tokens = Tokens {
@@ -56,13 +66,11 @@ impl App {
             expires_in: allowed.expires_in.map(|seconds| seconds.saturating_sub(passed)),
             scopes: allowed.scopes,
         };
-        if !self.write_step((flow, Step::Completed), &(), []).await? {
-            return Err(AppError::NotFound);
-        }
         let by = By { client: &client, grant: OAuthGrant::AuthorizationCode, scopes: &begun.scopes };
-        let done = self.authorize_credential(call, mutation, by, begun.wish, tokens).await;
+        // What is refused can be put right and completed again, in time.
+        let done = self.authorize_credential(call, mutation, by, begun.wish, tokens).await?;
         self.forget_flow(flow).await;
-        done
+        Ok(done)
     }
 
     /// Makes or rotates the credential with what a provider gave.
@@ -111,27 +119,59 @@ impl App {
         };
         let (mut rotate, _) = self.rotation(call, state, input).await?;
         rotate.authorization = Some(self.authorization_of(id, by, tokens));
-        self.reserve_client(call, by.client, id, &state.component.slug).await?;
-        self.change(target, |now| {
+        let command = CredentialCommand::Rotate(Box::new(rotate));
+        // What the rules refuse reserves nothing.
+        credential.decide(&command)?;
+        let rotating = self.change(target, |now| {
             unchanged(state, now, None)?;
-            Ok(CredentialCommand::Rotate(Box::new(rotate.clone())))
-        })
-        .await
+            Ok(command.clone())
+        });
+        let done = self.while_reserved(call, by.client, (id, &state.component.slug), rotating).await?;
+        self.end_grant_of(state).await;
+        Ok(done)
     }
 
-    /// The client is not deleted while the credential has its tokens by it. Reserved first: what comes of nothing is
-    /// released with the next change of the credential, or stays.
-    pub(crate) async fn reserve_client(
+    /// The client is not deleted, nor sent elsewhere, while the credential has its tokens by it: it is reserved first, and
+    /// free again when nothing came of it. When that is not known it stays reserved.
+    pub(crate) async fn while_reserved<T>(
+        &self,
+        call: &Call,
+        client: &OAuthClientRow,
+        (credential, component): (CredentialId, &str),
+        making: impl Future<Output = Result<T, AppError>>,
+    ) -> Result<T, AppError> {
+        let was_reserved = client.users.contains(&credential);
+        self.reserve_client(call, client, credential, component).await?;
+        let made = making.await;
+        if let Err(error) = &made
+            && !was_reserved
+            && !matches!(error, AppError::OutcomeUnknown(_))
+        {
+            self.change_users(call, client, OAuthClientCommand::Release { credential }).await?;
+        }
+        made
+    }
+
+    async fn reserve_client(
         &self,
         call: &Call,
         client: &OAuthClientRow,
         credential: CredentialId,
         component: &str,
     ) -> Result<(), AppError> {
+        let (component, provider) = (component.to_owned(), client.settings.provider.clone());
+        self.change_users(call, client, OAuthClientCommand::Reserve { credential, component, provider }).await
+    }
+
+    async fn change_users(
+        &self,
+        call: &Call,
+        client: &OAuthClientRow,
+        command: OAuthClientCommand,
+    ) -> Result<(), AppError> {
         let ticket = Ticket::none();
         let execution = Execution::of(call, StreamId::oauth_client(client.tenant, client.id), &ticket);
-        let reserve = OAuthClientCommand::Reserve { credential, component: component.to_owned() };
-        self.execute::<OAuthClient>(execution, |_| Ok(reserve.clone())).await.map(drop)
+        self.execute::<OAuthClient>(execution, |_| Ok(command.clone())).await.map(drop)
     }
 }
 

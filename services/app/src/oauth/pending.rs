@@ -6,7 +6,7 @@ use aws_lc_rs::{constant_time, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use keytrail_domain::{
     CredentialId, MemberId, OAuthClientId, Owner, SecretId, SecretPayload, SecretRef, SecretValue, TenantId,
-    Timestamp,
+    Timestamp, oauth_client::Provider,
 };
 use keytrail_ports::SecretError;
 use serde::{Deserialize, Serialize};
@@ -37,12 +37,10 @@ pub(super) enum Step {
     Answered,
     /// The tokens.
     Allowed,
-    /// The credential is being made.
-    Completed,
 }
 
 impl Step {
-    const ALL: [Self; 4] = [Self::Begun, Self::Answered, Self::Allowed, Self::Completed];
+    const ALL: [Self; 3] = [Self::Begun, Self::Answered, Self::Allowed];
 }
 
 /// What was asked, and by whom.
@@ -53,6 +51,8 @@ pub(super) struct Begun {
     pub(super) member: MemberId,
     pub(super) client: OAuthClientId,
     pub(super) at: Timestamp,
+    /// As the client had it then: what is got is sent to no other one.
+    pub(super) provider: Provider,
     pub(super) redirect_uri: String,
     pub(super) scopes: Vec<String>,
     pub(super) wish: KeptWish,

@@ -27,6 +27,23 @@ impl App {
         }
     }
 
+    /// What a newer authorization takes the place of: revoked and destroyed, as far as that can be done now.
+    pub(super) async fn end_grant_of(&self, before: &State) {
+        let Some(at) = before.authorization.as_ref().and_then(|known| known.refresh) else { return };
+        let revoked = match self.try_to_revoke(before).await {
+            Ok(()) | Err(AppError::NotFound) => Ok(()),
+            failed => failed,
+        };
+        let ended = match revoked {
+            Ok(()) => self.ports().secrets.destroy(at).await.map_err(AppError::from),
+            failed => failed,
+        };
+        if let Err(error) = ended {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(credential.id = %before.id, error, "the grant before goes on at its provider: end it there");
+        }
+    }
+
     async fn try_to_revoke(&self, state: &State) -> Result<(), AppError> {
         let Some(authorization) = &state.authorization else { return Ok(()) };
         let row = self.ports().views.oauth_client(state.tenant, authorization.client).await?;

@@ -10,6 +10,9 @@ use keytrail_ports::views::{AuthorizationRow, CredentialRow};
 /// in its last quarter.
 const AHEAD: i64 = 300;
 
+/// Not sooner than this after the one before, in seconds, whatever a provider says.
+const LEAST: i64 = 5;
+
 pub(super) fn authorized(row: &mut CredentialRow, authorization: &Authorization, meta: &EventMeta) {
     let refresh_at = refresh_at(authorization, meta.recorded_at);
     row.authorization =
@@ -35,7 +38,7 @@ pub(super) fn refreshed(
 fn refresh_at(authorization: &Authorization, now: Timestamp) -> Option<Timestamp> {
     let until = authorization.access_until.filter(|_| authorization.can_refresh())?;
     let lifetime = (until.as_seconds() - now.as_seconds()).max(0);
-    Some(until.plus_seconds(-AHEAD.min(lifetime / 4)))
+    Some(until.plus_seconds(-AHEAD.min(lifetime / 4)).max(now.plus_seconds(LEAST)))
 }
 
 /// Secrets that no event's state names any more: what a refresh replaced, and the refresh token of what is over.

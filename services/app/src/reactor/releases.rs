@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use keytrail_domain::{
-    CredentialId, Principal, RecordedEvent, StreamId, StreamKind,
+    CredentialId, OAuthClientId, Principal, RecordedEvent, StreamId, StreamKind,
     credential::{Credential, CredentialEvent as E},
     oauth_client::{OAuthClient, OAuthClientCommand},
 };
@@ -22,16 +22,67 @@ impl Reactor for Releases {
         if event.stream.kind() != StreamKind::Credential {
             return Ok(false);
         }
-        let (Some(id), E::SecretRotated { .. } | E::RolledBack { .. } | E::Purged {}) =
-            (event.stream.credential_id(), event.decode()?)
-        else {
-            return Ok(false);
-        };
-        self.0.release_clients(event, id).await
+        let Some(id) = event.stream.credential_id() else { return Ok(false) };
+        match event.decode()? {
+            E::SecretRotated { .. } | E::RolledBack { .. } | E::Purged {} => {
+                self.0.release_clients(event, id).await
+            }
+            // What was reserved for it may have been released for what came before it.
+            E::Authorized { authorization } => self.0.keep_client(event, id, authorization.client).await,
+            _ => Ok(false),
+        }
     }
 }
 
 impl App {
+    async fn keep_client(
+        &self,
+        event: &RecordedEvent,
+        id: CredentialId,
+        client: OAuthClientId,
+    ) -> Result<bool, AppError> {
+        self.views_at_head().await?;
+        let tenant = event.stream.tenant_id();
+        let row = self.ports().views.oauth_client(tenant, client).await?;
+        let Some(row) = row.filter(|row| row.deleted_at.is_none() && !row.users.contains(&id)) else {
+            return Ok(false);
+        };
+        let credential: Credential = self.load(&event.stream).await?;
+        let Some(state) = credential.known() else { return Ok(false) };
+        if state.authorization.as_ref().map(|known| known.client) != Some(client) {
+            return Ok(false);
+        }
+        let (component, provider) = (state.component.slug.clone(), row.settings.provider.clone());
+        let reserve = OAuthClientCommand::Reserve { credential: id, component, provider };
+        self.tell_client(event, client, ("reserved", reserve)).await?;
+        Ok(true)
+    }
+
+    async fn tell_client(
+        &self,
+        event: &RecordedEvent,
+        client: OAuthClientId,
+        (what, command): (&str, OAuthClientCommand),
+    ) -> Result<(), AppError> {
+        let tenant = event.stream.tenant_id();
+        let principal = Principal::internal(tenant, "oauth-clients");
+        let call = Call { principal, correlation: event.meta()?.correlation };
+        let what = format!("{what}/{client}");
+        let execution = Execution {
+            call: &call,
+            stream: StreamId::oauth_client(tenant, client),
+            expected_revision: None,
+            idempotency: None,
+            cause: Some((event.id, &what)),
+            fresh: false,
+            from: 0,
+        };
+        match self.execute::<OAuthClient>(execution, |_| Ok(command.clone())).await {
+            Ok(_) | Err(AppError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Of all that hold it but the one that it has its tokens by now.
     async fn release_clients(&self, event: &RecordedEvent, id: CredentialId) -> Result<bool, AppError> {
         self.views_at(event.position).await?;
@@ -43,24 +94,9 @@ impl App {
         }
         let credential: Credential = self.load(&event.stream).await?;
         let now = credential.known().and_then(|state| state.authorization.as_ref()).map(|known| known.client);
-        let principal = Principal::internal(tenant, "oauth-clients");
-        let call = Call { principal, correlation: event.meta()?.correlation };
         for row in holding.iter().filter(|row| Some(row.id) != now) {
-            let what = format!("released/{}", row.id);
-            let execution = Execution {
-                call: &call,
-                stream: StreamId::oauth_client(tenant, row.id),
-                expected_revision: None,
-                idempotency: None,
-                cause: Some((event.id, &what)),
-                fresh: false,
-                from: 0,
-            };
-            let release = OAuthClientCommand::Release { credential: id };
-            match self.execute::<OAuthClient>(execution, |_| Ok(release.clone())).await {
-                Ok(_) | Err(AppError::NotFound) => {}
-                Err(error) => return Err(error),
-            }
+            self.tell_client(event, row.id, ("released", OAuthClientCommand::Release { credential: id }))
+                .await?;
         }
         Ok(true)
     }

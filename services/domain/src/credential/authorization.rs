@@ -73,6 +73,11 @@ impl State {
     /// `CREDENTIAL_SUSPENDED`, `CREDENTIAL_COMPROMISED`; a conflict where there is nothing to refresh.
     pub fn refreshable(&self, of: SecretRef) -> Result<&Authorization, Refusal> {
         self.may_be_checked()?;
+        self.refreshed_from(of)
+    }
+
+    /// What was asked for before it was stopped is taken: the token before may be void.
+    fn refreshed_from(&self, of: SecretRef) -> Result<&Authorization, Refusal> {
         let known = self.authorization.as_ref().filter(|known| known.can_refresh() && self.secret == of);
         known
             .filter(|_| !self.refresh_refused)
@@ -98,7 +103,7 @@ impl State {
 }
 
 pub(super) fn refresh(state: &State, new: &Refresh) -> Result<Decision<E>, Refusal> {
-    state.refreshable(new.of)?;
+    state.refreshed_from(new.of)?;
     let refreshed = E::TokenRefreshed {
         secret: new.secret.at,
         refresh: new.refresh.as_ref().map(|refresh| refresh.at),
@@ -109,7 +114,7 @@ pub(super) fn refresh(state: &State, new: &Refresh) -> Result<Decision<E>, Refus
 
 /// The provider gives no more tokens for it.
 pub(super) fn refuse_refresh(state: &State, of: SecretRef, report: &Report) -> Result<Decision<E>, Refusal> {
-    if state.refreshable(of).is_err() {
+    if state.refreshed_from(of).is_err() {
         return Ok(Decision::nothing());
     }
     let report = report.clone();

@@ -1,6 +1,6 @@
 //! What can be asked of an OAuth client.
 
-use super::{ClientSettings, SECRET_FIELD};
+use super::{ClientSettings, Provider, SECRET_FIELD};
 use crate::{CredentialId, FieldError, OAuthClientId, SecretPayload, SecretRef, SecretValue};
 
 /// Longest secret, in bytes.
@@ -33,6 +33,8 @@ pub enum OAuthClientCommand {
         credential: CredentialId,
         /// The credential's component, by slug.
         component: String,
+        /// The provider that it has its tokens of.
+        provider: Provider,
     },
     /// A credential does so no more.
     Release {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     ClientAuthentication, ClientSettings, NewClientSecret, OAuthClient, OAuthClientCommand as C,
-    OAuthClientEvent as E, State, evolve,
+    OAuthClientEvent as E, Provider, State, evolve,
     settings::{Checked, client_id},
 };
 use crate::{Aggregate, CredentialId, Decision, FieldError, OAuthClientId, Refusal};
@@ -21,8 +21,8 @@ impl Aggregate for OAuthClient {
             (_, C::Create { .. }) => Err(Refusal::conflict("an OAuth client with this id exists already")),
             (Self::Vacant | Self::Deleted, _) => Err(Refusal::NotFound),
             (Self::Live(state), C::Change { settings, secret }) => state.change(settings, secret.as_ref()),
-            (Self::Live(state), C::Reserve { credential, component }) => {
-                state.reserve(*credential, component)
+            (Self::Live(state), C::Reserve { credential, component, provider }) => {
+                state.reserve(*credential, component, provider)
             }
             (Self::Live(state), C::Release { credential }) => Ok(match state.users.contains(credential) {
                 true => Decision::of([E::Released { credential: *credential }]),
@@ -98,6 +98,9 @@ impl State {
                 "credentials have tokens of this provider: make another OAuth client for another one",
             ));
         }
+        if !self.users.is_empty() && !settings.components.is_superset(&self.settings.components) {
+            return Err(self.in_use("credentials have tokens by this OAuth client: it keeps its components"));
+        }
         // The secret first: the one before is never that of the new addresses.
         let replaced = secret.map(|new| E::SecretReplaced { secret: new.at });
         let changed = (settings != self.settings).then_some(E::Changed { settings });
@@ -119,7 +122,15 @@ impl State {
         sends_to(to) != sends_to(&self.settings)
     }
 
-    fn reserve(&self, credential: CredentialId, component: &str) -> Result<Decision<E>, Refusal> {
+    fn reserve(
+        &self,
+        credential: CredentialId,
+        component: &str,
+        provider: &Provider,
+    ) -> Result<Decision<E>, Refusal> {
+        if *provider != self.settings.provider {
+            return Err(Refusal::conflict("the OAuth client has another provider by now: begin again"));
+        }
         if self.users.contains(&credential) {
             return Ok(Decision::nothing());
         }

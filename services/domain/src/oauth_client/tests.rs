@@ -51,7 +51,11 @@ fn credential(number: u128) -> CredentialId {
 }
 
 fn reserve(number: u128) -> C {
-    C::Reserve { credential: credential(number), component: "oauth2-generic".into() }
+    C::Reserve {
+        credential: credential(number),
+        component: "oauth2-generic".into(),
+        provider: settings().provider,
+    }
 }
 
 fn release(number: u128) -> C {
@@ -291,6 +295,9 @@ fn tokens_of_an_oauth_client_in_use_are_led_nowhere_else() {
     let moved = change(at("https://elsewhere.example/token"), secret(3));
     assert_eq!(reason(&[made(), reserve(7)], &moved), "OAUTH_CLIENT_IN_USE");
     assert_eq!(then(&[made(), reserve(7), release(7)], &moved).len(), 2);
+    assert!(matches!(after(&[made(), moved]).decide(&reserve(7)), Err(Refusal::Conflict { .. })));
+    let fewer = ClientSettings { components: ["github".to_owned()].into(), ..settings() };
+    assert_eq!(reason(&[made(), reserve(7)], &change(fewer, None)), "OAUTH_CLIENT_IN_USE");
 }
 
 #[test]
@@ -298,7 +305,8 @@ fn an_oauth_client_is_reserved_once_for_a_credential_of_its_components() {
     assert_eq!(then(&[made()], &reserve(7)), [E::Reserved { credential: credential(7) }]);
     assert_eq!(then(&[made(), reserve(7)], &reserve(7)), []);
     assert_eq!(then(&[made()], &release(7)), []);
-    let other = C::Reserve { credential: credential(7), component: "github".into() };
+    let provider = settings().provider;
+    let other = C::Reserve { credential: credential(7), component: "github".into(), provider };
     assert_eq!(reason(&[made()], &other), "COMPONENT_MISMATCH");
     assert_eq!(live(&[made(), reserve(7), reserve(8), release(8)]).revision, 1);
 }

@@ -77,7 +77,10 @@ fn refused(error: &CallbackError) -> HttpResponse {
             tracing::warn!(error = error as &dyn std::error::Error, "an authorization could not go on");
             StatusCode::SERVICE_UNAVAILABLE
         }
-        CallbackError::NoTokens(keytrail_ports::TokenError::Unavailable(_)) => StatusCode::BAD_GATEWAY,
+        CallbackError::NoTokens(error) => {
+            tracing::warn!(error = error as &dyn std::error::Error, "a provider gave no tokens for a code");
+            StatusCode::BAD_GATEWAY
+        }
         _ => StatusCode::BAD_REQUEST,
     };
     said(status, "Nothing was taken", &error.to_string())
