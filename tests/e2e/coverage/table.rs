@@ -385,7 +385,6 @@ impl Setting {
         vec![
             ("createOAuthClient", oauth_client("Calendar", CANARY), NOT_FOUND, Data),
             ("updateOAuthClient", named, NOT_FOUND, NOT_FOUND),
-            ("deleteOAuthClient", one, NOT_FOUND, NOT_FOUND),
             (
                 "beginOAuth2",
                 json!({ "oauthClientId": self.client, "component": "oauth2-generic", "name": "Box" }),
@@ -398,6 +397,7 @@ impl Setting {
                 NOT_FOUND,
                 NOT_FOUND,
             ),
+            ("deleteOAuthClient", one, NOT_FOUND, NOT_FOUND),
         ]
     }
 
