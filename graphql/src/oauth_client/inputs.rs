@@ -30,7 +30,7 @@ pub struct CreateOAuthClientInput {
     pub revocation_url: Option<String>,
     /// Who the provider says that it is.
     pub issuer: Option<String>,
-    /// What is asked for when nobody says.
+    /// What is asked for when nobody says, and all that can be asked for.
     pub scopes: Option<Vec<String>>,
     /// How it says who it is where tokens are given.
     #[graphql(default_with = "ClientAuthentication::Basic")]
@@ -82,7 +82,7 @@ pub struct UpdateOAuthClientInput {
     pub revocation_url: MaybeUndefined<String>,
     /// Who the provider says that it is; null takes it away.
     pub issuer: MaybeUndefined<String>,
-    /// What is asked for when nobody says: all of it.
+    /// What is asked for when nobody says, and all that can be asked for: the whole list.
     pub scopes: Option<Vec<String>>,
     /// How it says who it is where tokens are given; NONE forgets the secret.
     pub authentication: Option<ClientAuthentication>,

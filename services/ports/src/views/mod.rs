@@ -30,11 +30,11 @@ pub use query::{
     AlertFilter, CredentialFilter, CredentialOrder, CredentialQuery, CredentialSort, EventFilter, Page,
     PageRequest, SortKey, Status, StatusCounts,
 };
-pub use refreshes::{RefreshTx, RefreshViews};
+pub use refreshes::{AuthorizationRow, RefreshTx, RefreshViews};
 pub use rows::{
-    AlertRow, AuthorizationRow, ComponentRow, CompromiseRow, CredentialRow, DailyRow, EnvironmentRow,
-    EnvironmentShareRow, EventRow, GrantRow, IdempotencyRow, MemberRow, OfferRow, TeamMemberRow, TeamRow,
-    TenantRow, UsageRow, VerificationRow, VersionRow, WebhookEndpointRow,
+    AlertRow, ComponentRow, CompromiseRow, CredentialRow, DailyRow, EnvironmentRow, EnvironmentShareRow,
+    EventRow, GrantRow, IdempotencyRow, MemberRow, OfferRow, TeamMemberRow, TeamRow, TenantRow, UsageRow,
+    VerificationRow, VersionRow, WebhookEndpointRow,
 };
 
 use crate::{AuthorityChange, AuthoritySource};

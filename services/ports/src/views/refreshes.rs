@@ -1,9 +1,21 @@
-//! Whose next access token is to be got.
+//! Where access tokens come from, and whose next one is to be got.
 
 use async_trait::async_trait;
-use keytrail_domain::{CredentialId, TenantId, Timestamp};
+use keytrail_domain::{CredentialId, TenantId, Timestamp, credential::Authorization};
+use serde::{Deserialize, Serialize};
 
 use super::ViewError;
+
+/// Where a credential's access tokens come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationRow {
+    /// As it was told last.
+    pub authorization: Authorization,
+    /// When the next one is to be got, if one can be.
+    pub refresh_at: Option<Timestamp>,
+    /// The provider gives no more of them.
+    pub refused: bool,
+}
 
 /// Rows of what is to be refreshed inside one write transaction.
 pub trait RefreshTx {

@@ -12,8 +12,8 @@ use keytrail_domain::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Status;
-use keytrail_domain::credential::{Authorization, Health, NotedExpiry, RetirementReason, UsageKind};
+use super::{AuthorizationRow, Status};
+use keytrail_domain::credential::{Health, NotedExpiry, RetirementReason, UsageKind};
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -195,17 +195,6 @@ pub struct OfferRow {
     pub by: Actor,
     /// Since when.
     pub at: Timestamp,
-}
-
-/// Where a credential's access tokens come from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuthorizationRow {
-    /// As it was told last.
-    pub authorization: Authorization,
-    /// When the next one is to be got, if one can be.
-    pub refresh_at: Option<Timestamp>,
-    /// The provider gives no more of them.
-    pub refused: bool,
 }
 
 /// That a secret is in the wrong hands.
