@@ -224,6 +224,8 @@ async fn an_answer_that_is_not_the_providers_to_who_asked_takes_nothing() {
     }
     let (status, page) = get(&with("code", "made-up")).await;
     assert!(status == 502 && page.contains("gave no tokens"), "{status} {page}");
+    let (status, page) = get(&callback).await;
+    assert!(status == 400 && page.contains("taken before"), "{status} {page}");
     let complete = json!({ "flowId": flow, "code": "AAAAA-AAAAA" });
     let refused = setting.world.bob.refused("completeOAuth2", complete).await;
     assert_eq!(refused["reason"], "AUTHORIZATION_PENDING", "nothing was taken");
