@@ -18,7 +18,8 @@ path "keytrail/destroy/+/+/+" {
   capabilities = ["update"]
 }
 
-# The sweep finds secrets that no event names: tenants, owners, secrets and their times.
+# The sweep finds secrets that no event names: tenants, owners, secrets and their times. Whoever stores a secret looks
+# whether its fingerprint is there already: that is the list of one owner.
 path "keytrail/metadata/" {
   capabilities = ["list"]
 }

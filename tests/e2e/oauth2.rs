@@ -5,7 +5,7 @@ use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Client, World, history, text},
+    harness::{Client, Settings, World, history, text},
     leases::{curl, lease},
 };
 
@@ -25,7 +25,7 @@ struct Setting {
 
 impl Setting {
     async fn begin(seconds: u32) -> Self {
-        let world = World::start().await;
+        let world = World::with(Settings::default().set("KEYTRAIL_LOG", "trace")).await;
         let provider = OidcProvider::for_client(&callback_of(&world), seconds).await;
         let client = json!({
             "name": "Mail",
@@ -160,13 +160,26 @@ async fn what_a_person_allows_goes_to_who_began_it_is_refreshed_and_ends_when_th
         seen.contains(&"CredentialTokenRefreshed by refresh".to_owned()).then_some(())
     };
     eventually("its next token is there", refreshed).await;
-    assert_ne!(leased(bob, &id).await["access_token"], first["access_token"]);
+    let next = leased(bob, &id).await;
+    assert_ne!(next["access_token"], first["access_token"]);
     let checked = bob.mutate("verifyCredential", "report { verdict }", json!({ "credentialId": id })).await;
     assert_eq!(checked["report"]["verdict"], "VALID", "the new one is good");
     assert_eq!(
         bob.credential(&id, "secretVersion revision").await,
         json!({ "secretVersion": 1, "revision": 1 })
     );
+
+    let said = setting.world.server.log();
+    let audit = alice.data("{ auditLog(last: 1000) { nodes { data } } }", Value::Null).await.to_string();
+    let code = code_on(&page);
+    let mut secrets =
+        vec![text(&first["access_token"]), text(&next["access_token"]), code.replace('-', ""), code];
+    secrets.push(setting.provider.given("client_secret").to_owned());
+    let sent = reqwest::Url::parse(&callback).expect("an address");
+    secrets.extend(sent.query_pairs().filter(|(name, _)| name != "iss").map(|(_, value)| value.into_owned()));
+    for secret in secrets {
+        assert!(!said.contains(&secret) && !audit.contains(&secret), "{secret}");
+    }
 
     assert_eq!(get(&setting.provider.url("/test/revoke-all")).await.0, 200);
     let selection = "status lastVerification { verdict } authorization { refused refreshes }";

@@ -25,8 +25,8 @@ pub struct Callback {
     pub error: Option<String>,
 }
 
-/// What the person is shown.
-#[derive(Clone, Debug)]
+/// What the person is shown. It cannot be printed: it has the code.
+#[derive(Clone)]
 pub struct CompletionPage {
     /// The tenant that gets the tokens.
     pub tenant: String,
