@@ -88,6 +88,35 @@ impl App {
         Ok(done.map(|()| id).warning(warnings))
     }
 
+    /// Says now what would be refused when its tokens are there. Names can be taken until then.
+    ///
+    /// # Errors
+    /// Those of [`App::create_credential`].
+    pub(crate) async fn would_be_created(
+        &self,
+        call: &Call,
+        owner: Owner,
+        component: Arc<Component>,
+        new: &NewCredential,
+    ) -> Result<(), AppError> {
+        self.present_owner(call, owner).await?;
+        let tenant = call.principal.tenant;
+        if let Some(name) = &new.name {
+            self.hold_name(tenant, owner, name, None).await?;
+        }
+        self.hold_external_id(tenant, new.external_id.as_deref(), None).await?;
+        let fields =
+            self.ports().components.check_fields(&component, new.fields.clone(), Completeness::Partial);
+        let checked = fields.map_err(AppError::BadInput)?;
+        let id = CredentialId::from_uuid(self.fresh_id());
+        let secret = SecretRef::of_credential(tenant, id, SecretId::from_uuid(self.fresh_id()));
+        let name = new.name.clone().unwrap_or_else(|| component.name.clone());
+        let draft = Draft { call, id, owner, name, component, checked, secret };
+        let create = self.creation(draft, NewCredential { verify: false, ..new.clone() }).await;
+        Credential::default().decide(&CredentialCommand::Create(Box::new(create)))?;
+        Ok(())
+    }
+
     async fn owner_of(&self, call: &Call, wanted: Option<Owner>) -> Result<Owner, AppError> {
         let owner = self.owner_or_caller(call, wanted)?;
         self.authorize(call, Action::Create, Object::NewCredential(owner)).await?;

@@ -1,10 +1,11 @@
 //! Whether a node may act for a lease that it took.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::{HOLD, SILENT};
 use crate::AppError;
 
 /// Being the one who does a piece of work. Clones are one: when it is over, it is over for all.
@@ -35,6 +36,17 @@ impl Tenure {
             true => Ok(()),
             false => Err(AppError::internal("another node does this work by now")),
         }
+    }
+
+    /// To be asked before an act that takes up to so long: nobody takes over before it is done.
+    ///
+    /// # Errors
+    /// It is over, or might be by then: a renewal may come.
+    pub(crate) fn check_for(&self, longest: Duration) -> Result<(), AppError> {
+        // Others wait so much longer than a holder works on.
+        let needed = longest.saturating_sub(SILENT - HOLD);
+        let held = self.0.as_ref().is_none_or(|until| Instant::now() + needed < *until.lock());
+        if held { Ok(()) } else { Err(AppError::internal("another node may do this work soon")) }
     }
 
     /// What is over stays over.

@@ -1,17 +1,21 @@
 //! The beginning: where a person is sent to allow it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use keytrail_domain::{CredentialId, SecretValue, Timestamp, component::Component, credential::OAuthGrant};
+use keytrail_domain::{
+    CredentialId, SecretValue, Timestamp,
+    component::Component,
+    credential::{ACCESS_TOKEN, OAuthGrant},
+};
 use keytrail_ports::{Action, Completeness, Object, TokenGrant, views::OAuthClientRow};
 use url::Url;
 use uuid::Uuid;
 
 use super::{
-    ACCESS_TOKEN, By, NewOAuth2, OAuth2Wish, no_tokens,
+    By, NewOAuth2, OAuth2Wish, no_tokens,
     pending::{Begun, Flow, KeptWish, SECONDS, Step, hashed, random},
 };
 use crate::{
-    App, AppError, Call, Done, Mutation,
+    App, AppError, Call, Done, Mutation, NewCredential,
     commands::{replayed, stream_of},
     idempotency::{About, Admission},
 };
@@ -89,15 +93,8 @@ impl App {
                 self.authorize(call, Action::Create, Object::NewCredential(owner)).await?;
                 let component = self.component_named(tenant, &new.component).await?;
                 must_take_tokens(&component)?;
-                let checked = self.ports().components.check_fields(
-                    &component,
-                    new.fields.clone(),
-                    Completeness::Partial,
-                );
-                if let Some(name) = checked.map_err(AppError::BadInput)?.secrets.names().next() {
-                    let rule = "is secret: the provider gives it";
-                    return Err(AppError::bad_input(&format!("fields.{name}"), rule));
-                }
+                self.fields_but_token(&component, new)?;
+                self.would_be_created(call, owner, component, new).await?;
                 Ok(KeptWish::of(new))
             }
             OAuth2Wish::Anew(id) => {
@@ -108,6 +105,24 @@ impl App {
                 Ok(KeptWish::anew(*id, row.component.slug.clone()))
             }
         }
+    }
+}
+
+impl App {
+    /// All that the component wants is there but the access token: any stands for it, and its own rules are not asked.
+    fn fields_but_token(&self, component: &Component, new: &NewCredential) -> Result<(), AppError> {
+        let components = &self.ports().components;
+        let partial = components.check_fields(component, new.fields.clone(), Completeness::Partial);
+        if let Some(name) = partial.map_err(AppError::BadInput)?.secrets.names().next() {
+            let rule = "is secret: the provider gives it";
+            return Err(AppError::bad_input(&format!("fields.{name}"), rule));
+        }
+        let mut fields = new.fields.clone();
+        fields.insert(ACCESS_TOKEN.to_owned(), "t".into());
+        let whole = components.check_fields(component, fields, Completeness::Complete);
+        let mut wrong = whole.err().unwrap_or_default();
+        wrong.retain(|error| error.path != format!("fields.{ACCESS_TOKEN}"));
+        if wrong.is_empty() { Ok(()) } else { Err(AppError::BadInput(wrong)) }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The provider's answer, as the person's browser brings it.
 
-use keytrail_domain::SecretValue;
+use keytrail_domain::{SecretValue, credential::ACCESS_TOKEN};
 use keytrail_ports::{TokenError, TokenGrant};
 
 use super::{
-    ACCESS_TOKEN, REFRESH_TOKEN,
+    REFRESH_TOKEN,
     pending::{Allowed, Begun, Flow, SECONDS, Step, has_hash, hashed, new_code},
 };
 use crate::{App, AppError};
@@ -30,7 +30,7 @@ pub struct Callback {
 pub struct CompletionPage {
     /// The tenant that gets the tokens.
     pub tenant: String,
-    /// Who began it there.
+    /// Who began it there: his name, if he has one, and who he is at his issuer.
     pub person: String,
     /// The name of the OAuth client there.
     pub client: String,
@@ -116,6 +116,10 @@ impl App {
         let tenant = views.tenant(flow.tenant).await?.ok_or(AppError::NotFound)?;
         let member = views.members_by_id(flow.tenant, &[begun.member]).await?.pop();
         let member = member.filter(|member| member.removed_at.is_none()).ok_or(AppError::NotFound)?;
-        Ok(CompletionPage { tenant: tenant.slug, person: member.subject, client, code })
+        let person = match self.profile_of(&member).await?.display_name {
+            Some(name) => format!("{name} ({})", member.subject),
+            None => member.subject,
+        };
+        Ok(CompletionPage { tenant: tenant.slug, person, client, code })
     }
 }

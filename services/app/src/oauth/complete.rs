@@ -2,7 +2,7 @@
 
 use keytrail_domain::{
     Aggregate, CredentialId, StreamId,
-    credential::{CredentialCommand, OAuthGrant},
+    credential::{ACCESS_TOKEN, CredentialCommand, OAuthGrant},
     oauth_client::{OAuthClient, OAuthClientCommand},
 };
 use keytrail_ports::{Action, Tokens, views::OAuthClientRow};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    ACCESS_TOKEN, By, REFRESH_TOKEN,
+    By, REFRESH_TOKEN,
     pending::{Allowed, Begun, Flow, KeptWish, SECONDS, Step, has_hash, plain_code},
 };
 use crate::{
@@ -126,9 +126,7 @@ impl App {
             unchanged(state, now, None)?;
             Ok(command.clone())
         });
-        let done = self.while_reserved(call, by.client, (id, &state.component.slug), rotating).await?;
-        self.end_grant_of(state).await;
-        Ok(done)
+        self.while_reserved(call, by.client, (id, &state.component.slug), rotating).await
     }
 
     /// The client is not deleted, nor sent elsewhere, while the credential has its tokens by it: it is reserved first, and

@@ -3,13 +3,15 @@
 //! [`begin`] answers the provider's address; the provider sends the person's browser to [`callback`], which gets the
 //! tokens and shows a code; [`complete`] takes that code from the person who began, and makes the credential. So nobody
 //! can send somebody else his address and have what that one allows. What is under way lies in the vault ([`pending`]), so
-//! that any node goes on with it. [`refresh`] gets the next tokens ahead of the end of those that are there.
+//! that any node goes on with it. [`refreshing`] gets the next tokens ahead of the end of those that are there, each by
+//! [`refresh`].
 
 mod begin;
 mod callback;
 mod complete;
 mod pending;
 mod refresh;
+mod refreshing;
 mod revoke;
 
 use keytrail_domain::{
@@ -26,8 +28,6 @@ use crate::{App, AppError, NewCredential};
 
 /// Codes that one person may try in a minute.
 pub(crate) const CODES_PER_MINUTE: u32 = 10;
-/// The field of a credential that holds its access token. *Format*.
-pub(crate) const ACCESS_TOKEN: &str = "access_token";
 /// The field of a payload that holds a refresh token. *Format*.
 pub(crate) const REFRESH_TOKEN: &str = "refresh_token";
 

@@ -1,50 +1,49 @@
-//! Getting the next access tokens ahead of the end of those that are there. One node at a time does it, and for each
-//! credential one request at a time: many providers end everything when an old refresh token is used again.
+//! Getting a credential's next access token: what is asked, and what is noted of the answer.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
-    time::Duration,
-};
+use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
 use keytrail_domain::{
-    CredentialId, Principal, SecretId, SecretPayload, SecretRef, SecretWrite, StreamId, TenantId, Timestamp,
-    credential::{Authorization, Credential, CredentialCommand, OAuthGrant, Refresh, State},
+    Principal, SecretId, SecretPayload, SecretRef, SecretWrite, StreamId, Timestamp,
+    credential::{ACCESS_TOKEN, Authorization, Credential, CredentialCommand, OAuthGrant, Refresh, State},
     verification::{Report, Verdict},
 };
 use keytrail_ports::{TokenError, TokenGrant, Tokens};
-use tokio_util::sync::CancellationToken;
 
-use super::{ACCESS_TOKEN, REFRESH_TOKEN};
-use crate::{App, AppError, Call, Tenure, Work, execute::Execution, failing::Failing};
+use super::{REFRESH_TOKEN, refreshing::Which};
+use crate::{App, AppError, Call, Tenure, execute::Execution};
 
-/// Between two looks at what is due.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Looked at together.
-const MOST: u32 = 1_000;
-/// Requests at once.
-const AT_ONCE: usize = 64;
-/// First and longest wait after a request that gave nothing, in seconds.
-const BACKOFF: (i64, i64) = (2, 300);
-
-/// A credential that is not asked for right now.
-struct Waiting {
-    until: Timestamp,
-    /// How long the next time, in seconds.
-    wait: i64,
-    /// What the provider gave that could not be noted, for which token: it may be the only one that counts.
-    given: Option<Given>,
-}
-
-type Which = (TenantId, CredentialId);
+/// No request to a provider takes longer.
+const LONGEST_REQUEST: Duration = Duration::from_secs(10);
 
 /// What a provider gave, for which token.
-type Given = Box<(SecretRef, Tokens)>;
+pub(super) struct Given {
+    access: SecretRef,
+    refresh: Option<SecretRef>,
+    tokens: Tokens,
+}
+
+impl Given {
+    /// Whether it is what the next token of this one would be. Another secret of the credential may have been rotated
+    /// meanwhile.
+    fn is_for(&self, state: &State, authorization: &Authorization) -> bool {
+        self.access == state.secret || (self.refresh.is_some() && self.refresh == authorization.refresh)
+    }
+}
+
+/// What is needed before a provider is asked.
+struct Ready {
+    state: State,
+    authorization: Authorization,
+    /// The secret as it is.
+    stored: SecretPayload,
+    given: Option<Box<Given>>,
+}
 
 /// What came of one that is not done.
-struct Failed {
-    error: AppError,
-    given: Option<Given>,
+pub(super) struct Failed {
+    pub(super) error: AppError,
+    /// What the provider gave that could not be noted: it may be the only one that counts.
+    pub(super) given: Option<Box<Given>>,
 }
 
 impl From<AppError> for Failed {
@@ -54,74 +53,16 @@ impl From<AppError> for Failed {
 }
 
 impl App {
-    /// Refreshes until `stop`; comes back by itself after every failure.
-    pub async fn run_refresh(&self, stop: CancellationToken) {
-        let stop = &stop;
-        self.while_leased(Work::Refresh, stop, |tenure| async move {
-            let (mut waiting, mut failing) = (HashMap::new(), Failing::new("refresh"));
-            loop {
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(LOOK_EVERY) => {}
-                }
-                match self.refresh_due(&tenure, &mut waiting, stop).await {
-                    Ok(()) => failing.works(),
-                    Err(error) => failing.failed(&error),
-                }
-            }
-        })
-        .await;
-    }
-
-    async fn refresh_due(
-        &self,
-        tenure: &Tenure,
-        waiting: &mut HashMap<Which, Waiting>,
-        stop: &CancellationToken,
-    ) -> Result<(), AppError> {
-        self.must_be_current()?;
-        let now = self.now();
-        // Those that wait hide no others.
-        let most = MOST.saturating_add(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
-        let due: HashSet<Which> = self.ports().views.refreshes_due(now, most).await?.into_iter().collect();
-        waiting.retain(|which, _| due.contains(which));
-        let ready = due.into_iter().filter(|which| waiting.get(which).is_none_or(|known| known.until <= now));
-        let ready: Vec<_> = by_turns(ready)
-            .into_iter()
-            .map(|which| (which, waiting.get_mut(&which).and_then(|known| known.given.take())))
-            .collect();
-        let outcomes = stream::iter(ready)
-            .take_until(stop.cancelled())
-            .map(|(which, given)| async move { (which, self.refresh_apart(tenure, which, given).await) })
-            .buffer_unordered(AT_ONCE);
-        let mut outcomes = std::pin::pin!(outcomes);
-        let mut failed = None;
-        while let Some((which, outcome)) = outcomes.next().await {
-            let Err(Failed { error, given }) = outcome else {
-                waiting.remove(&which);
-                continue;
-            };
-            let wait = waiting.get(&which).map_or(BACKOFF.0, |known| known.wait);
-            let next =
-                Waiting { until: self.now().plus_seconds(wait), wait: (wait * 2).min(BACKOFF.1), given };
-            waiting.insert(which, next);
-            if !is_changed(&error) {
-                failed = Some(error);
-            }
-        }
-        failed.map_or(Ok(()), Err)
-    }
-
     /// Apart from who waits for it: when the right to this work is lost meanwhile, what the provider gives is noted all
     /// the same.
-    async fn refresh_apart(
+    pub(super) async fn refresh_apart(
         &self,
         tenure: &Tenure,
-        (tenant, id): Which,
-        given: Option<Given>,
+        which: Which,
+        given: Option<Box<Given>>,
     ) -> Result<(), Failed> {
         let (app, tenure) = (self.clone(), tenure.clone());
-        let work = tokio::spawn(async move { app.try_to_refresh(&tenure, tenant, id, given).await });
+        let work = tokio::spawn(async move { app.try_to_refresh(&tenure, which, given).await });
         work.await.unwrap_or_else(|ended| match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => Err(AppError::internal("a refresh was cut off").into()),
@@ -131,21 +72,16 @@ impl App {
     async fn try_to_refresh(
         &self,
         tenure: &Tenure,
-        tenant: TenantId,
-        id: CredentialId,
-        given: Option<Given>,
+        (tenant, id): Which,
+        given: Option<Box<Given>>,
     ) -> Result<(), Failed> {
         let stream = StreamId::credential(tenant, id);
         // Whatever can fail comes before the question: its answer may be the only token that is left.
-        let (state, stored) = match self.ready_for_refresh(&stream).await {
-            Ok(ready) => ready,
-            Err(error) => return Err(Failed { error, given }),
-        };
-        let authorization = state.refreshable(state.secret).map_err(AppError::from)?;
+        let Ready { state, authorization, stored, given } = self.ready_for_refresh(&stream, given).await?;
         let began = self.now();
-        let tokens = match given.filter(|given| given.0 == state.secret) {
-            Some(given) => Ok(given.1),
-            None => self.next_tokens(tenure, &state, authorization).await?,
+        let tokens = match given {
+            Some(given) => Ok(given.tokens),
+            None => self.next_tokens(tenure, &state, &authorization).await?,
         };
         let tokens = match tokens {
             Ok(tokens) => tokens,
@@ -156,16 +92,30 @@ impl App {
         let replaced = next.refresh.as_ref().and(authorization.refresh);
         match self.tell_refresh(&stream, CredentialCommand::Refresh(Box::new(next))).await {
             Ok(()) => self.end_replaced(state.secret, replaced).await,
-            Err(error) => return Err(Failed { error, given: Some(Box::new((state.secret, tokens))) }),
+            Err(error) => {
+                let given = Given { access: state.secret, refresh: authorization.refresh, tokens };
+                return Err(Failed { error, given: Some(Box::new(given)) });
+            }
         }
         Ok(())
     }
 
-    async fn ready_for_refresh(&self, stream: &StreamId) -> Result<(State, SecretPayload), AppError> {
-        let credential: Credential = self.load(stream).await?;
-        let state = credential.live().ok_or(AppError::NotFound)?;
-        state.refreshable(state.secret)?;
-        Ok((state.clone(), self.ports().secrets.get(state.secret).await?))
+    /// What was given before is noted whatever stands in the way of another question.
+    async fn ready_for_refresh(&self, stream: &StreamId, given: Option<Box<Given>>) -> Result<Ready, Failed> {
+        let credential: Credential = match self.load(stream).await {
+            Ok(credential) => credential,
+            Err(error) => return Err(Failed { error, given }),
+        };
+        let state = credential.known().ok_or(AppError::NotFound)?;
+        let authorization = state.refreshed_from(state.secret).map_err(AppError::from)?.clone();
+        let given = given.filter(|given| given.is_for(state, &authorization));
+        if given.is_none() {
+            credential.live().ok_or(AppError::NotFound)?.refreshable(state.secret).map_err(AppError::from)?;
+        }
+        match self.ports().secrets.get(state.secret).await {
+            Ok(stored) => Ok(Ready { state: state.clone(), authorization, stored, given }),
+            Err(error) => Err(Failed { error: error.into(), given }),
+        }
     }
 
     fn refresh_of(&self, state: &State, stored: SecretPayload, tokens: &Tokens) -> Refresh {
@@ -200,7 +150,7 @@ impl App {
             (OAuthGrant::AuthorizationCode, None) => return Err(AppError::NotFound),
         };
         self.must_be_current()?;
-        tenure.check()?;
+        tenure.check_for(LONGEST_REQUEST)?;
         let url = &client.settings.provider.token_url;
         Ok(self.ports().tokens.tokens(url, &asking, grant).await)
     }
@@ -248,45 +198,5 @@ impl App {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "a replaced token is not destroyed: the sweep hides it");
         }
-    }
-}
-
-/// Somebody changed it meanwhile, or stopped it: the next look tells.
-fn is_changed(error: &AppError) -> bool {
-    matches!(
-        error,
-        AppError::Conflict { .. }
-            | AppError::NotFound
-            | AppError::Refused { reason: "CREDENTIAL_SUSPENDED" | "CREDENTIAL_COMPROMISED", .. }
-    )
-}
-
-/// One of each tenant after the other, so that nobody's many hold back another's few.
-fn by_turns(all: impl Iterator<Item = Which>) -> Vec<Which> {
-    let mut queues: BTreeMap<TenantId, VecDeque<Which>> = BTreeMap::new();
-    for which in all {
-        queues.entry(which.0).or_default().push_back(which);
-    }
-    let mut turns = Vec::new();
-    while !queues.is_empty() {
-        turns.extend(queues.values_mut().filter_map(VecDeque::pop_front));
-        queues.retain(|_, queue| !queue.is_empty());
-    }
-    turns
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    #[test]
-    fn nobodys_many_hold_back_anothers_few() {
-        let which = |tenant: u128, id: u128| {
-            (TenantId::from_uuid(Uuid::from_u128(tenant)), CredentialId::from_uuid(Uuid::from_u128(id)))
-        };
-        let all = [which(1, 1), which(1, 2), which(1, 3), which(2, 4)];
-        assert_eq!(by_turns(all.into_iter()), [which(1, 1), which(2, 4), which(1, 2), which(1, 3)]);
     }
 }

@@ -1,7 +1,8 @@
-//! Ending at the provider what a purged credential had there (RFC 7009).
+//! Ending at the provider what a credential has there no more (RFC 7009): it was purged, authorized anew, rotated by hand,
+//! or has gone back to another version.
 
 use keytrail_domain::{
-    Aggregate, RecordedEvent, StreamId,
+    Aggregate, RecordedEvent,
     credential::{Credential, CredentialEvent as E, State},
 };
 
@@ -12,36 +13,32 @@ use crate::{App, AppError};
 const PAGE: usize = 1_000;
 
 impl App {
-    /// Once, before its tokens are destroyed; a provider that does not answer does not hold back the purge.
-    pub(crate) async fn revoke_authorization(&self, purged: &RecordedEvent) -> Result<(), AppError> {
-        let Some(state) = self.state_before(&purged.stream, purged.revision).await? else { return Ok(()) };
-        match self.try_to_revoke(&state).await {
-            Ok(()) | Err(AppError::NotFound) => Ok(()),
-            // Its tokens must not be destroyed before they were told of.
-            Err(error @ AppError::Unavailable { dependency: "vault" | "event log", .. }) => Err(error),
+    /// Ends the grant that this fact ended, and destroys its token. A provider that does not answer is asked once: nothing
+    /// else waits for it.
+    ///
+    /// # Errors
+    /// Vault and log: it is to be done again then, for the token must not be gone before the provider was told.
+    pub(crate) async fn end_grant(&self, event: &RecordedEvent) -> Result<(), AppError> {
+        let Replayed { before, last } = self.replayed_around(event).await?;
+        let token = |state: &State| state.authorization.as_ref().and_then(|known| known.refresh);
+        let Some((before, at)) = before.and_then(|state| token(&state).map(|at| (state, at))) else {
+            return Ok(());
+        };
+        // Who rotates another secret leaves it to the client.
+        if last.known().and_then(token) == Some(at) {
+            return Ok(());
+        }
+        match self.try_to_revoke(&before).await {
+            Ok(()) | Err(AppError::NotFound) => {}
+            Err(error @ AppError::Unavailable { dependency: "vault" | "event log", .. }) => {
+                return Err(error);
+            }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(credential.id = %state.id, error, "a purged credential's grant goes on at its provider: end it there");
-                Ok(())
+                tracing::warn!(credential.id = %before.id, error, "a grant goes on at its provider: end it there");
             }
         }
-    }
-
-    /// What a newer authorization takes the place of: revoked and destroyed, as far as that can be done now.
-    pub(super) async fn end_grant_of(&self, before: &State) {
-        let Some(at) = before.authorization.as_ref().and_then(|known| known.refresh) else { return };
-        let revoked = match self.try_to_revoke(before).await {
-            Ok(()) | Err(AppError::NotFound) => Ok(()),
-            failed => failed,
-        };
-        let ended = match revoked {
-            Ok(()) => self.ports().secrets.destroy(at).await.map_err(AppError::from),
-            failed => failed,
-        };
-        if let Err(error) = ended {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(credential.id = %before.id, error, "the grant before goes on at its provider: end it there");
-        }
+        self.destroy_for_good(at).await
     }
 
     async fn try_to_revoke(&self, state: &State) -> Result<(), AppError> {
@@ -60,21 +57,27 @@ impl App {
         revoked.map_err(|error| super::no_tokens(&error))
     }
 
-    /// As it was when it was purged.
-    async fn state_before(&self, stream: &StreamId, revision: u64) -> Result<Option<State>, AppError> {
-        let (mut credential, mut from) = (Credential::default(), 0);
+    async fn replayed_around(&self, around: &RecordedEvent) -> Result<Replayed, AppError> {
+        let (mut last, mut from) = (Credential::default(), 0);
+        let mut before = None;
         loop {
-            let page = self.ports().log.read_stream(stream, from, PAGE).await?;
+            let page = self.ports().log.read_stream(&around.stream, from, PAGE).await?;
             for event in &page {
-                if event.revision >= revision {
-                    return Ok(credential.known().cloned());
+                if event.revision == around.revision {
+                    before = last.known().cloned();
                 }
-                credential = credential.evolve(&event.decode::<E>()?);
+                last = last.evolve(&event.decode::<E>()?);
                 from = event.revision + 1;
             }
             if page.len() < PAGE {
-                return Ok(credential.known().cloned());
+                return Ok(Replayed { before, last });
             }
         }
     }
+}
+
+/// A credential before a fact, and as it is now.
+struct Replayed {
+    before: Option<State>,
+    last: Credential,
 }

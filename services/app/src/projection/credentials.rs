@@ -286,6 +286,7 @@ fn apply(row: &mut CredentialRow, id: EventId, meta: &EventMeta, event: &E) {
         E::Expired { expires_at } => {
             let end = expires_at.or(row.expires_at);
             row.noted_expiry = end.map(|end| NotedExpiry { end, days: 0 });
+            row.expires_at = end.filter(|end| refreshes::is_of_token(row, *end)).or(row.expires_at);
         }
         E::Created { .. } | E::Shared { .. } | E::ShareRevoked { .. } | E::Repointed { .. } => {}
     }
@@ -303,7 +304,7 @@ fn checked(row: &mut CredentialRow, check: &Check<'_>, meta: &EventMeta) {
         known.refused = true;
     }
     row.health = row.health.after(check.report.verdict);
-    row.expires_at = check.report.expires_at.or(row.expires_at);
+    row.expires_at = check.report.expires_at.filter(|_| !refreshes::are_replaced(row)).or(row.expires_at);
     row.inconclusive_since = match check.report.verdict {
         Verdict::Inconclusive => row.inconclusive_since.or(Some((check.id, meta.recorded_at))),
         _ => None,

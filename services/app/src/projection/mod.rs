@@ -25,7 +25,7 @@ use keytrail_domain::{
 use keytrail_ports::views::{EventRow, IdempotencyRow, Projector, ViewError, ViewTx};
 
 /// The shape of the rows. Raise it when a projection changes: the views are then made anew.
-const SHAPE: u32 = 13;
+const SHAPE: u32 = 14;
 
 /// All projections as one.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use keytrail_domain::{
     EventMeta, SecretRef, Timestamp,
-    credential::{Authorization, CredentialEvent as E},
+    credential::{Authorization, CredentialEvent as E, Health},
 };
 use keytrail_ports::views::{AuthorizationRow, CredentialRow};
 
@@ -28,7 +28,13 @@ pub(super) fn refreshed(
     for current in row.versions.iter_mut().filter(|version| version.replaced_at.is_none()) {
         current.secret = secret;
     }
+    if matches!(row.health, Health::Invalid | Health::Expired) {
+        row.health = Health::Unverified;
+    }
     if let Some(known) = &mut row.authorization {
+        if row.noted_expiry.is_some_and(|noted| known.authorization.was_told(noted.end, Some(noted))) {
+            (row.expires_at, row.noted_expiry) = (row.stated_end, None);
+        }
         known.authorization.refresh = refresh.or(known.authorization.refresh);
         known.authorization.access_until = access_until;
         known.refresh_at = refresh_at(&known.authorization, meta.recorded_at);
@@ -39,6 +45,16 @@ fn refresh_at(authorization: &Authorization, now: Timestamp) -> Option<Timestamp
     let until = authorization.access_until.filter(|_| authorization.can_refresh())?;
     let lifetime = (until.as_seconds() - now.as_seconds()).max(0);
     Some(until.plus_seconds(-AHEAD.min(lifetime / 4)).max(now.plus_seconds(LEAST)))
+}
+
+/// An end that is the access token's: none of the credential while others come in its place.
+pub(super) fn is_of_token(row: &CredentialRow, end: Timestamp) -> bool {
+    row.authorization.as_ref().is_some_and(|known| known.authorization.access_until == Some(end))
+}
+
+/// Whether access tokens are replaced ahead of their end.
+pub(super) fn are_replaced(row: &CredentialRow) -> bool {
+    row.authorization.as_ref().is_some_and(|known| known.authorization.can_refresh())
 }
 
 /// Secrets that no event's state names any more: what a refresh replaced, and the refresh token of what is over.

@@ -125,6 +125,10 @@ impl App {
         if member.tenant != call.principal.tenant {
             return Err(AppError::NotFound);
         }
+        self.profile_of(member).await
+    }
+
+    pub(crate) async fn profile_of(&self, member: &MemberRow) -> Result<Profile, AppError> {
         let Some(sealed) = &member.profile else { return Ok(Profile::default()) };
         match self.ports().secrets.get(sealed.key).await {
             Ok(key) => profile::open(sealed, member.id, &key),

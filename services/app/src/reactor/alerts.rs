@@ -200,6 +200,7 @@ fn reactions(event: &E) -> Vec<Reaction> {
             let causes = Cause::ALL.into_iter().filter(|cause| *cause != Cause::BreakGlass);
             causes.map(Reaction::Recover).collect()
         }
+        E::TokenRefreshed { .. } => recover(&[Cause::Expired]),
         E::MarkedCompromised { .. } => vec![wrong_hands()],
         E::Resumed { .. } => recover(&[Cause::Suspended, Cause::Compromised]),
         _ => Vec::new(),
@@ -221,7 +222,7 @@ fn end_has_come() -> Reaction {
     Reaction::Raise {
         cause: Cause::Expired,
         severity: Severity::Critical,
-        message: "the credential has expired: rotate it".into(),
+        message: "the credential has expired: rotate it, or authorize it anew".into(),
     }
 }
 

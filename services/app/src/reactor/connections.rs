@@ -68,7 +68,7 @@ impl App {
             E::Expired { .. } => Some("a credential of it has expired"),
             E::MarkedCompromised { .. } => Some("a credential of it was marked as compromised"),
             E::Suspended { .. } => Some("a credential of it was suspended"),
-            E::Verified { .. } | E::Resumed { .. } => None,
+            E::Verified { .. } | E::Resumed { .. } | E::TokenRefreshed { .. } => None,
             _ => return Ok(false),
         };
         // The views know what uses it: most credentials are used by no connection.

@@ -1,4 +1,4 @@
-//! An OAuth client is free of a credential that has its tokens by it no more.
+//! A credential that has its tokens by an OAuth client no more: the grant ends at the provider, and the client is free.
 
 use async_trait::async_trait;
 use keytrail_domain::{
@@ -92,6 +92,7 @@ impl App {
         if holding.is_empty() {
             return Ok(false);
         }
+        self.end_grant(event).await?;
         let credential: Credential = self.load(&event.stream).await?;
         let now = credential.known().and_then(|state| state.authorization.as_ref()).map(|known| known.client);
         for row in holding.iter().filter(|row| Some(row.id) != now) {

@@ -61,28 +61,30 @@ impl Reactor for Purge {
         if event.stream.kind() != StreamKind::Credential || !matches!(event.decode()?, E::Purged {}) {
             return Ok(false);
         }
-        self.0.revoke_authorization(event).await?;
+        self.0.end_grant(event).await?;
         for secret in self.0.secrets_of(&event.stream).await? {
             self.0.forget_fingerprint(secret).await?;
-            match self.0.ports().secrets.destroy(secret).await {
-                Ok(()) | Err(SecretError::Missing) => {}
-                // It will never be otherwise, and must not hold back what others purge.
-                Err(error @ SecretError::Corrupt(_)) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(
-                        ?secret,
-                        error,
-                        "a purged secret cannot be destroyed: end it in the vault by hand"
-                    );
-                }
-                Err(error) => return Err(error.into()),
-            }
+            self.0.destroy_for_good(secret).await?;
         }
         Ok(true)
     }
 }
 
 impl App {
+    /// One that is gone already needs no more. One that cannot be destroyed will never be otherwise, and must not hold back
+    /// what others end.
+    pub(crate) async fn destroy_for_good(&self, secret: SecretRef) -> Result<(), AppError> {
+        match self.ports().secrets.destroy(secret).await {
+            Ok(()) | Err(SecretError::Missing) => Ok(()),
+            Err(error @ SecretError::Corrupt(_)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(?secret, error, "a secret cannot be destroyed: end it in the vault by hand");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// True when a version was retired. Who has lost the right to lease holds none back.
     async fn retire_what_all_left(
         &self,

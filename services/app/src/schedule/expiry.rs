@@ -1,4 +1,4 @@
-//! What the calendar brings: a step of the expiry ladder, the end of an overlap of two versions, and the end of the
+//! What the calendar brings: a step of the expiry ladder, the end of an access token, the end of an overlap of two versions, and the end of the
 //! time in which a deleted credential can be restored.
 
 use keytrail_domain::{
@@ -61,8 +61,10 @@ fn dates(state: &State, now: Timestamp, ladder: &[u32]) -> Option<String> {
         let days = step_reached(end, state.noted_expiry, ladder, now)?;
         Some(format!("{end}/{days}/{}", state.revision))
     });
+    let token = state.authorization.as_ref().and_then(|known| known.access_until);
+    let token = token.filter(|_| state.token_is_over(now)).map(|end| format!("token/{end}"));
     let overlap = state.next_overlap_end().filter(|end| *end <= now);
     let overlap = overlap.map(|end| format!("overlap/{end}/{}", state.revision));
-    let due: Vec<_> = step.into_iter().chain(overlap).collect();
+    let due: Vec<_> = step.into_iter().chain(token).chain(overlap).collect();
     (!due.is_empty()).then(|| due.join(" "))
 }

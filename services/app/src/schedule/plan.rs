@@ -37,8 +37,8 @@ pub(super) fn interval(component: Option<&Component>, default: i64) -> i64 {
     component.and_then(|it| it.check_every_seconds).map_or(default, |seconds| i64::from(seconds) * 1_000_000)
 }
 
-/// When the calendar next brings something: a step of the expiry ladder, the end of an overlap, or, once deleted, the
-/// moment after the last one for a restore.
+/// When the calendar next brings something: a step of the expiry ladder, the end of an access token after which no other
+/// came, the end of an overlap, or, once deleted, the moment after the last one for a restore.
 pub(super) fn dates(row: &CredentialRow, ladder: &[u32]) -> Option<Timestamp> {
     if row.purged {
         return None;
@@ -47,7 +47,9 @@ pub(super) fn dates(row: &CredentialRow, ladder: &[u32]) -> Option<Timestamp> {
         return row.restorable_until.map(|last| last.plus_micros(1));
     }
     let step = row.expires_at.and_then(|end| next_step(end, row.noted_expiry, ladder));
-    step.into_iter().chain(row.next_overlap_end()).min()
+    let token = row.authorization.as_ref().filter(|known| !known.refused && !row.is_frozen());
+    let token = token.and_then(|known| known.authorization.tell_of_end(row.noted_expiry));
+    step.into_iter().chain(token).chain(row.next_overlap_end()).min()
 }
 
 /// A verdict that is too young to ask again, by when it was found.

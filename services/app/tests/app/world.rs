@@ -8,13 +8,13 @@ use keytrail_app::{
     NewTenant, Options, Ports, Projections, SteadyClock, TeamPlace,
 };
 use keytrail_domain::{
-    CredentialId, Grantee, Labels, Level, MemberId, Owner, Principal, RecordedEvent, Role, SecretValue,
-    StreamId, TeamId, TenantId, Timestamp, policy::PolicyText, verification::Verdict,
+    CredentialId, Grantee, Labels, Level, MemberId, Owner, Principal, RecordedEvent, Role, StreamId, TeamId,
+    TenantId, Timestamp, policy::PolicyText, verification::Verdict,
 };
 use keytrail_policy::{CasbinAuthorizer, DEFAULT_ENTRIES, PolicyFiles};
 use keytrail_ports::{
-    Clock, ComponentCatalog, EventStore, Filter, LogSignal, SystemIds, TokenClient, TokenError, TokenGrant,
-    TokenServer, Tokens, memory::MemoryJournal, views::Projector,
+    Clock, ComponentCatalog, EventStore, Filter, LogSignal, SystemIds, memory::MemoryJournal,
+    views::Projector,
 };
 use keytrail_sqlite::SqliteViews;
 use keytrail_verify::Catalog;
@@ -27,6 +27,7 @@ use crate::{
     faults::{FaultyLog, HandClock, SlowVault, Told},
     receivers::Receivers,
     silence::{FaultyViews, Silence},
+    token_provider::Provider,
 };
 
 pub(crate) const ISSUER: &str = "test";
@@ -42,6 +43,7 @@ pub(crate) struct Kept {
     pub(crate) components: Arc<dyn ComponentCatalog>,
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) silence: Arc<Silence>,
+    pub(crate) provider: Arc<Provider>,
 }
 
 /// A running application with tenant `acme`, whose owner is `alice`.
@@ -72,6 +74,7 @@ impl World {
             components: components(Arc::new(Catalog::load().unwrap())),
             receivers: Arc::default(),
             silence: Arc::default(),
+            provider: Arc::default(),
             clock,
         };
         let (app, ports) = application(&kept).await;
@@ -239,20 +242,6 @@ impl World {
     }
 }
 
-/// Nobody is asked for tokens here.
-struct NoTokens;
-
-#[async_trait::async_trait]
-impl TokenServer for NoTokens {
-    async fn tokens(&self, _: &str, _: &TokenClient, _: TokenGrant) -> Result<Tokens, TokenError> {
-        Err(TokenError::Unavailable("there is none".into()))
-    }
-
-    async fn revoke(&self, _: &str, _: &TokenClient, _: &SecretValue) -> Result<(), TokenError> {
-        Err(TokenError::Unavailable("there is none".into()))
-    }
-}
-
 async fn application(kept: &Kept) -> (App, Ports) {
     let inner = Arc::new(SqliteViews::in_memory(Projections.version()).await.unwrap());
     let views = Arc::new(FaultyViews { inner, silence: kept.silence.clone() });
@@ -268,7 +257,7 @@ async fn application(kept: &Kept) -> (App, Ports) {
         authorizer: Arc::new(authorizer),
         verifier: kept.verdict.clone(),
         webhooks: kept.receivers.clone(),
-        tokens: Arc::new(NoTokens),
+        tokens: kept.provider.clone(),
         components: kept.components.clone(),
         clock,
         ids: Arc::new(SystemIds),

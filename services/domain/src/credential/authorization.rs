@@ -2,11 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CredentialEvent as E, State};
+use super::{CredentialEvent as E, NotedExpiry, Rotate, State};
 use crate::{
     Decision, OAuthClientId, Refusal, SecretRef, SecretWrite, Timestamp,
     verification::{Report, Trigger},
 };
+
+/// The field of a credential that holds its access token. *Format*.
+pub const ACCESS_TOKEN: &str = "access_token";
+/// So long after the end of an access token another one may come before people are told, in seconds.
+const PATIENCE: i64 = 60;
 
 /// By what right tokens are given (RFC 6749, 1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +46,18 @@ impl Authorization {
     /// There is something to get the next access token with.
     pub fn can_refresh(&self) -> bool {
         self.grant == OAuthGrant::ClientCredentials || self.refresh.is_some()
+    }
+
+    /// When people are to be told that the access token is over; none when they were. Where another one can be got, it
+    /// gets a minute to come.
+    pub fn tell_of_end(&self, noted: Option<NotedExpiry>) -> Option<Timestamp> {
+        let end = self.access_until.filter(|end| !self.was_told(*end, noted))?;
+        Some(end.plus_seconds(if self.can_refresh() { PATIENCE } else { 0 }))
+    }
+
+    /// Whether that what was told last is the end of this access token.
+    pub fn was_told(&self, end: Timestamp, noted: Option<NotedExpiry>) -> bool {
+        self.access_until == Some(end) && noted == Some(NotedExpiry { end, days: 0 })
     }
 }
 
@@ -77,11 +94,21 @@ impl State {
     }
 
     /// What was asked for before it was stopped is taken: the token before may be void.
-    fn refreshed_from(&self, of: SecretRef) -> Result<&Authorization, Refusal> {
+    ///
+    /// # Errors
+    /// A conflict where there is nothing to refresh.
+    pub fn refreshed_from(&self, of: SecretRef) -> Result<&Authorization, Refusal> {
         let known = self.authorization.as_ref().filter(|known| known.can_refresh() && self.secret == of);
         known
             .filter(|_| !self.refresh_refused)
             .ok_or_else(|| Refusal::conflict("the credential's tokens are not refreshed, or were meanwhile"))
+    }
+
+    /// The access token is over, no other one has come, and people were not told. Of a provider that refuses they were,
+    /// and for what is stopped none is asked for.
+    pub fn token_is_over(&self, now: Timestamp) -> bool {
+        let known = self.authorization.as_ref().filter(|_| !self.refresh_refused && !self.is_frozen());
+        known.and_then(|known| known.tell_of_end(self.noted_expiry)).is_some_and(|tell| tell <= now)
     }
 
     /// An access token that is over is not given out.
@@ -124,6 +151,26 @@ pub(super) fn refuse_refresh(state: &State, of: SecretRef, report: &Report) -> R
 /// What a new secret says of its tokens.
 pub(super) fn told(new: Option<&NewAuthorization>) -> Option<E> {
     new.map(|new| E::Authorized { authorization: new.authorization.clone() })
+}
+
+/// What a rotation says of them: who gives other secrets than the access token leaves that to the client.
+///
+/// # Errors
+/// `TOKEN_OF_CLIENT` for an overlap of the client's tokens with one of the caller's own: they end with the authorization.
+pub(super) fn after_rotation(state: &State, rotate: &Rotate) -> Result<Option<E>, Refusal> {
+    let known = state.authorization.as_ref().filter(|_| rotate.authorization.is_none());
+    let Some(known) = known else { return Ok(told(rotate.authorization.as_ref())) };
+    if !rotate.given.contains(ACCESS_TOKEN) {
+        return Ok(Some(E::Authorized { authorization: known.clone() }));
+    }
+    if rotate.overlap_until.is_some() {
+        return Err(Refusal::rule(
+            "TOKEN_OF_CLIENT",
+            "an OAuth client gets the access tokens of the credential, and a token of your own ends that and them: give no \
+             overlapSeconds, or authorize it anew with beginOAuth2",
+        ));
+    }
+    Ok(None)
 }
 
 /// What goes to the vault with it.

@@ -22,6 +22,8 @@ impl Aggregate for Credential {
             (Self::Deleted { restorable_until, .. }, C::Purge { when_due }) => {
                 Ok(lifecycle::purge(*restorable_until, *when_due))
             }
+            // What was asked for before the deletion is taken: somebody may restore it.
+            (Self::Deleted { state, .. }, C::Refresh(next)) => authorization::refresh(state, next),
             (Self::Deleted { state, .. }, C::HandOver { from, to, name }) => {
                 transfer::hand_over(state, (*from, *to), name.as_deref())
             }

@@ -1,8 +1,8 @@
 //! What facts change about a credential.
 
 use super::{
-    Credential, CredentialEvent as E, Earlier, Grant, Health, NotedExpiry, Offer, RollbackReason, State,
-    Usage, VerificationChoice, Version,
+    Authorization, Credential, CredentialEvent as E, Earlier, Grant, Health, NotedExpiry, Offer,
+    RollbackReason, State, Usage, VerificationChoice, Version,
 };
 use crate::{Timestamp, verification::Trigger};
 
@@ -17,8 +17,11 @@ impl Credential {
             }
             (Self::Deleted { state, .. }, E::Restored {}) => Self::Live(state.counted(event)),
             (Self::Deleted { .. }, E::Purged {}) => Self::Purged,
-            // Its owner may go while it can be restored.
-            (Self::Deleted { state, restorable_until }, E::Transferred { .. } | E::Renamed { .. }) => {
+            // Its owner may go while it can be restored, and a token may come that was asked for before.
+            (
+                Self::Deleted { state, restorable_until },
+                E::Transferred { .. } | E::Renamed { .. } | E::TokenRefreshed { .. },
+            ) => {
                 let mut state = state.counted(event);
                 state.apply(event);
                 Self::Deleted { state, restorable_until }
@@ -145,7 +148,9 @@ impl State {
             | E::VerificationInconclusive { report, .. } => {
                 self.refresh_refused |= matches!(event, E::Invalidated { trigger: Trigger::Refresh, .. });
                 self.health = self.health.after(report.verdict);
-                self.proven_end = report.expires_at.or(self.proven_end);
+                // Of a token that is replaced ahead of its end, that says nothing of the credential.
+                let refreshes = self.authorization.as_ref().is_some_and(Authorization::can_refresh);
+                self.proven_end = report.expires_at.filter(|_| !refreshes).or(self.proven_end);
                 self.last_report = Some(report.clone());
             }
             E::Expiring { expires_at, days } => {
@@ -154,6 +159,8 @@ impl State {
             E::Expired { expires_at } => {
                 let end = expires_at.or(self.ends_at());
                 self.noted_expiry = end.map(|end| NotedExpiry { end, days: 0 });
+                let of_token = self.authorization.as_ref().and_then(|known| known.access_until);
+                self.proven_end = end.filter(|end| Some(*end) == of_token).or(self.proven_end);
             }
             E::Shared { grantee, level, expires_at, .. } => {
                 self.grants.insert(*grantee, Grant { level: *level, expires_at: *expires_at });
@@ -179,7 +186,13 @@ impl State {
             }
             E::TokenRefreshed { secret, refresh, access_until } => {
                 self.secret = *secret;
+                if matches!(self.health, Health::Invalid | Health::Expired) {
+                    self.health = Health::Unverified;
+                }
                 if let Some(known) = &mut self.authorization {
+                    if self.noted_expiry.is_some_and(|noted| known.was_told(noted.end, Some(noted))) {
+                        (self.proven_end, self.noted_expiry) = (None, None);
+                    }
                     known.refresh = refresh.or(known.refresh);
                     known.access_until = *access_until;
                 }

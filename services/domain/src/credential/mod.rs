@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use authorization::{Authorization, NewAuthorization, OAuthGrant, Refresh};
+pub use authorization::{ACCESS_TOKEN, Authorization, NewAuthorization, OAuthGrant, Refresh};
 pub use command::{Change, Create, CredentialCommand, RollBack, Rotate, Share, Update};
 pub use event::{CredentialEvent, VerificationChoice};
 pub use expiry::{EXPIRY_LADDER, NotedExpiry, next_step, step_reached};

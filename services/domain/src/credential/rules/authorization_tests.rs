@@ -6,10 +6,10 @@ use super::tests::{create_with, events, given_by, now, place, report, rotate, ro
 use crate::{
     Aggregate, OAuthClientId, Refusal, SecretPayload, SecretWrite,
     credential::{
-        Authorization, Change, Credential, CredentialCommand as C, CredentialEvent as E, Health,
-        NewAuthorization, OAuthGrant, Refresh,
+        ACCESS_TOKEN, Authorization, Change, Credential, CredentialCommand as C, CredentialEvent as E,
+        Health, NewAuthorization, OAuthGrant, Refresh, Rotate, Status,
     },
-    verification::{Trigger, Verdict},
+    verification::{Report, Trigger, Verdict},
 };
 
 fn authorization() -> NewAuthorization {
@@ -86,7 +86,50 @@ fn a_refused_refresh_is_a_no_that_what_is_left_of_the_token_does_not_change() {
 }
 
 #[test]
-fn whoever_gives_a_token_of_his_own_takes_the_client_away() {
-    let rotated = after(authorized(), &rotating(rotate(&["password", "pin"], Change::Unchecked)));
-    assert_eq!(state(&rotated).authorization, None);
+fn whoever_gives_a_token_of_his_own_takes_the_client_away_and_another_secret_does_not() {
+    let other = after(authorized(), &rotating(rotate(&["password", "pin"], Change::Unchecked)));
+    assert_eq!(state(&other).authorization, Some(authorization().authorization));
+    let own = rotate(&[ACCESS_TOKEN], Change::Unchecked);
+    assert_eq!(state(&after(authorized(), &rotating(own.clone()))).authorization, None);
+    let overlapping = Rotate { overlap_until: Some(now().plus_seconds(60)), ..own };
+    let refused = authorized().decide(&rotating(overlapping));
+    assert!(matches!(refused, Err(Refusal::Rule { reason: "TOKEN_OF_CLIENT", .. })), "{refused:?}");
+}
+
+#[test]
+fn a_token_that_was_asked_for_before_the_deletion_is_there_after_the_restore() {
+    let delete = C::Delete { now: now(), restore_days: 30, detach: false };
+    let deleted = after(after(authorized(), &delete), &refresh(1, 21));
+    let restored = after(deleted, &C::Restore { now: now() });
+    assert_eq!((state(&restored).secret, state(&restored).version), (place(21), 1));
+}
+
+#[test]
+fn what_a_check_says_of_the_end_of_a_token_that_is_replaced_is_no_end_of_the_credential() {
+    let end = Some(now().plus_seconds(3_600));
+    let check = |credential| {
+        let report = Report { expires_at: end, ..report(Verdict::Valid) };
+        after(credential, &C::RecordCheck { version: 1, trigger: Trigger::Demand, report, now: now() })
+    };
+    assert_eq!(state(&check(authorized())).ends_at(), None);
+    let mut only = authorization();
+    (only.authorization.refresh, only.refresh) = (None, None);
+    assert_eq!(state(&check(given_by(create_with(only), []))).ends_at(), end);
+}
+
+#[test]
+fn the_end_of_an_access_token_is_told_once_and_not_of_what_is_stopped_or_refused() {
+    let told = |credential: &Credential, seconds: i64| {
+        let note = C::NoteExpiry { now: now().plus_seconds(3_600 + seconds), ladder: vec![30] };
+        events(credential, &note)
+    };
+    let ended = E::Expired { expires_at: Some(now().plus_seconds(3_600)) };
+    assert_eq!((told(&authorized(), 59), told(&authorized(), 60)), (vec![], vec![ended]));
+    let over = after(authorized(), &C::NoteExpiry { now: now().plus_seconds(3_660), ladder: vec![30] });
+    let now_over = now().plus_seconds(3_661);
+    assert_eq!((state(&over).status(now_over), told(&over, 90)), (Status::Expired, vec![]));
+    let again = after(over, &refresh(1, 21));
+    assert_eq!((state(&again).status(now_over), state(&again).noted_expiry), (Status::Unverified, None));
+    let suspended = after(authorized(), &C::Suspend { reason: "a look".into() });
+    assert_eq!((told(&suspended, 90), told(&after(authorized(), &refuse(1)), 90)), (vec![], vec![]));
 }

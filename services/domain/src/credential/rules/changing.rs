@@ -142,7 +142,7 @@ pub(crate) fn rotate(state: &State, rotate: &Rotate) -> Result<Decision<E>, Refu
     };
     let checked = rotate.check.report().map(|report| reported(version, Trigger::Change, report));
     let ended = compromise::left_behind(state).or_else(|| versions::one_too_many(state));
-    let told = authorization::told(rotate.authorization.as_ref());
+    let told = authorization::after_rotation(state, rotate)?;
     let events = std::iter::once(rotated).chain(told).chain(checked).chain(ended);
     Ok(Decision::of(events)
         .storing(rotate.secret, rotate.secrets.clone())

@@ -74,6 +74,10 @@ pub(crate) fn note_expiry(state: &State, now: Timestamp, ladder: &[u32]) -> Deci
 }
 
 fn step(state: &State, now: Timestamp, ladder: &[u32]) -> Option<E> {
+    if state.token_is_over(now) {
+        let expires_at = state.authorization.as_ref().and_then(|known| known.access_until);
+        return Some(E::Expired { expires_at });
+    }
     let end = state.ends_at()?;
     step_reached(end, state.noted_expiry, ladder, now).map(|days| match days {
         0 => E::Expired { expires_at: Some(end) },
