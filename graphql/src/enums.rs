@@ -353,3 +353,23 @@ pub enum WebhookPurpose {
     /// Somebody asked for it once more.
     Redelivery,
 }
+
+/// The values of an enumeration of the schema, by its name.
+pub fn values_of(enumeration: &str) -> Option<Vec<&'static str>> {
+    let (_, rest) = include_str!("../schema.graphql").split_once(&format!("\nenum {enumeration} {{"))?;
+    let (body, _) = rest.split_once("\n}")?;
+    let is_value =
+        |line: &&str| !line.is_empty() && line.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    Some(body.lines().map(str::trim).filter(is_value).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::values_of;
+
+    #[test]
+    fn an_enumeration_names_its_values() {
+        assert_eq!(values_of("Level"), Some(vec!["EDIT", "MANAGE", "USE", "VIEW"]));
+        assert_eq!(values_of("Nothing"), None);
+    }
+}

@@ -34,6 +34,7 @@ impl Setting {
             "clientSecret": provider.given("client_secret"),
             "authorizationUrl": provider.url("/auth"),
             "tokenUrl": provider.url("/token"),
+            "revocationUrl": provider.url("/token/revocation"),
             "issuer": provider.given("url"),
             "scopes": ["openid", "read"],
         });
@@ -260,7 +261,7 @@ async fn a_client_gets_tokens_for_itself_also_after_its_provider_was_down() {
     let mut wish = setting.wish("Robot");
     wish["grant"] = json!("CLIENT_CREDENTIALS");
     wish["scopes"] = json!(["read"]);
-    wish["verify"] = json!(false);
+    let checked = wish["fields"].take();
     wish["idempotencyKey"] = json!("once");
     assert_eq!(
         bob.refused("beginOAuth2", wish.clone()).await["code"],
@@ -275,7 +276,7 @@ async fn a_client_gets_tokens_for_itself_also_after_its_provider_was_down() {
     let more = alice.refused("beginOAuth2", with("scopes", json!(["read", "admin"]))).await;
     assert_eq!(more["fields"][0]["path"], "input.scopes.1");
     // What the system rejects leaves nothing behind.
-    let refused = alice.refused("beginOAuth2", with("verify", json!(true))).await;
+    let refused = alice.refused("beginOAuth2", with("fields", checked)).await;
     assert_eq!(refused["reason"], "VERIFICATION_FAILED", "{refused:#}");
     let users = "query($id: ID!) { oauthClient(id: $id) { credentials { id } hiddenCount } }";
     let users = alice.data(users, json!({ "id": setting.client })).await;

@@ -16,8 +16,17 @@ use tokio::{
 
 /// A page takes seconds here.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Where the pages let the stand-ins listen.
-const PAGES_PORT: &str = "9100";
+/// Where the pages let the stand-ins and the OAuth2 provider listen.
+const PAGES_PORTS: [&str; 2] = ["9100", "9200"];
+/// In the order in which the README and they name each other.
+const PAGES: [&str; 6] = [
+    "tutorials/meshery.md",
+    "tutorials/integration-flow.md",
+    "leases.md",
+    "service-accounts.md",
+    "rotation.md",
+    "oauth2.md",
+];
 
 /// What a fenced block of a page is.
 #[derive(Clone, Copy, PartialEq)]
@@ -60,7 +69,9 @@ struct Reader {
 impl Reader {
     async fn start() -> Self {
         let folder = tempfile::tempdir().expect("folder");
-        symlink(repository().join("docs"), folder.path().join("docs")).expect("a link to the docs");
+        for part in ["docs", ".tools"] {
+            symlink(repository().join(part), folder.path().join(part)).expect("a link to the repository");
+        }
         let mut dev = here(folder.path(), env!("CARGO_BIN_EXE_keytrail"));
         dev.arg("dev").env("KEYTRAIL_LISTEN", "127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::null());
         let mut dev = dev.spawn().expect("keytrail starts");
@@ -81,11 +92,12 @@ impl Reader {
 
     /// Types the blocks; answers what each block of commands printed.
     async fn types(&self, commands: &[&str]) -> Vec<String> {
-        let port = keytrail_test_support::free_port().to_string();
+        let ports = PAGES_PORTS.map(|port| (port, keytrail_test_support::free_port().to_string()));
         // As an interactive shell: jobs have numbers, and a command that fails does not end it.
         let mut script = "set -m\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\nexec 2>&1\n".to_owned();
         for (number, block) in commands.iter().enumerate() {
-            let block = block.replace(PAGES_PORT, &port);
+            let block =
+                ports.iter().fold((*block).to_owned(), |block, (page, here)| block.replace(page, here));
             script += &format!("exec >block-{number}\n{block}\n");
         }
         let binaries = Path::new(env!("CARGO_BIN_EXE_keytrail")).parent().expect("a folder").to_owned();
@@ -115,52 +127,77 @@ fn here(folder: &Path, program: &str) -> Command {
 
 /// Reads a page, does what it says, and finds what it promises.
 async fn follow(page: &str) {
-    let text = std::fs::read_to_string(repository().join("docs/tutorials").join(page)).expect("the page");
-    let blocks = blocks(&text);
-    let commands: Vec<_> =
-        blocks.iter().filter(|(kind, _)| *kind == Block::Commands).map(|(_, text)| text.as_str()).collect();
-    let printed = Reader::start().await.types(&commands).await;
-    let mut last = 0;
-    let (mut typed, mut promised) = (0, 0);
-    for (kind, body) in &blocks {
-        if *kind == Block::Commands {
-            (last, typed) = (typed, typed + 1);
-            continue;
+    Reader::start().await.follows(page).await;
+}
+
+impl Reader {
+    async fn follows(&self, page: &str) {
+        let text = std::fs::read_to_string(repository().join("docs").join(page)).expect("the page");
+        let blocks = blocks(&text);
+        let commands: Vec<_> = blocks
+            .iter()
+            .filter(|(kind, _)| *kind == Block::Commands)
+            .map(|(_, text)| text.as_str())
+            .collect();
+        let printed = self.types(&commands).await;
+        let mut last = 0;
+        let (mut typed, mut promised) = (0, 0);
+        for (kind, body) in &blocks {
+            if *kind == Block::Commands {
+                (last, typed) = (typed, typed + 1);
+                continue;
+            }
+            let mut rest = printed[last].as_str();
+            for line in body.lines() {
+                let at = rest.find(line);
+                let at = at.unwrap_or_else(|| {
+                    panic!("{page} promises {line}\nafter{}\nbut came\n{}", commands[last], printed[last])
+                });
+                rest = &rest[at + line.len()..];
+                promised += 1;
+            }
         }
-        let mut rest = printed[last].as_str();
-        for line in body.lines() {
-            let at = rest.find(line);
-            let at = at.unwrap_or_else(|| {
-                panic!("{page} promises {line}\nafter{}\nbut came\n{}", commands[last], printed[last])
-            });
-            rest = &rest[at + line.len()..];
-            promised += 1;
-        }
+        assert!(promised > 9, "{page} promises {promised} things: are its blocks marked sh and text?");
     }
-    assert!(promised > 9, "{page} promises {promised} things: are its blocks marked sh and text?");
+}
+
+#[tokio::test]
+async fn who_reads_one_page_after_another_finds_what_each_of_them_promises() {
+    let reader = Reader::start().await;
+    // The session of the README comes first, and has added him.
+    let added = "'mutation { addMember(input: {subject: \"bob\", role: MEMBER}) { visible } }'";
+    reader.types(&[&format!(". docs/examples/gql.sh\ngql {added}")]).await;
+    for page in PAGES {
+        reader.follows(page).await;
+    }
+}
+
+#[tokio::test]
+async fn the_page_about_oauth2_does_what_it_says() {
+    follow("oauth2.md").await;
 }
 
 #[tokio::test]
 async fn the_tutorial_about_connections_does_what_it_says() {
-    follow("meshery.md").await;
+    follow("tutorials/meshery.md").await;
 }
 
 #[tokio::test]
 async fn the_page_about_leases_does_what_it_says() {
-    follow("../leases.md").await;
+    follow("leases.md").await;
 }
 
 #[tokio::test]
 async fn the_page_about_service_accounts_does_what_it_says() {
-    follow("../service-accounts.md").await;
+    follow("service-accounts.md").await;
 }
 
 #[tokio::test]
 async fn the_page_about_rotation_does_what_it_says() {
-    follow("../rotation.md").await;
+    follow("rotation.md").await;
 }
 
 #[tokio::test]
 async fn the_tutorial_about_flows_does_what_it_says() {
-    follow("integration-flow.md").await;
+    follow("tutorials/integration-flow.md").await;
 }

@@ -84,6 +84,8 @@ pub struct CompleteOAuth2Input {
     pub flow_id: ID,
     /// The code that the page showed.
     pub code: String,
+    /// Another name for a new credential, when the one that it was begun with is taken by now.
+    pub name: Option<String>,
     /// The same key and input answer the same credential again, for a day.
     pub idempotency_key: Option<String>,
 }

@@ -85,7 +85,8 @@ impl OAuth2Mutation {
         let call = caller(ctx).await?;
         let mutation = mutation("completeOAuth2", input.idempotency_key.clone(), &input);
         let flow = input.flow_id.parse().map_err(|_| bad_input("input.flowId", "is no id of a flow"))?;
-        let done = app(ctx)?.complete_oauth2(&call, mutation, (flow, &input.code)).await.or_fail(ctx)?;
+        let done = app(ctx)?.complete_oauth2(&call, mutation, (flow, &input.code), input.name).await;
+        let done = done.or_fail(ctx)?;
         Ok(CompleteOAuth2Payload::new(&done, read(ctx, done.value).await?))
     }
 }

@@ -57,6 +57,9 @@ pub enum TokenError {
     /// The server said no for another reason that trying again does not change.
     #[error("the authorisation server refuses: {0}")]
     Refused(&'static str),
+    /// It may not be asked: trying again does not change that.
+    #[error("the authorisation server may not be asked: {0}")]
+    NotAllowed(&'static str),
     /// Nobody answered, or not in a way that means something: try again later.
     #[error("the authorisation server gave no answer: {0}")]
     Unavailable(String),

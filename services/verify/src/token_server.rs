@@ -11,7 +11,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use crate::guard::{Answer, Destinations, GuardedHttp, HttpConfig, Lookup, Outgoing, StartError};
+use crate::guard::{Answer, Destinations, GuardError, GuardedHttp, HttpConfig, Lookup, Outgoing, StartError};
 
 /// Longest token that is taken, in bytes: as the components have it.
 const LONGEST_TOKEN: usize = 16_384;
@@ -43,7 +43,7 @@ impl GuardedTokenServer {
     ) -> Result<Answer, TokenError> {
         let request = form(url, client, entries)?;
         let sent = self.http.send(request, Destinations::Any).await;
-        sent.map_err(|error| TokenError::Unavailable(error.to_string()))
+        sent.map_err(|error| not_sent(&error))
     }
 }
 
@@ -86,6 +86,18 @@ impl TokenServer for GuardedTokenServer {
             200 => Ok(()),
             _ => Err(refused(&answer)),
         }
+    }
+}
+
+fn not_sent(error: &GuardError) -> TokenError {
+    match error {
+        GuardError::AddressNotAllowed => TokenError::NotAllowed(
+            "its address is in a network that the operator does not allow (KEYTRAIL_ALLOWED_NETWORKS)",
+        ),
+        GuardError::SchemeNotAllowed => {
+            TokenError::NotAllowed("only https, and http to networks that the operator allows, can be used")
+        }
+        error => TokenError::Unavailable(error.to_string()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use keytrail_domain::{
-    CredentialId, SecretValue, Timestamp,
+    CredentialId, OAuthClientId, SecretValue, Timestamp,
     component::Component,
     credential::{ACCESS_TOKEN, OAuthGrant},
 };
@@ -19,6 +19,9 @@ use crate::{
     commands::{replayed, stream_of},
     idempotency::{About, Admission},
 };
+
+/// The field of a credential that holds the id of its client.
+const CLIENT_ID: &str = "client_id";
 
 /// What was begun. It cannot be printed: the address has the state.
 pub enum BegunOAuth2 {
@@ -49,11 +52,11 @@ impl App {
         let Some(member) = call.principal.actor.member() else {
             return Err(AppError::bad_input("oauthClientId", "only a member authorizes credentials"));
         };
-        let wish = self.wish_of(call, &input.wish).await?;
+        self.may_begin(call, &input.wish).await?;
         if let Admission::Done(done) = self.admit(call, &mutation, About::New(stream_of)).await? {
             return Ok(BegunOAuth2::There(replayed(done)?));
         }
-        let client = self.client_for(call.principal.tenant, input.client, &wish.component).await?;
+        let (client, wish) = self.wish_of(call, input.client, &input.wish).await?;
         let scopes = scopes_of(&client, input.scopes)?;
         if input.grant == OAuthGrant::ClientCredentials {
             // What the client itself may do is more than a member may.
@@ -84,25 +87,41 @@ impl App {
         Ok(BegunOAuth2::Waiting { flow: flow.id, url, expires_at: begun.at.plus_seconds(SECONDS) })
     }
 
-    /// What shall be, if the caller may.
-    async fn wish_of(&self, call: &Call, wish: &OAuth2Wish) -> Result<KeptWish, AppError> {
+    async fn may_begin(&self, call: &Call, wish: &OAuth2Wish) -> Result<(), AppError> {
+        match wish {
+            OAuth2Wish::New(new) => {
+                let owner = self.owner_or_caller(call, new.owner)?;
+                self.authorize(call, Action::Create, Object::NewCredential(owner)).await
+            }
+            OAuth2Wish::Anew(id) => self.authorize(call, Action::Rotate, Object::Credential(*id)).await,
+        }
+    }
+
+    /// What shall be, and who gets the tokens for it.
+    async fn wish_of(
+        &self,
+        call: &Call,
+        client: OAuthClientId,
+        wish: &OAuth2Wish,
+    ) -> Result<(OAuthClientRow, KeptWish), AppError> {
         let tenant = call.principal.tenant;
         match wish {
             OAuth2Wish::New(new) => {
                 let owner = self.owner_or_caller(call, new.owner)?;
-                self.authorize(call, Action::Create, Object::NewCredential(owner)).await?;
                 let component = self.component_named(tenant, &new.component).await?;
                 must_take_tokens(&component)?;
-                self.fields_but_token(&component, new)?;
-                self.would_be_created(call, owner, component, new).await?;
-                Ok(KeptWish::of(new))
+                let client = self.client_for(tenant, client, &new.component).await?;
+                let new = of_client((**new).clone(), &component, &client)?;
+                self.fields_but_token(&component, &new)?;
+                self.would_be_created(call, owner, component, &new).await?;
+                Ok((client, KeptWish::of(&new)))
             }
             OAuth2Wish::Anew(id) => {
-                self.authorize(call, Action::Rotate, Object::Credential(*id)).await?;
                 let row = self.ports().views.credentials_by_id(tenant, &[*id]).await?.pop();
                 let row = row.ok_or(AppError::NotFound)?;
                 must_take_tokens(&*self.component_named(tenant, &row.component.slug).await?)?;
-                Ok(KeptWish::anew(*id, row.component.slug.clone()))
+                let client = self.client_for(tenant, client, &row.component.slug).await?;
+                Ok((client, KeptWish::anew(*id, row.component.slug.clone())))
             }
         }
     }
@@ -124,6 +143,22 @@ impl App {
         wrong.retain(|error| error.path != format!("fields.{ACCESS_TOKEN}"));
         if wrong.is_empty() { Ok(()) } else { Err(AppError::BadInput(wrong)) }
     }
+}
+
+/// Where the fields have a client id, it is that of the client.
+fn of_client(
+    mut new: NewCredential,
+    component: &Component,
+    client: &OAuthClientRow,
+) -> Result<NewCredential, AppError> {
+    if component.properties().any(|(name, _)| name == CLIENT_ID) {
+        let id = new.fields.entry(CLIENT_ID).or_insert_with(|| client.client_id.clone().into());
+        if id.as_str() != Some(&client.client_id) {
+            let rule = "is another client than the OAuth client: leave it out";
+            return Err(AppError::bad_input(&format!("fields.{CLIENT_ID}"), rule));
+        }
+    }
+    Ok(new)
 }
 
 /// Those of the client, or some of them.

@@ -34,6 +34,10 @@ pub struct CompletionPage {
     pub person: String,
     /// The name of the OAuth client there.
     pub client: String,
+    /// The name of the credential that gets the tokens, or its component while it has none.
+    pub credential: String,
+    /// What the tokens are for.
+    pub scopes: Vec<String>,
     /// What completes it.
     pub code: String,
 }
@@ -120,6 +124,19 @@ impl App {
             Some(name) => format!("{name} ({})", member.subject),
             None => member.subject,
         };
-        Ok(CompletionPage { tenant: tenant.slug, person, client, code })
+        let wish = &begun.wish;
+        let credential = match wish.anew {
+            Some(id) => views.credentials_by_id(flow.tenant, &[id]).await?.pop().map(|row| row.name.clone()),
+            None => wish.name.clone(),
+        };
+        let credential = credential.unwrap_or_else(|| wish.component.clone());
+        Ok(CompletionPage {
+            tenant: tenant.slug,
+            person,
+            client,
+            credential,
+            scopes: begun.scopes.clone(),
+            code,
+        })
     }
 }

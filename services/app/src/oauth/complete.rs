@@ -31,11 +31,13 @@ impl App {
         call: &Call,
         mutation: Mutation,
         (flow, code): (Uuid, &str),
+        name: Option<String>,
     ) -> Result<Done<CredentialId>, AppError> {
         let member = call.principal.actor.member().ok_or(AppError::NotFound)?;
         self.ports().authorizer.role(&call.principal).await?;
-        // One flow is one mutation, whatever key came with it: whoever lost the answer gets it again.
-        let mutation = Mutation { idempotency_key: Some(format!("flow/{flow}")), ..mutation };
+        // One flow is one mutation, whatever key and code came with it: whoever lost the answer gets it again.
+        let key = Some(format!("flow/{flow}"));
+        let mutation = Mutation { idempotency_key: key, input: Value::Null, ..mutation };
         if let Admission::Done(done) = self.admit(call, &mutation, About::New(stream_of)).await? {
             return replayed(done);
         }
@@ -43,7 +45,7 @@ impl App {
         let flow = Flow { tenant: call.principal.tenant, id: flow };
         let _one_at_a_time = self.0.claims.take(format!("oauth2\0{}", flow.id)).await?;
         let begun = self.read_step::<Begun>(flow, Step::Begun).await?;
-        let (begun, _) = begun.filter(|(begun, _)| begun.member == member).ok_or(AppError::NotFound)?;
+        let (mut begun, _) = begun.filter(|(begun, _)| begun.member == member).ok_or(AppError::NotFound)?;
         let allowed = self.read_step::<Allowed>(flow, Step::Allowed).await?;
         let (allowed, tokens) = allowed.ok_or_else(|| {
             refused("AUTHORIZATION_PENDING", "nobody has allowed it yet: open the address in a browser first")
@@ -66,6 +68,10 @@ impl App {
             expires_in: allowed.expires_in.map(|seconds| seconds.saturating_sub(passed)),
             scopes: allowed.scopes,
         };
+        if name.is_some() && begun.wish.anew.is_some() {
+            return Err(AppError::bad_input("name", "is for a new credential: this one has a name"));
+        }
+        begun.wish.name = name.or(begun.wish.name);
         let by = By { client: &client, grant: OAuthGrant::AuthorizationCode, scopes: &begun.scopes };
         // What is refused can be put right and completed again, in time.
         let done = self.authorize_credential(call, mutation, by, begun.wish, tokens).await?;

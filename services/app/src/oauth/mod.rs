@@ -144,7 +144,7 @@ pub(crate) fn no_tokens(error: &TokenError) -> AppError {
             dependency: "authorization server",
             source: Some(Box::new(error.clone())),
         },
-        TokenError::Revoked | TokenError::Refused(_) => AppError::Refused {
+        TokenError::Revoked | TokenError::Refused(_) | TokenError::NotAllowed(_) => AppError::Refused {
             reason: "AUTHORIZATION_REFUSED",
             message: error.to_string(),
             details: serde_json::Value::Null,

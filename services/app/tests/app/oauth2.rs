@@ -78,7 +78,7 @@ impl World {
     async fn authorized_by(&self, by: &Call, client: OAuthClientId, name: &str) -> CredentialId {
         let (flow, url) = self.begun(by, client, mailbox(name)).await.unwrap();
         let page = self.allowed(&url).await.unwrap();
-        let done = self.app.complete_oauth2(by, plain("completeOAuth2"), (flow, &page.code)).await;
+        let done = self.app.complete_oauth2(by, plain("completeOAuth2"), (flow, &page.code), None).await;
         self.shown().await;
         done.unwrap().value
     }
@@ -355,7 +355,7 @@ async fn who_is_removed_in_between_gets_nothing() {
     assert!(world.allowed(&early).await.is_none());
     assert_eq!(world.kept.provider.asked(), asked, "no code is given away");
     let complete = plain("completeOAuth2");
-    let refused = world.app.complete_oauth2(&bob, complete, (flow, &page.code)).await;
+    let refused = world.app.complete_oauth2(&bob, complete, (flow, &page.code), None).await;
     assert!(matches!(refused, Err(AppError::NotFound | AppError::Unauthenticated)), "{refused:?}");
 }
 
@@ -366,14 +366,43 @@ async fn what_would_be_refused_in_the_end_is_refused_at_the_beginning() {
     world.create(&world.alice, "Taken").await.unwrap();
     let taken = world.begun(&world.alice, client, mailbox("Taken")).await;
     assert!(matches!(taken, Err(AppError::Conflict { .. })), "{taken:?}");
+    let mut others = mailbox("Others");
+    others.fields.insert("client_id".into(), "app-2".into());
     let mut bare = mailbox("Bare");
-    bare.fields.remove("client_id");
+    bare.fields.insert("token_url".into(), "unknown".into());
     let hosts = NewCredential { allowed_hosts: Some(vec!["no host".into()]), ..mailbox("Hosts") };
-    for (what, new) in
-        [("a long name", mailbox(&"n".repeat(256))), ("a missing field", bare), ("a host", hosts)]
-    {
+    for (what, new) in [
+        ("a long name", mailbox(&"n".repeat(256))),
+        ("another client", others),
+        ("an unknown field", bare),
+        ("a host", hosts),
+    ] {
         let refused = world.begun(&world.alice, client, new).await;
         assert!(matches!(refused, Err(AppError::BadInput(_))), "{what}: {refused:?}");
     }
     assert!(world.begun(&world.alice, client, mailbox("Fine")).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_name_that_was_taken_meanwhile_is_replaced_and_the_answer_comes_again_whatever_the_code() {
+    let world = World::start().await;
+    let client = world.token_client(&world.alice, TOKENS).await;
+    let mut new = mailbox("Taken");
+    new.fields.remove("client_id");
+    let (flow, url) = world.begun(&world.alice, client, new).await.unwrap();
+    let page = world.allowed(&url).await.unwrap();
+    assert_eq!((page.credential.as_str(), page.person.as_str()), ("Taken", "alice"));
+    world.create(&world.alice, "Taken").await.unwrap();
+    world.shown().await;
+    let complete = async |code: &str, name: Option<&str>| {
+        let mutation = plain("completeOAuth2");
+        world.app.complete_oauth2(&world.alice, mutation, (flow, code), name.map(str::to_owned)).await
+    };
+    let taken = complete(&page.code, None).await;
+    assert!(matches!(taken, Err(AppError::Conflict { .. })), "{taken:?}");
+    let made = complete(&page.code, Some("Mine")).await.unwrap();
+    let row = world.row_of(made.value).await;
+    assert_eq!((row.name.as_str(), &row.fields["client_id"]), ("Mine", &json!("app-1")));
+    let again = complete("AAAAAAAAAA", None).await.unwrap();
+    assert_eq!((again.value, again.replayed), (made.value, true));
 }

@@ -145,7 +145,8 @@ impl State {
         if self.users.is_empty() {
             return Ok(Decision::of([E::Deleted {}]));
         }
-        Err(self.in_use("credentials have their tokens by this OAuth client: delete those first"))
+        Err(self.in_use("credentials have their tokens by this OAuth client, or had when they were deleted: purge them, or authorize them \
+             by another client"))
     }
 
     fn in_use(&self, message: &str) -> Refusal {

@@ -28,6 +28,8 @@ pub(super) async fn greet(
     let minted = admin.mint_token(wish).await?;
     let token = minted.token.expose();
     let data = dir.path().display();
+    let program = std::env::current_exe().map_err(|error| Failure::output(&error))?;
+    let program = program.display();
     write!(
         out,
         r#"
@@ -42,7 +44,7 @@ pub(super) async fn greet(
 curl -s {base}/graphql -H 'content-type: application/json' -H 'authorization: Bearer {token}' \
   -d '{{"query":"{{ credentials(first: 10) {{ totalCount edges {{ node {{ id name status }} }} }} }}"}}'
 
-  Another token: keytrail token --tenant {TENANT} --user {OWNER}
+  Another token: KEYTRAIL_DATA_DIR={data} {program} token --tenant {TENANT} --user {OWNER}
 "#
     )
     .and_then(|()| out.flush())

@@ -221,6 +221,9 @@ fn refused(error: &Value) -> Failure {
         Some("FORBIDDEN") => {
             "the token's owner needs USE of the credential: ask somebody who manages it to share it"
         }
+        Some("NOT_FOUND") => {
+            "the token's owner sees no credential of this name or id: check it, or have it shared with USE"
+        }
         Some("UNAVAILABLE" | "RATE_LIMITED") => "try again",
         _ => "see the message",
     };

@@ -62,9 +62,15 @@ async fn callback(request: HttpRequest, callbacks: web::Data<Callbacks>) -> Http
 
 fn completion(page: &CompletionPage) -> HttpResponse {
     let (person, tenant, client) = (escaped(&page.person), escaped(&page.tenant), escaped(&page.client));
+    let credential = escaped(&page.credential);
+    let scopes = match page.scopes.as_slice() {
+        [] => "what the provider gives by default".to_owned(),
+        scopes => format!("<b>{}</b>", escaped(&scopes.join(" "))),
+    };
     let (first, second) = page.code.split_at(page.code.len() / 2);
     let text = format!(
-        "<p><b>{person}</b> of <b>{tenant}</b> asked for this, to be used by <b>{client}</b>.</p>\
+        "<p><b>{person}</b> of <b>{tenant}</b> asked for this: <b>{client}</b> is to get tokens for the credential \
+         <b>{credential}</b> there, for {scopes}.</p>\
          <p>If that is you, complete it with this code, within ten minutes:</p><p class=\"code\">{first}-{second}</p>\
          <p>If it is not, close this page and give the code to nobody: without it nothing is taken.</p>"
     );

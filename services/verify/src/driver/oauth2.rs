@@ -51,6 +51,10 @@ impl Driver for OAuth2 {
             Some(token) if is_set("introspection_uri") => introspect(&question, outside, token).await,
             Some("access_token") if is_set("userinfo_uri") => ask_userinfo(&question, outside).await,
             None if is_set("token_uri") && is_set("client_secret") => get_token(&question, outside).await,
+            Some("access_token") => Err(judged(
+                Verdict::Unsupported,
+                "an access token alone cannot be checked: give userinfo_uri or introspection_uri, if the server has one",
+            )),
             _ => Err(judged(
                 Verdict::Unsupported,
                 "without introspection or userinfo this cannot be checked: using a refresh token could replace it",

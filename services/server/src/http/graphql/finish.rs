@@ -180,9 +180,12 @@ fn is_about_input(message: &str) -> bool {
 fn without_values(message: &str) -> String {
     let end =
         [", found ", " does not contain the value "].iter().filter_map(|quote| message.find(quote)).min();
-    match end {
-        Some(end) => format!("{}: not one of its values", &message[..end]),
-        None => message.to_owned(),
+    let Some(end) = end else { return message.to_owned() };
+    let shown = &message[..end];
+    let name = shown.rsplit_once("enumeration type \"").and_then(|(_, rest)| rest.strip_suffix('"'));
+    match name.and_then(keytrail_graphql::enums::values_of) {
+        Some(values) => format!("{shown}: must be one of {}", values.join(", ")),
+        None => format!("{shown}: not one of its values"),
     }
 }
 
@@ -223,6 +226,9 @@ mod tests {
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
         assert_eq!(tidied(enum_value, &[])["extensions"]["fields"][0]["path"], "input.level");
+        let known = tidied(&enum_value.replace("\"L\"", "\"Level\""), &[]);
+        let message = known["message"].as_str().unwrap_or_default();
+        assert!(message.ends_with("must be one of EDIT, MANAGE, USE, VIEW"), "{message}");
     }
 
     #[test]
