@@ -190,3 +190,47 @@ async fn a_component_that_credentials_are_of_is_not_deleted() {
     let again = register(&world.alice, erp("crm", "https://crm.example")).await;
     assert_eq!((&again["version"], &again["revision"]), (&json!(2), &json!(3)), "no number is used twice");
 }
+
+#[tokio::test]
+async fn a_component_says_what_a_form_for_its_credentials_asks() {
+    let world = World::start().await;
+    let query =
+        "query($slug: String!) { component(slug: $slug) { name fields { name title required isSecret } } }";
+    let field = |name: &str, title: &str, required: bool, secret: bool| json!({ "name": name, "title": title, "required": required, "isSecret": secret });
+    for (slug, name, fields) in [
+        (
+            "kubernetes",
+            "Kubernetes",
+            vec![
+                field("server_url", "API server", true, false),
+                field("token", "Token", false, true),
+                field("client_key", "Client key", false, true),
+            ],
+        ),
+        ("grafana", "Grafana", vec![field("token", "Token", false, true)]),
+        ("prometheus", "Prometheus", vec![field("password", "Password", false, true)]),
+    ] {
+        let seen = world.bob.data(query, json!({ "slug": slug })).await["component"].clone();
+        assert_eq!(seen["name"], name);
+        for field in fields {
+            assert!(seen["fields"].as_array().expect("fields").contains(&field), "{slug} {field}: {seen:#}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_component_counts_the_credentials_that_its_reader_may_see() {
+    let world = World::start().await;
+    let shared = world.alice.create(crate::harness::bearer("Shared", "s3cr3t")).await;
+    world.alice.create(crate::harness::bearer("Hers", "s3cr3t")).await;
+    let share = json!({ "credentialId": shared, "granteeId": world.bob_id, "level": "VIEW" });
+    world.alice.mutate("shareCredential", "visible", share).await;
+    let query = "{ components(first: 1000) { nodes { slug credentialCount } } }";
+    for (client, expected) in [(&world.alice, 2), (&world.bob, 1), (&world.stranger, 0)] {
+        let seen = client.data(query, Value::Null).await["components"]["nodes"].clone();
+        let counted = seen.as_array().expect("nodes").iter().filter(|node| node["credentialCount"] != 0);
+        let of_bearer = |node: &&Value| node["slug"] == "http-bearer";
+        assert!(counted.clone().all(|node| of_bearer(&node)), "{seen:#}");
+        assert_eq!(counted.map(|node| node["credentialCount"].clone()).next().unwrap_or(json!(0)), expected);
+    }
+}

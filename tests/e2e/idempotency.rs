@@ -3,7 +3,10 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, World, bearer, create_bearer, history, mutation, text};
+use crate::{
+    harness::{Client, World, bearer, create_bearer, history, mutation, text},
+    sdl::Sdl,
+};
 
 const CREATE: &str = "createCredential";
 const ANSWER: &str = "position replayed visible credential { id secretVersion revision }";
@@ -147,6 +150,16 @@ async fn a_refused_mutation_is_not_remembered() {
     bad["fields"] = json!({});
     assert_eq!(world.alice.refused(CREATE, bad).await["code"], "BAD_USER_INPUT");
     assert_eq!(world.alice.mutate(CREATE, ANSWER, keyed("X", "k2")).await["replayed"], false);
+}
+
+#[test]
+fn every_mutation_takes_a_key() {
+    let (taken, fields) = Sdl::inputs();
+    assert!(taken.len() > 60, "{taken:?}");
+    for (mutation, input) in taken {
+        let fields = fields.get(&input).unwrap_or_else(|| panic!("{mutation} takes no input"));
+        assert!(fields.iter().any(|field| field == "idempotencyKey"), "{mutation}");
+    }
 }
 
 #[tokio::test]

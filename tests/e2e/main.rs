@@ -6,6 +6,7 @@ mod as_of;
 mod break_glass;
 mod component;
 mod compromise;
+mod connection_lists;
 mod connections;
 mod coverage;
 mod crash;

@@ -112,6 +112,8 @@ async fn a_checked_credential_shows_what_the_system_said_and_not_its_secret() {
     let said =
         json!({ "verdict": "VALID", "identity": "token", "scopes": ["deployer"], "trigger": "CREATE" });
     assert_eq!(seen["lastVerification"], said);
+    let words = story.world.alice.credential(&id, "lastVerification { message }").await;
+    assert_eq!(words["lastVerification"]["message"], "Vault accepts the token");
     assert!(seen["expiresAt"].is_string(), "the system said when it ends: {seen:#}");
     assert_eq!(seen["allowedHosts"], json!([story.bao.address().trim_start_matches("http://")]));
     let fields = seen["fields"].as_array().unwrap();

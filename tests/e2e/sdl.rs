@@ -42,6 +42,30 @@ impl Sdl {
         sdl
     }
 
+    /// Which input each mutation takes, and the fields of each input.
+    pub(crate) fn inputs() -> (BTreeMap<String, String>, BTreeMap<String, Vec<String>>) {
+        let document = parse_schema(include_str!("../../graphql/schema.graphql")).expect("the schema");
+        let (mut taken, mut fields) = (BTreeMap::new(), BTreeMap::new());
+        for definition in document.definitions {
+            let TypeSystemDefinition::Type(definition) = definition else { continue };
+            let name = definition.node.name.node.to_string();
+            match definition.node.kind {
+                TypeKind::Object(object) if name == "Mutation" => {
+                    taken.extend(object.fields.iter().map(|field| {
+                        let input = field.node.arguments.first().map(|input| base(&input.node.ty.node));
+                        (field.node.name.node.to_string(), input.unwrap_or_default())
+                    }));
+                }
+                TypeKind::InputObject(input) => {
+                    let names = input.fields.iter().map(|field| field.node.name.node.to_string());
+                    fields.insert(name, names.collect());
+                }
+                _ => {}
+            }
+        }
+        (taken, fields)
+    }
+
     fn add_object(&mut self, name: String, object: &ObjectType) {
         for interface in &object.implements {
             self.unions.entry(interface.node.to_string()).or_default().push(name.clone());

@@ -163,3 +163,44 @@ async fn what_a_removed_member_owned_is_somebody_elses_and_an_alert_says_so_unti
         async || world.alice.credential(&id, OWNER).await["owner"]["name"].as_str().map(str::to_owned);
     assert_eq!(eventually("it is the team's", owner).await, "Ops");
 }
+
+#[tokio::test]
+async fn what_a_removed_member_ran_runs_on_in_other_hands() {
+    let world = World::start().await;
+    let (alice, bob) = (&world.alice, &world.bob);
+    let id = bob.create(bearer("Deploy", "s3cr3t")).await;
+    let made = async |client: &Client, name: &str| {
+        let connection = json!({ "component": "http-bearer", "name": name, "credentialIds": [] });
+        let made = client.mutate("createConnection", "connection { id }", connection).await;
+        text(&made["connection"]["id"])
+    };
+    let (kept, gone) = (made(bob, "Cluster").await, made(bob, "Old").await);
+    made(alice, "cluster").await;
+    bob.mutate("deleteConnection", "visible", json!({ "connectionId": gone })).await;
+    let steps = json!([{ "component": "http-bearer", "credentialId": id }]);
+    let flow = bob.mutate("createFlow", "flow { id }", json!({ "name": "Sync", "steps": steps })).await;
+    let flow = text(&flow["flow"]["id"]);
+    bob.mutate("startFlow", "visible", json!({ "flowId": flow, "skipVerification": true })).await;
+    alice.mutate("removeMember", "visible", json!({ "memberId": world.bob_id })).await;
+    let query = "query($flow: ID!, $kept: ID!) { \
+                 flow(id: $flow) { name active owner { ... on Member { subject } } } \
+                 connection(id: $kept) { name owner { ... on Member { subject } } } }";
+    let moved = json!({
+        "flow": { "name": "Sync", "active": true, "owner": { "subject": "alice" } },
+        "connection": { "name": "Cluster (2)", "owner": { "subject": "alice" } },
+    });
+    let handed = async || {
+        let seen = alice.data(query, json!({ "flow": flow, "kept": kept })).await;
+        (seen == moved).then_some(())
+    };
+    eventually("they are handed over", handed).await;
+    let restored = alice.mutate(
+        "restoreConnection",
+        "connection { name owner { ... on Member { subject } } }",
+        json!({ "connectionId": gone }),
+    );
+    let expected = json!({ "connection": { "name": "Old", "owner": { "subject": "alice" } } });
+    assert_eq!(restored.await, expected);
+    let refused = alice.refused("deleteCredential", about(&id)).await;
+    assert_eq!(refused["reason"], "CREDENTIAL_IN_USE", "it is the flow's still");
+}

@@ -49,7 +49,7 @@ pub struct SetMemberRoleInput {
 pub struct RemoveMemberInput {
     /// The member.
     pub member_id: ID,
-    /// The member or team that gets the credentials that he owned; when not given, the caller if he is an owner of
+    /// The member or team that gets the credentials, connections and flows that he owned; when not given, the caller if he is an owner of
     /// the tenant, else the owner who has been there longest.
     pub hand_over_to_id: Option<ID>,
     /// Only when the tenant, to which its members belong, is at this revision.
@@ -115,8 +115,8 @@ impl MemberMutation {
         Ok(SetMemberRolePayload::new(&done, Member::load(ctx, id).await?))
     }
 
-    /// Take a member out of the tenant: his access ends at once. The credentials that he owned go to another one soon
-    /// after, each with an alert, for he may know their secrets still.
+    /// Take a member out of the tenant: his access ends at once. The credentials, connections and flows that he owned go to
+    /// another one soon after; what runs goes on. Each credential has an alert, for he may know its secret still.
     async fn remove_member(
         &self,
         ctx: &Context<'_>,

@@ -30,6 +30,7 @@ pub use service_account::NewApiToken;
 pub use tenant::NewTenant;
 pub use token::MintedToken;
 pub use transfer::NewOffer;
+pub(crate) use transfer::{NAMES, numbered};
 
 /// Tests of unsaved fields that a person may make.
 pub(crate) const TESTS_PER_MINUTE: u32 = 10;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Numbers that are tried behind a name that the new owner has already.
-const NAMES: u32 = 1_000;
+pub(crate) const NAMES: u32 = 1_000;
 
 /// A wish to give a credential away.
 #[derive(Clone, Debug)]
@@ -231,8 +231,8 @@ fn no_offer() -> AppError {
     }
 }
 
-/// Never longer than a name may be.
-fn numbered(name: &str, number: u32) -> String {
+/// Never longer than a name may be, which is the same for all that has one.
+pub(crate) fn numbered(name: &str, number: u32) -> String {
     let ending = format!(" ({number})");
     let whole = name.len().min(NAME_LEN - ending.len());
     let cut = (0..=whole).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);

@@ -99,6 +99,7 @@ fn apply(row: &mut ConnectionRow, meta: &EventMeta, event: &E) {
                 verification: *verification,
             });
         }
+        E::Transferred { to, .. } => row.owner = *to,
         E::Restored { state, credentials, verification } => {
             row.state = *state;
             row.credentials.clone_from(credentials);

@@ -45,6 +45,7 @@ fn evolve(before: Option<FlowRow>, meta: &EventMeta, event: &E) -> Option<FlowRo
         E::CredentialReplaced { from, to } => {
             keytrail_domain::flow::replace(&mut row.steps, *from, *to);
         }
+        E::Transferred { to, .. } => row.owner = *to,
         E::Started { .. } => switch(&mut row, true, None, meta),
         E::Stopped { reason } => switch(&mut row, false, reason.clone(), meta),
         E::Deleted {} => row.deleted_at = Some(at),

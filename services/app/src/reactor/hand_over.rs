@@ -1,5 +1,7 @@
-//! What a removed member owned goes to who was named when he was removed, credential by credential, also the deleted
-//! ones: somebody may restore them. It goes on where it was after a crash.
+//! What a removed member owned goes to who was named when he was removed, one credential, connection and flow after the
+//! other, also the deleted ones that somebody may restore. It goes on where it was after a crash.
+
+mod consumers;
 
 use async_trait::async_trait;
 use keytrail_domain::{
@@ -52,7 +54,11 @@ impl App {
         for id in &owned {
             self.hand_over_one(&call, event, *id, whose).await?;
         }
-        Ok(!owned.is_empty())
+        let consumers = self.consumers_of(tenant, whose.0).await?;
+        for consumer in &consumers {
+            self.hand_over_consumer(&call, event, consumer, whose).await?;
+        }
+        Ok(!owned.is_empty() || !consumers.is_empty())
     }
 
     async fn hand_over_one(
@@ -77,18 +83,8 @@ impl App {
             from: 0,
         };
         let command = CredentialCommand::HandOver { from, to, name };
-        match self.execute::<Credential>(execution, |_| Ok(command.clone())).await {
-            Ok(_) => Ok(()),
-            // It was purged meanwhile.
-            Err(AppError::NotFound) => Ok(()),
-            // One that cannot be handed over holds back no other.
-            Err(error @ (AppError::BadInput(_) | AppError::Refused { .. })) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(credential.id = %id, error, "not handed over: an owner of the tenant has to offer it");
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        let done = self.execute::<Credential>(execution, |_| Ok(command.clone())).await;
+        handed(&id.to_string(), done.map(drop))
     }
 
     /// Present and deleted ones.
@@ -114,5 +110,18 @@ impl App {
             }
         }
         Ok(owned)
+    }
+}
+
+/// What was purged or deleted meanwhile needs no owner; what cannot be handed over holds back nothing else.
+fn handed(id: &str, done: Result<(), AppError>) -> Result<(), AppError> {
+    match done {
+        Ok(()) | Err(AppError::NotFound) => Ok(()),
+        Err(error @ (AppError::BadInput(_) | AppError::Refused { .. })) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(id, error, "not handed over: an owner of the tenant has to see to it");
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
 }

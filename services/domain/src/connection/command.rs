@@ -47,6 +47,15 @@ pub enum ConnectionCommand {
         /// Which credential.
         credential: CredentialId,
     },
+    /// Its owner was removed.
+    HandOver {
+        /// Who owned it.
+        from: Owner,
+        /// Who owns it from then on.
+        to: Owner,
+        /// Its name from then on; none keeps it.
+        name: Option<String>,
+    },
     /// Come back to the state before the deletion.
     Restore {
         /// Those of its credentials that could be reserved again.

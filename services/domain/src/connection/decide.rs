@@ -8,7 +8,11 @@ use super::{
     Connection, ConnectionCommand as C, ConnectionEvent as E, ConnectionState, ConnectionUpdate,
     MOST_CREDENTIALS, Move, Mover, NAME_LEN, NewConnection, State, evolve,
 };
-use crate::{Aggregate, CredentialId, Decision, Refusal, credential::VerificationChoice, text};
+use crate::{
+    Aggregate, CredentialId, Decision, Owner, Refusal,
+    credential::{TransferReason, VerificationChoice},
+    text,
+};
 
 /// Longest description, in bytes.
 const DESCRIPTION_LEN: usize = 1_000;
@@ -108,6 +112,7 @@ impl State {
                 Ok(self.when_has(*from, |from| E::CredentialReplaced { from, to: *to }))
             }
             C::Move(step) => self.go(step),
+            C::HandOver { from, to, name } => self.hand_over((*from, *to), name.as_deref()),
             C::Disconnect { credential, reason } => Ok(self.disconnect(*credential, reason)),
             C::Reconnect { credential } => Ok(self.reconnect(*credential)),
         }
@@ -118,8 +123,21 @@ impl State {
         match command {
             C::Move(step) if step.to == ConnectionState::Deleted => Ok(Decision::nothing()),
             C::Disconnect { .. } | C::Reconnect { .. } => Ok(Decision::nothing()),
+            // Somebody may restore it.
+            C::HandOver { from, to, name } => self.hand_over((*from, *to), name.as_deref()),
             _ => Err(Refusal::rule("CONNECTION_DELETED", "the connection is deleted: restore it first")),
         }
+    }
+
+    /// What a removed member owned. Somebody else may own it by now.
+    fn hand_over(&self, (from, to): (Owner, Owner), name: Option<&str>) -> Result<Decision<E>, Refusal> {
+        if self.owner != from {
+            return Ok(Decision::nothing());
+        }
+        let name = name.map(|name| text::line("name", name, NAME_LEN)).transpose()?;
+        let renamed = name.filter(|name| *name != self.name).map(|name| E::Renamed { name });
+        let moved = E::Transferred { from, to, reason: TransferReason::MemberRemoved };
+        Ok(Decision::of(std::iter::once(moved).chain(renamed)))
     }
 
     fn when_has(&self, credential: CredentialId, event: impl FnOnce(CredentialId) -> E) -> Decision<E> {

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 
 use super::{ConnectionState, Management, Mover};
 use crate::{
-    ConnectionId, CredentialId, DomainEvent, Labels, Owner, TenantId, credential::VerificationChoice,
+    ConnectionId, CredentialId, DomainEvent, Labels, Owner, TenantId,
+    credential::{TransferReason, VerificationChoice},
 };
 
 /// A fact about a connection.
@@ -62,6 +63,9 @@ pub enum ConnectionEvent {
         credential: Option<CredentialId>,
         verification: VerificationChoice,
     },
+    /// It is somebody else's now.
+    #[serde(rename = "ConnectionTransferred")]
+    Transferred { from: Owner, to: Owner, reason: TransferReason },
     /// Back in the state before the deletion, with those of its credentials that it could get again.
     #[serde(rename = "ConnectionRestored")]
     Restored { state: ConnectionState, credentials: Vec<CredentialId>, verification: VerificationChoice },

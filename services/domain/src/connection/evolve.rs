@@ -77,6 +77,7 @@ impl State {
                 self.disconnected_by = credential.filter(|_| by_itself);
                 self.state = *to;
             }
+            E::Transferred { to, .. } => self.owner = *to,
             E::Restored { state, credentials, .. } => {
                 self.state = *state;
                 self.credentials.clone_from(credentials);

@@ -27,6 +27,15 @@ pub enum FlowCommand {
         /// The one to use, reserved already.
         to: CredentialId,
     },
+    /// Its owner was removed.
+    HandOver {
+        /// Who owned it.
+        from: Owner,
+        /// Who owns it from then on.
+        to: Owner,
+        /// Its name from then on; none keeps it.
+        name: Option<String>,
+    },
     /// Delete it; it must not run.
     Delete,
 }

@@ -8,7 +8,11 @@ use super::{
     Flow, FlowCommand as C, FlowEvent as E, FlowStep, FlowUpdate, MOST_STEPS, NAME_LEN, NewFlow, State,
     evolve,
 };
-use crate::{Aggregate, CredentialId, Decision, FieldError, Refusal, credential::VerificationChoice, text};
+use crate::{
+    Aggregate, CredentialId, Decision, FieldError, Owner, Refusal,
+    credential::{TransferReason, VerificationChoice},
+    text,
+};
 
 /// Longest description, in bytes.
 const DESCRIPTION_LEN: usize = 1_000;
@@ -89,6 +93,7 @@ impl State {
                 Ok(Decision::of([E::Stopped { reason: reason.as_ref().map(line).transpose()? }]))
             }
             C::Replace { from, to } => Ok(self.replace(*from, *to)),
+            C::HandOver { from, to, name } => self.hand_over((*from, *to), name.as_deref()),
             C::Delete if self.active => Err(running()),
             C::Delete => Ok(Decision::of([E::Deleted {}])),
         }
@@ -137,6 +142,17 @@ impl State {
             });
         }
         Ok(Decision::of([E::Started { verification }]))
+    }
+
+    /// What a removed member owned. Somebody else may own it by now.
+    fn hand_over(&self, (from, to): (Owner, Owner), name: Option<&str>) -> Result<Decision<E>, Refusal> {
+        if self.owner != from {
+            return Ok(Decision::nothing());
+        }
+        let name = name.map(|name| text::line("name", name, NAME_LEN)).transpose()?;
+        let renamed = name.filter(|name| *name != self.name).map(|name| E::Renamed { name });
+        let moved = E::Transferred { from, to, reason: TransferReason::MemberRemoved };
+        Ok(Decision::of(std::iter::once(moved).chain(renamed)))
     }
 
     fn replace(&self, from: CredentialId, to: CredentialId) -> Decision<E> {

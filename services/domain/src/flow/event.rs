@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::FlowStep;
-use crate::{CredentialId, DomainEvent, FlowId, Labels, Owner, TenantId, credential::VerificationChoice};
+use crate::{
+    CredentialId, DomainEvent, FlowId, Labels, Owner, TenantId,
+    credential::{TransferReason, VerificationChoice},
+};
 
 /// A fact about a flow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +49,9 @@ pub enum FlowEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// It is somebody else's now.
+    #[serde(rename = "FlowTransferred")]
+    Transferred { from: Owner, to: Owner, reason: TransferReason },
     #[serde(rename = "FlowDeleted")]
     Deleted {},
 }

@@ -37,6 +37,7 @@ impl State {
             E::DescriptionChanged { description } => self.description.clone_from(description),
             E::StepsChanged { steps } => self.steps.clone_from(steps),
             E::CredentialReplaced { from, to } => replace(&mut self.steps, *from, *to),
+            E::Transferred { to, .. } => self.owner = *to,
             E::Started { .. } => self.active = true,
             E::Stopped { .. } => self.active = false,
             E::Created { .. } | E::Deleted {} => {}
