@@ -198,6 +198,8 @@ async fn a_wrong_oauth_client_is_told_where_and_a_taken_name_is_a_conflict() {
     ] {
         assert_eq!(paths(alice, CREATE, with(good(), field, value)).await, [path], "{field}");
     }
+    let both = with(with(good(), "components", json!(["github"])), "tokenUrl", json!("not a url"));
+    assert_eq!(paths(alice, CREATE, both).await, ["input.components.0", "input.tokenUrl"], "all at once");
     let id = make(alice, good()).await["id"].clone();
     let other = make(alice, oauth_client("Other", "x")).await["id"].clone();
     assert_eq!(alice.refused(CREATE, oauth_client(" MAIL", "x")).await["code"], "CONFLICT");

@@ -1,7 +1,7 @@
 //! OAuth clients.
 
 use keytrail_domain::{
-    OAuthClientId, SecretId, SecretRef, SecretValue, StreamId, TenantId,
+    Aggregate, FieldError, OAuthClientId, Refusal, SecretId, SecretRef, SecretValue, StreamId, TenantId,
     component::CredentialKind,
     oauth_client::{NewClientSecret, OAuthClient, OAuthClientCommand as C},
 };
@@ -32,12 +32,17 @@ impl App {
             Admission::Do(ticket) => ticket,
         };
         let tenant = call.principal.tenant;
-        self.components_take_oauth2(tenant, &new.components).await?;
-        let _name = self.hold_client_name(tenant, &new.settings.name, None).await?;
         let client = OAuthClientId::from_uuid(ticket.id(self));
         let secret = new.secret.map(|value| self.new_client_secret(tenant, client, value));
-        let (client_id, settings) = (new.client_id, new.settings);
+        let (client_id, settings, name) = (new.client_id, new.settings.clone(), new.settings.name);
         let create = C::Create { client, client_id, settings, secret };
+        let mut wrong = self.components_without_oauth2(tenant, &new.components).await?;
+        // All that is wrong is told at once.
+        if let Err(Refusal::Invalid(more)) = OAuthClient::default().decide(&create) {
+            wrong.extend(more);
+        }
+        none_wrong(wrong)?;
+        let _name = self.hold_client_name(tenant, &name, None).await?;
         let execution = Execution::of(call, StreamId::oauth_client(tenant, client), &ticket).fresh();
         let done = self.execute::<OAuthClient>(execution, |_| Ok(create.clone())).await?;
         Ok(done.map(|()| client))
@@ -59,7 +64,8 @@ impl App {
             Admission::Do(ticket) => ticket,
         };
         let tenant = call.principal.tenant;
-        self.components_take_oauth2(tenant, update.components.as_deref().unwrap_or_default()).await?;
+        let components = update.components.as_deref().unwrap_or_default();
+        none_wrong(self.components_without_oauth2(tenant, components).await?)?;
         let _name = match &update.name {
             Some(name) => Some(self.hold_client_name(tenant, name, Some(id)).await?),
             None => None,
@@ -131,15 +137,20 @@ impl App {
     }
 
     /// A client for a misspelt component would serve nobody, and nobody would hear of it.
-    async fn components_take_oauth2(&self, tenant: TenantId, slugs: &[String]) -> Result<(), AppError> {
+    async fn components_without_oauth2(
+        &self,
+        tenant: TenantId,
+        slugs: &[String],
+    ) -> Result<Vec<FieldError>, AppError> {
+        let mut wrong = Vec::new();
         for (place, slug) in slugs.iter().enumerate().take(MOST_COMPONENTS) {
             let known = self.newest_component(tenant, slug).await?;
             if known.is_none_or(|known| known.definition.kind != CredentialKind::OAuth2) {
                 let rule = "must be the slug of a component of kind OAUTH2: `components` lists them";
-                return Err(AppError::bad_input(&format!("components.{place}"), rule));
+                wrong.push(FieldError::new(format!("components.{place}"), rule));
             }
         }
-        Ok(())
+        Ok(wrong)
     }
 
     async fn hold_client_name(
@@ -156,6 +167,10 @@ impl App {
         }
         Ok(claim)
     }
+}
+
+fn none_wrong(wrong: Vec<FieldError>) -> Result<(), AppError> {
+    if wrong.is_empty() { Ok(()) } else { Err(AppError::BadInput(wrong)) }
 }
 
 fn stream_of(tenant: TenantId, id: Uuid) -> StreamId {

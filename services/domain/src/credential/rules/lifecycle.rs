@@ -26,7 +26,11 @@ pub(crate) fn delete(
 ) -> Result<Decision<E>, Refusal> {
     let active = state.usages.values().any(|usage| usage.active);
     if active || (!state.usages.is_empty() && !detach) {
-        let next_step = if active { "stop or re-point what runs" } else { "pass detach: true" };
+        let next_step = if active {
+            "stop or re-point what runs"
+        } else {
+            "pass detach: true to leave what uses it without it"
+        };
         let usages: Vec<_> = state
             .usages
             .iter()
