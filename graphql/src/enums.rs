@@ -358,8 +358,9 @@ pub enum WebhookPurpose {
 pub fn values_of(enumeration: &str) -> Option<Vec<&'static str>> {
     let (_, rest) = include_str!("../schema.graphql").split_once(&format!("\nenum {enumeration} {{"))?;
     let (body, _) = rest.split_once("\n}")?;
-    let is_value =
-        |line: &&str| !line.is_empty() && line.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    let is_value = |line: &&str| {
+        !line.is_empty() && line.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    };
     Some(body.lines().map(str::trim).filter(is_value).collect())
 }
 
@@ -370,6 +371,7 @@ mod tests {
     #[test]
     fn an_enumeration_names_its_values() {
         assert_eq!(values_of("Level"), Some(vec!["EDIT", "MANAGE", "USE", "VIEW"]));
+        assert!(values_of("CredentialKind").is_some_and(|kinds| kinds.contains(&"OAUTH2")));
         assert_eq!(values_of("Nothing"), None);
     }
 }

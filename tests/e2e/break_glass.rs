@@ -43,6 +43,11 @@ async fn an_owner_takes_use_with_a_reason_for_an_hour_and_an_alert_says_so() {
     let log = alice.data("{ auditLog(last: 50) { nodes { type data } } }", Value::Null).await.to_string();
     assert!(log.contains("breakGlass") && log.contains("outage 4711"), "{log}");
     assert_eq!(alert(&world).await, json!({ "cause": "BREAK_GLASS", "severity": "CRITICAL" }));
+    let id = alice.data("{ alerts { nodes { id } } }", Value::Null).await["alerts"]["nodes"][0]["id"].clone();
+    let resolve = json!({ "alertId": id, "note": "settled" });
+    assert_eq!(alice.refused("resolveAlert", resolve.clone()).await["reason"], "SOMEBODY_ELSE");
+    let resolved = carol.mutate("resolveAlert", "alert { state }", resolve).await;
+    assert_eq!(resolved["alert"]["state"], "RESOLVED", "its owner says that it is settled");
 }
 
 #[tokio::test]

@@ -77,6 +77,8 @@ pub(crate) struct Inner {
     pub(crate) progress: Progress,
     pub(crate) tests: Throttle,
     pub(crate) checks: Throttle,
+    /// What providers gave that the log does not have yet.
+    pub(crate) given: crate::oauth::Kept,
     /// Codes that somebody tries.
     pub(crate) codes: Throttle,
     /// Who is which member, by tenant, issuer and subject.
@@ -114,6 +116,7 @@ impl App {
             progress: Progress::new(checkpoint),
             tests: Throttle::per_minute(crate::commands::TESTS_PER_MINUTE),
             checks: Throttle::per_minute(crate::commands::CHECKS_PER_MINUTE),
+            given: crate::oauth::Kept::default(),
             codes: Throttle::per_minute(crate::oauth::CODES_PER_MINUTE),
             members: Cache::new(crate::sign_in::REMEMBERED),
             last_kept: Cache::new(LAST_KEPT),

@@ -215,13 +215,9 @@ fn run_behind(app: &App, ports: &Ports, config: &Config, life: &Lifecycle) {
     life.spawn(Stage::Background, Weight::Vital, "webhooks", async move {
         delivering.run_webhooks(until).await;
     });
-    let (refreshing, until) = (app.clone(), stop());
-    life.spawn(
-        Stage::Background,
-        Weight::Vital,
-        "refresh",
-        async move { refreshing.run_refresh(until).await },
-    );
+    // What was asked for is waited for as long as what was begun for a caller.
+    let (refreshing, until) = (app.clone(), life.stopping(Stage::Intake));
+    life.spawn(Stage::Intake, Weight::Vital, "refresh", async move { refreshing.run_refresh(until).await });
     let (keeping, until) = (app.clone(), stop());
     life.spawn(Stage::Background, Weight::Vital, "usage", async move { keeping.run_usage(until).await });
     let (recording, until) = (app.clone(), stop());

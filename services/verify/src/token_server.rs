@@ -42,7 +42,7 @@ impl GuardedTokenServer {
         entries: &[(&str, &str)],
     ) -> Result<Answer, TokenError> {
         let request = form(url, client, entries)?;
-        let sent = self.http.send(request, Destinations::Any).await;
+        let sent = self.http.send_or_not(request, Destinations::Any).await;
         sent.map_err(|error| not_sent(&error))
     }
 }

@@ -2,7 +2,7 @@
 
 use keytrail_domain::{
     AlertId, StreamId,
-    alert::{Alert, AlertCommand, Subject},
+    alert::{Alert, AlertCommand, Cause, Subject},
 };
 use keytrail_ports::{Action, Object};
 
@@ -33,7 +33,7 @@ impl App {
     /// Somebody says that an alert is over.
     ///
     /// # Errors
-    /// As every change.
+    /// `SOMEBODY_ELSE` for who broke the glass that it is about.
     pub async fn resolve_alert(
         &self,
         call: &Call,
@@ -65,6 +65,9 @@ impl App {
             }
         }
         let stream = StreamId::alert(tenant, row.about, row.cause.as_str());
+        if matches!(command, AlertCommand::Resolve { .. }) && row.cause == Cause::BreakGlass {
+            self.must_be_another(call, &stream).await?;
+        }
         let ticket = match self.admit(call, &mutation, About::Stream(stream.clone())).await? {
             Admission::Done(done) => return Ok(done.map(|_| id)),
             Admission::Do(ticket) => ticket,
@@ -72,5 +75,23 @@ impl App {
         let execution = Execution::of(call, stream, &ticket).at(expected);
         let done = self.execute::<Alert>(execution, |_| Ok(command.clone())).await?;
         Ok(done.map(|()| id))
+    }
+
+    /// Who took the use of a credential by his role leaves it to somebody else to say that this is settled.
+    async fn must_be_another(&self, call: &Call, alert: &StreamId) -> Result<(), AppError> {
+        let Some(source) = self.load::<Alert>(alert).await?.source else { return Ok(()) };
+        let raised_by = self.ports().views.event(call.principal.tenant, source).await?;
+        let member = call.principal.actor.member();
+        if member.is_none() || raised_by.and_then(|event| event.actor.member()) != member {
+            return Ok(());
+        }
+        Err(AppError::Refused {
+            reason: "SOMEBODY_ELSE",
+            message:
+                "you took the use of this credential by your role: somebody else has to resolve the alert, \
+                      such as its owner"
+                    .into(),
+            details: serde_json::Value::Null,
+        })
     }
 }

@@ -2,9 +2,9 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use keytrail_domain::{
-    CredentialId, OAuthClientId, SecretValue, Timestamp,
+    CredentialId, OAuthClientId, SecretValue, StreamId, Timestamp,
     component::Component,
-    credential::{ACCESS_TOKEN, OAuthGrant},
+    credential::{ACCESS_TOKEN, Credential, OAuthGrant},
 };
 use keytrail_ports::{Action, Completeness, Object, TokenGrant, views::OAuthClientRow};
 use url::Url;
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     App, AppError, Call, Done, Mutation, NewCredential,
-    commands::{replayed, stream_of},
+    commands::{present, replayed, stream_of},
     idempotency::{About, Admission},
 };
 
@@ -121,6 +121,8 @@ impl App {
                 let row = row.ok_or(AppError::NotFound)?;
                 must_take_tokens(&*self.component_named(tenant, &row.component.slug).await?)?;
                 let client = self.client_for(tenant, client, &row.component.slug).await?;
+                let credential: Credential = self.load(&StreamId::credential(tenant, *id)).await?;
+                present(&credential)?.new_secret_may_be_checked()?;
                 Ok((client, KeptWish::anew(*id, row.component.slug.clone())))
             }
         }

@@ -4,11 +4,12 @@
 //! tokens and shows a code; [`complete`] takes that code from the person who began, and makes the credential. So nobody
 //! can send somebody else his address and have what that one allows. What is under way lies in the vault ([`pending`]), so
 //! that any node goes on with it. [`refreshing`] gets the next tokens ahead of the end of those that are there, each by
-//! [`refresh`].
+//! [`refresh`], and [`given`] notes them.
 
 mod begin;
 mod callback;
 mod complete;
+mod given;
 mod pending;
 mod refresh;
 mod refreshing;
@@ -23,6 +24,7 @@ use keytrail_ports::{TokenClient, TokenError, Tokens, views::OAuthClientRow};
 
 pub use begin::BegunOAuth2;
 pub use callback::{CALLBACK_PATH, Callback, CallbackError, CompletionPage};
+pub(crate) use given::Kept;
 
 use crate::{App, AppError, NewCredential};
 

@@ -2,7 +2,7 @@
 //! credential one request at a time: many providers end everything when an old refresh token is used again.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     time::Duration,
 };
 
@@ -11,7 +11,6 @@ use keytrail_domain::{CredentialId, TenantId, Timestamp};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::refresh::{Failed, Given};
 use crate::{App, AppError, Tenure, Work, failing::Failing};
 
 /// Between two looks at what is due.
@@ -20,8 +19,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const MOST: usize = 1_000;
 /// Requests at once.
 const AT_ONCE: usize = 64;
-/// Of them for one tenant: a provider that answers slowly holds back no other one's.
-const OF_ONE_TENANT: usize = 16;
+/// Of them for one tenant: a provider that answers slowly holds back no other one's, and no host is asked more at once.
+const OF_ONE_TENANT: usize = 4;
 /// First and longest wait after a request that gave nothing, in seconds.
 const BACKOFF: (i64, i64) = (2, 300);
 
@@ -33,7 +32,6 @@ struct Waiting {
     until: Timestamp,
     /// How long the next time, in seconds.
     wait: i64,
-    given: Option<Box<Given>>,
 }
 
 /// What is asked for, and what waits to be asked for again.
@@ -43,27 +41,35 @@ struct Refreshing {
     waiting: HashMap<Which, Waiting>,
     /// Due and not begun.
     ready: VecDeque<Which>,
-    running: FuturesUnordered<BoxFuture<'static, (Which, Result<(), Failed>)>>,
+    running: FuturesUnordered<BoxFuture<'static, (Which, Result<(), AppError>)>>,
     /// Those that run.
     begun: HashSet<Which>,
     failing: Failing,
 }
 
 impl App {
-    /// Refreshes until `stop`; comes back by itself after every failure.
+    /// Refreshes until `stop`, and then ends what is under way; comes back by itself after every failure.
     pub async fn run_refresh(&self, stop: CancellationToken) {
-        let stop = &stop;
+        tokio::join!(self.refresh_while_leased(&stop), self.note_what_was_given(&stop));
+        self.note_all(&mut Failing::new("noting of access tokens")).await;
+    }
+
+    async fn refresh_while_leased(&self, stop: &CancellationToken) {
         self.while_leased(Work::Refresh, stop, |tenure| async move {
             let mut refreshing = Refreshing::new(self.clone(), tenure);
             let mut look = tokio::time::interval(LOOK_EVERY);
             look.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
-                    () = stop.cancelled() => return,
+                    () = stop.cancelled() => break,
                     _ = look.tick() => refreshing.look().await,
                     Some((which, outcome)) = refreshing.running.next() => refreshing.ended(which, outcome),
                 }
                 refreshing.begin();
+            }
+            // Who comes next must not ask with the same tokens.
+            while let Some((which, outcome)) = refreshing.running.next().await {
+                refreshing.ended(which, outcome);
             }
         })
         .await;
@@ -98,46 +104,50 @@ impl Refreshing {
         }
     }
 
-    /// What a provider gave already is noted also when no other token is due.
+    /// What a provider gave already is noted first.
     fn plan(&mut self, due: HashSet<Which>) {
-        self.waiting.retain(|which, known| due.contains(which) || known.given.is_some());
+        self.waiting.retain(|which, _| due.contains(which));
         let now = self.app.now();
-        let all: BTreeSet<Which> = due.into_iter().chain(self.waiting.keys().copied()).collect();
         let is_ready = |which: &Which| {
-            !self.begun.contains(which) && self.waiting.get(which).is_none_or(|known| known.until <= now)
+            !self.begun.contains(which)
+                && !self.app.0.given.has(which)
+                && self.waiting.get(which).is_none_or(|known| known.until <= now)
         };
-        self.ready = by_turns(all.into_iter().filter(is_ready));
+        self.ready = by_turns(due.into_iter().filter(is_ready));
         if self.waiting.is_empty() {
             self.failing.works();
         }
     }
 
-    /// As many as may run; the others of a tenant that has enough wait for the next look.
+    /// As many as may run; the others of a tenant that has enough wait for one of them to end.
     fn begin(&mut self) {
+        let mut later = VecDeque::new();
         while self.running.len() < AT_ONCE {
-            let Some(which) = self.ready.pop_front() else { return };
+            let Some(which) = self.ready.pop_front() else { break };
             if self.begun.iter().filter(|begun| begun.0 == which.0).count() >= OF_ONE_TENANT {
+                later.push_back(which);
                 continue;
             }
-            let given = self.waiting.get_mut(&which).and_then(|known| known.given.take());
             let (app, tenure) = (self.app.clone(), self.tenure.clone());
             self.begun.insert(which);
             self.running.push(Box::pin(async move {
-                let outcome = app.refresh_apart(&tenure, which, given).await;
+                let outcome = app.refresh_apart(&tenure, which).await;
                 (which, outcome)
             }));
         }
+        later.append(&mut self.ready);
+        self.ready = later;
     }
 
-    fn ended(&mut self, which: Which, outcome: Result<(), Failed>) {
+    fn ended(&mut self, which: Which, outcome: Result<(), AppError>) {
         self.begun.remove(&which);
-        let Err(Failed { error, given }) = outcome else {
+        let Err(error) = outcome else {
             self.waiting.remove(&which);
             return;
         };
         let wait = self.waiting.get(&which).map_or(BACKOFF.0, |known| known.wait);
         let until = self.app.now().plus_seconds(wait);
-        self.waiting.insert(which, Waiting { until, wait: (wait * 2).min(BACKOFF.1), given });
+        self.waiting.insert(which, Waiting { until, wait: (wait * 2).min(BACKOFF.1) });
         if !is_changed(&error) {
             self.failing.failed(&error);
         }

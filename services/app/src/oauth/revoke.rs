@@ -2,9 +2,10 @@
 //! or has gone back to another version.
 
 use keytrail_domain::{
-    Aggregate, RecordedEvent,
+    Aggregate, OAuthClientId, RecordedEvent, SecretRef, SecretValue, TenantId,
     credential::{Credential, CredentialEvent as E, State},
 };
+use keytrail_ports::SecretError;
 
 use super::REFRESH_TOKEN;
 use crate::{App, AppError};
@@ -19,65 +20,82 @@ impl App {
     /// # Errors
     /// Vault and log: it is to be done again then, for the token must not be gone before the provider was told.
     pub(crate) async fn end_grant(&self, event: &RecordedEvent) -> Result<(), AppError> {
-        let Replayed { before, last } = self.replayed_around(event).await?;
-        let token = |state: &State| state.authorization.as_ref().and_then(|known| known.refresh);
-        let Some((before, at)) = before.and_then(|state| token(&state).map(|at| (state, at))) else {
-            return Ok(());
+        let Some(Ended { before, at, last }) = self.ended_by(event).await? else { return Ok(()) };
+        let client = before.authorization.as_ref().map(|known| known.client).ok_or(AppError::NotFound)?;
+        let token = self.refresh_token_at(at).await?;
+        // A provider that gives the same one again would end the new grant with it.
+        let again = match last.as_ref().and_then(token_of) {
+            Some(next) => self.refresh_token_at(next).await?,
+            None => None,
         };
-        // Who rotates another secret leaves it to the client.
-        if last.known().and_then(token) == Some(at) {
-            return Ok(());
-        }
-        match self.try_to_revoke(&before).await {
-            Ok(()) | Err(AppError::NotFound) => {}
-            Err(error @ AppError::Unavailable { dependency: "vault" | "event log", .. }) => {
-                return Err(error);
-            }
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(credential.id = %before.id, error, "a grant goes on at its provider: end it there");
+        let same = |token: &SecretValue| again.as_ref().is_some_and(|next| next.expose() == token.expose());
+        if let Some(token) = token.filter(|token| !same(token)) {
+            match self.revoke_token((before.tenant, client), &token).await {
+                Err(error @ AppError::Unavailable { dependency: "vault" | "event log", .. }) => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(credential.id = %before.id, error, "a grant goes on at its provider: end it there");
+                }
+                Ok(()) => {}
             }
         }
         self.destroy_for_good(at).await
     }
 
-    async fn try_to_revoke(&self, state: &State) -> Result<(), AppError> {
-        let Some(authorization) = &state.authorization else { return Ok(()) };
-        let row = self.ports().views.oauth_client(state.tenant, authorization.client).await?;
-        let row = row.filter(|row| row.deleted_at.is_none()).ok_or(AppError::NotFound)?;
+    async fn refresh_token_at(&self, at: SecretRef) -> Result<Option<SecretValue>, AppError> {
+        match self.ports().secrets.get(at).await {
+            Ok(payload) => Ok(payload.get(REFRESH_TOKEN).cloned()),
+            Err(SecretError::Missing | SecretError::Corrupt(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Nothing where the client is gone, or its provider takes no such wish.
+    pub(super) async fn revoke_token(
+        &self,
+        (tenant, client): (TenantId, OAuthClientId),
+        token: &SecretValue,
+    ) -> Result<(), AppError> {
+        let row = self.ports().views.oauth_client(tenant, client).await?;
+        let Some(row) = row.filter(|row| row.deleted_at.is_none()) else { return Ok(()) };
         let Some(url) = row.settings.provider.revocation_url.clone() else { return Ok(()) };
-        let at = authorization.refresh.ok_or(AppError::NotFound)?;
-        let payload = match self.ports().secrets.get(at).await {
-            Err(keytrail_ports::SecretError::Missing) => return Ok(()),
-            found => found?,
-        };
-        let token = payload.get(REFRESH_TOKEN).ok_or(AppError::NotFound)?;
         let client = self.token_client(&row).await?;
         let revoked = self.ports().tokens.revoke(&url, &client, token).await;
         revoked.map_err(|error| super::no_tokens(&error))
     }
 
-    async fn replayed_around(&self, around: &RecordedEvent) -> Result<Replayed, AppError> {
-        let (mut last, mut from) = (Credential::default(), 0);
+    /// The grant that counted before this fact and never again, as far as the log goes.
+    async fn ended_by(&self, event: &RecordedEvent) -> Result<Option<Ended>, AppError> {
+        let (mut credential, mut from) = (Credential::default(), 0);
         let mut before = None;
         loop {
-            let page = self.ports().log.read_stream(&around.stream, from, PAGE).await?;
-            for event in &page {
-                if event.revision == around.revision {
-                    before = last.known().cloned();
+            let page = self.ports().log.read_stream(&event.stream, from, PAGE).await?;
+            for known in &page {
+                if known.revision == event.revision {
+                    before = credential.known().and_then(|state| Some((state.clone(), token_of(state)?)));
                 }
-                last = last.evolve(&event.decode::<E>()?);
-                from = event.revision + 1;
+                credential = credential.evolve(&known.decode::<E>()?);
+                // Who rotates another secret leaves it to the client, which may have got others since.
+                before = before.filter(|(_, at)| credential.known().and_then(token_of) != Some(*at));
+                from = known.revision + 1;
             }
             if page.len() < PAGE {
-                return Ok(Replayed { before, last });
+                let last = credential.known().cloned();
+                return Ok(before.map(|(before, at)| Ended { before, at, last }));
             }
         }
     }
 }
 
-/// A credential before a fact, and as it is now.
-struct Replayed {
-    before: Option<State>,
-    last: Credential,
+/// A credential before a fact ended its grant, where that grant's refresh token lies, and the credential as it is now.
+struct Ended {
+    before: State,
+    at: SecretRef,
+    last: Option<State>,
+}
+
+fn token_of(state: &State) -> Option<SecretRef> {
+    state.authorization.as_ref().and_then(|known| known.refresh)
 }

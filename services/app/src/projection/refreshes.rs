@@ -28,11 +28,11 @@ pub(super) fn refreshed(
     for current in row.versions.iter_mut().filter(|version| version.replaced_at.is_none()) {
         current.secret = secret;
     }
-    if matches!(row.health, Health::Invalid | Health::Expired) {
+    if row.health == Health::Expired {
         row.health = Health::Unverified;
     }
     if let Some(known) = &mut row.authorization {
-        if row.noted_expiry.is_some_and(|noted| known.authorization.was_told(noted.end, Some(noted))) {
+        if known.authorization.was_told(row.noted_expiry) {
             (row.expires_at, row.noted_expiry) = (row.stated_end, None);
         }
         known.authorization.refresh = refresh.or(known.authorization.refresh);
@@ -54,7 +54,7 @@ pub(super) fn is_of_token(row: &CredentialRow, end: Timestamp) -> bool {
 
 /// Whether access tokens are replaced ahead of their end.
 pub(super) fn are_replaced(row: &CredentialRow) -> bool {
-    row.authorization.as_ref().is_some_and(|known| known.authorization.can_refresh())
+    row.authorization.as_ref().is_some_and(|known| known.authorization.is_replaced_ahead())
 }
 
 /// Secrets that no event's state names any more: what a refresh replaced, and the refresh token of what is over.

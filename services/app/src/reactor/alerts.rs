@@ -66,7 +66,11 @@ impl App {
         let reactions = reactions(&fact);
         let asks_more = matches!(
             fact,
-            E::Suspended { .. } | E::Restored {} | E::Verified { .. } | E::DetailsChanged { .. }
+            E::Suspended { .. }
+                | E::Restored {}
+                | E::Verified { .. }
+                | E::DetailsChanged { .. }
+                | E::TokenRefreshed { .. }
         );
         if reactions.is_empty() && !asks_more {
             return Ok(false);
@@ -80,7 +84,9 @@ impl App {
         let stopped = (in_use && matches!(fact, E::Suspended { .. })).then(stopped_in_use);
         let more = match fact {
             E::Restored {} => self.still_a_problem(event).await?.into_iter().collect(),
-            E::Verified { .. } | E::DetailsChanged { .. } if has_open => self.later_end(event).await?,
+            E::Verified { .. } | E::DetailsChanged { .. } | E::TokenRefreshed { .. } if has_open => {
+                self.later_end(event).await?
+            }
             _ => Vec::new(),
         };
         let mut changed = false;
@@ -200,7 +206,6 @@ fn reactions(event: &E) -> Vec<Reaction> {
             let causes = Cause::ALL.into_iter().filter(|cause| *cause != Cause::BreakGlass);
             causes.map(Reaction::Recover).collect()
         }
-        E::TokenRefreshed { .. } => recover(&[Cause::Expired]),
         E::MarkedCompromised { .. } => vec![wrong_hands()],
         E::Resumed { .. } => recover(&[Cause::Suspended, Cause::Compromised]),
         _ => Vec::new(),

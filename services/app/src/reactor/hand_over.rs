@@ -71,7 +71,8 @@ impl App {
         let stream = StreamId::credential(event.stream.tenant_id(), id);
         let credential: Credential = self.load(&stream).await?;
         let Some(state) = credential.known().filter(|state| state.owner == from) else { return Ok(()) };
-        let (name, _claim) = self.name_for((stream.tenant_id(), to), state).await?;
+        let name = self.name_for((stream.tenant_id(), to), state).await;
+        let Some((name, _claim)) = named(&id.to_string(), name)? else { return Ok(()) };
         let what = format!("handed-over/{id}");
         let execution = Execution {
             call,
@@ -110,6 +111,19 @@ impl App {
             }
         }
         Ok(owned)
+    }
+}
+
+/// Of what finds no name with its new owner nothing else has to wait.
+fn named<T>(id: &str, name: Result<T, AppError>) -> Result<Option<T>, AppError> {
+    match name {
+        Ok(name) => Ok(Some(name)),
+        Err(error @ AppError::Conflict { .. }) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(id, error, "not handed over: an owner of the tenant has to see to it");
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -59,10 +59,12 @@ fn due(credential: &Credential, now: Timestamp, ladder: &[u32]) -> Option<(Strin
 fn dates(state: &State, now: Timestamp, ladder: &[u32]) -> Option<String> {
     let step = state.ends_at().and_then(|end| {
         let days = step_reached(end, state.noted_expiry, ladder, now)?;
-        Some(format!("{end}/{days}/{}", state.revision))
+        Some(format!("{end}/{days}/{}/{}", state.revision, state.secret.secret))
     });
     let token = state.authorization.as_ref().and_then(|known| known.access_until);
-    let token = token.filter(|_| state.token_is_over(now)).map(|end| format!("token/{end}"));
+    let token = token
+        .filter(|_| state.token_is_over(now))
+        .map(|end| format!("token/{end}/{}/{}", state.revision, state.secret.secret));
     let overlap = state.next_overlap_end().filter(|end| *end <= now);
     let overlap = overlap.map(|end| format!("overlap/{end}/{}", state.revision));
     let due: Vec<_> = step.into_iter().chain(token).chain(overlap).collect();

@@ -193,11 +193,7 @@ async fn what_a_provider_gave_is_noted_later_also_of_what_was_stopped_meanwhile(
     }
     let suspend = plain("suspendCredential");
     world.app.suspend_credential(&world.alice, suspend, id, "a look".into(), None).await.unwrap();
-    while world.refreshes(id).await == 0 {
-        // It waits for two seconds of this clock, from whenever it begins to.
-        world.kept.clock.forward(1);
-        tokio::task::yield_now().await;
-    }
+    world.wait_for_refreshes(id, 1).await;
     assert_eq!((provider.asked(), provider.reused()), (2, 0), "nobody is asked again");
     let resume = plain("resumeCredential");
     world.app.resume_credential(&world.alice, resume, id, "fine".into(), None).await.unwrap();
@@ -227,12 +223,81 @@ async fn what_was_deleted_while_a_provider_was_asked_is_whole_when_it_comes_back
 }
 
 #[tokio::test]
+async fn a_stop_waits_for_what_a_provider_was_asked_and_notes_it() {
+    let [first, second] = World::start().await.two_nodes().await;
+    let client = first.token_client(&first.alice, SLOW).await;
+    let id = first.authorized_by(&first.alice, client, "Mailbox").await;
+    let provider = &first.kept.provider;
+    let running = first.refreshing();
+    first.kept.clock.forward(ALMOST);
+    provider.wait_for(2).await;
+    first.kept.log.script([Fault::Unavailable]);
+    running.stop.cancel();
+    let other = second.refreshing();
+    provider.answers(9);
+    running.task.await.unwrap();
+    assert_eq!(first.refreshes(id).await, 1, "also when that fails once");
+    second.kept.clock.forward(ALMOST);
+    second.wait_for_refreshes(id, 2).await;
+    other.end().await;
+    assert_eq!(provider.reused(), 0);
+}
+
+#[tokio::test]
+async fn what_comes_again_is_told_again_and_an_end_that_people_gave_stays() {
+    let mut watch = Watch::over(World::start().await, ScheduleOptions::default()).await;
+    let id = watch.world.authorized().await;
+    let expired = async |watch: &Watch| {
+        watch.events(id).await.iter().filter(|event| *event == "CredentialExpired").count()
+    };
+    watch.world.kept.provider.is_away(true);
+    watch.world.kept.clock.forward(LIFE + 60);
+    watch.turns().await;
+    assert_eq!(expired(&watch).await, 1);
+    // The token is over still.
+    watch.world.rotated(id, "client_secret", 0).await.unwrap();
+    watch.turns().await;
+    assert_eq!((expired(&watch).await, watch.row(id).await.status(watch.now())), (2, Status::Expired));
+    let update = keytrail_app::CredentialUpdate {
+        id,
+        name: None,
+        external_id: None,
+        labels: None,
+        expires_at: Some(Some(watch.now().plus_seconds(1))),
+        allowed_hosts: None,
+        fields: None,
+        verify: false,
+        expected_revision: None,
+    };
+    let change = plain("updateCredential");
+    watch.world.app.update_credential(&watch.world.alice, change, update).await.unwrap();
+    watch.world.kept.clock.forward(9);
+    watch.turns().await;
+    watch.world.kept.provider.is_away(false);
+    let running = watch.world.refreshing();
+    watch.world.wait_for_refreshes(id, 1).await;
+    running.end().await;
+    watch.turns().await;
+    assert_eq!(watch.row(id).await.status(watch.now()), Status::Expired, "by its maker's word");
+    // When an end that comes later has its alert, all before it was looked at.
+    let end = watch.now().plus_seconds(1);
+    watch.ending("Mark", end).await;
+    watch.world.kept.clock.forward(2);
+    watch.turns().await;
+    let count = |alerts: &[String], what: &str| alerts.iter().filter(|alert| *alert == what).count();
+    let mut alerts = watch.alerts(1).await;
+    while count(&alerts, "AlertOpened expired") < 3 {
+        tokio::task::yield_now().await;
+        alerts = watch.alerts(1).await;
+    }
+    assert_eq!(count(&alerts, "AlertResolved expired"), 1, "by the rotation alone: {alerts:?}");
+}
+
+#[tokio::test]
 async fn a_slow_provider_holds_back_nothing_but_itself() {
     let world = World::start().await;
     let slow = world.token_client(&world.alice, SLOW).await;
-    for number in 0..17 {
-        // Ten codes a minute.
-        world.kept.clock.forward(7);
+    for number in 0..5 {
         world.authorized_by(&world.alice, slow, &format!("Slow {number}")).await;
     }
     let new = keytrail_app::NewTenant {
@@ -251,14 +316,16 @@ async fn a_slow_provider_holds_back_nothing_but_itself() {
     let before = provider.asked();
     let running = world.refreshing();
     world.kept.clock.forward(ALMOST);
-    provider.wait_for(before + 17).await;
+    provider.wait_for(before + 5).await;
     let quick = world.authorized_by(&mallory, quick, "Quick").await;
     world.kept.clock.forward(ALMOST);
     let stream = StreamId::credential(mallory.principal.tenant, quick);
     while world.kept.log.read_stream(&stream, 0, 9).await.unwrap().len() < 3 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(provider.asked(), before + 19, "sixteen of one tenant at once, and none of them again");
+    assert_eq!(provider.asked(), before + 7, "four of one tenant at once, and none of them again");
+    provider.answers(9);
+    provider.wait_for(before + 8).await;
     running.end().await;
 }
 
@@ -300,7 +367,7 @@ async fn of_a_token_without_another_one_the_end_is_told_at_once() {
 async fn who_rotates_another_secret_leaves_the_tokens_to_the_client() {
     let world = World::start().await;
     let id = world.authorized().await;
-    world.rotated(id, "client_secret", 3_600).await.unwrap();
+    world.rotated(id, "client_secret", 0).await.unwrap();
     let running = world.refreshing();
     world.kept.clock.forward(ALMOST);
     world.wait_for_refreshes(id, 1).await;

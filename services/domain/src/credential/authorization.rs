@@ -51,13 +51,21 @@ impl Authorization {
     /// When people are to be told that the access token is over; none when they were. Where another one can be got, it
     /// gets a minute to come.
     pub fn tell_of_end(&self, noted: Option<NotedExpiry>) -> Option<Timestamp> {
-        let end = self.access_until.filter(|end| !self.was_told(*end, noted))?;
+        let end = self.access_until.filter(|_| !self.was_told(noted))?;
         Some(end.plus_seconds(if self.can_refresh() { PATIENCE } else { 0 }))
     }
 
-    /// Whether that what was told last is the end of this access token.
-    pub fn was_told(&self, end: Timestamp, noted: Option<NotedExpiry>) -> bool {
-        self.access_until == Some(end) && noted == Some(NotedExpiry { end, days: 0 })
+    /// The next access token is got before this one ends.
+    pub fn is_replaced_ahead(&self) -> bool {
+        self.can_refresh() && self.access_until.is_some()
+    }
+
+    /// Whether what was told last is the end of this access token. By the provider's clock it may be a little earlier.
+    pub fn was_told(&self, noted: Option<NotedExpiry>) -> bool {
+        let near = |(end, noted): (Timestamp, NotedExpiry)| {
+            noted.days == 0 && (end.as_seconds() - noted.end.as_seconds()).abs() <= PATIENCE
+        };
+        self.access_until.zip(noted).is_some_and(near)
     }
 }
 
@@ -156,21 +164,19 @@ pub(super) fn told(new: Option<&NewAuthorization>) -> Option<E> {
 /// What a rotation says of them: who gives other secrets than the access token leaves that to the client.
 ///
 /// # Errors
-/// `TOKEN_OF_CLIENT` for an overlap of the client's tokens with one of the caller's own: they end with the authorization.
+/// `TOKEN_OF_CLIENT` for an overlap: only the current version's tokens are replaced ahead of their end.
 pub(super) fn after_rotation(state: &State, rotate: &Rotate) -> Result<Option<E>, Refusal> {
     let known = state.authorization.as_ref().filter(|_| rotate.authorization.is_none());
     let Some(known) = known else { return Ok(told(rotate.authorization.as_ref())) };
-    if !rotate.given.contains(ACCESS_TOKEN) {
-        return Ok(Some(E::Authorized { authorization: known.clone() }));
-    }
     if rotate.overlap_until.is_some() {
         return Err(Refusal::rule(
             "TOKEN_OF_CLIENT",
-            "an OAuth client gets the access tokens of the credential, and a token of your own ends that and them: give no \
-             overlapSeconds, or authorize it anew with beginOAuth2",
+            "an OAuth client gets the access tokens of the credential, for its current version alone: give no \
+             overlapSeconds",
         ));
     }
-    Ok(None)
+    let own = rotate.given.contains(ACCESS_TOKEN);
+    Ok((!own).then(|| E::Authorized { authorization: known.clone() }))
 }
 
 /// What goes to the vault with it.

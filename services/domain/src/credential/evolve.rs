@@ -149,7 +149,7 @@ impl State {
                 self.refresh_refused |= matches!(event, E::Invalidated { trigger: Trigger::Refresh, .. });
                 self.health = self.health.after(report.verdict);
                 // Of a token that is replaced ahead of its end, that says nothing of the credential.
-                let refreshes = self.authorization.as_ref().is_some_and(Authorization::can_refresh);
+                let refreshes = self.authorization.as_ref().is_some_and(Authorization::is_replaced_ahead);
                 self.proven_end = report.expires_at.filter(|_| !refreshes).or(self.proven_end);
                 self.last_report = Some(report.clone());
             }
@@ -186,11 +186,11 @@ impl State {
             }
             E::TokenRefreshed { secret, refresh, access_until } => {
                 self.secret = *secret;
-                if matches!(self.health, Health::Invalid | Health::Expired) {
-                    self.health = Health::Unverified;
+                if self.health == Health::Expired {
+                    (self.health, self.last_report) = (Health::Unverified, None);
                 }
                 if let Some(known) = &mut self.authorization {
-                    if self.noted_expiry.is_some_and(|noted| known.was_told(noted.end, Some(noted))) {
+                    if known.was_told(self.noted_expiry) {
                         (self.proven_end, self.noted_expiry) = (None, None);
                     }
                     known.refresh = refresh.or(known.refresh);

@@ -156,9 +156,30 @@ impl GuardedHttp {
         timeout(self.time_limit, self.exchange(request, to)).await.unwrap_or(Err(GuardError::Timeout))
     }
 
+    /// As [`GuardedHttp::send`], but what is sent has two thirds of the time for itself: who waits longer than the first
+    /// third for a place sends nothing. For requests that change what is at the other side.
+    ///
+    /// # Errors
+    /// [`GuardError`]; after [`GuardError::Busy`] nothing was sent.
+    pub async fn send_or_not(
+        &self,
+        mut request: Outgoing,
+        to: Destinations<'_>,
+    ) -> Result<Answer, GuardError> {
+        let transport = self.guard.admit_url(&mut request.url, to)?;
+        let place = timeout(self.time_limit / 3, self.place(&request.url)).await;
+        let _place = place.unwrap_or(Err(GuardError::Busy))?;
+        let answer = timeout(self.time_limit / 3 * 2, self.ask(request, transport)).await;
+        answer.unwrap_or(Err(GuardError::Timeout))
+    }
+
     async fn exchange(&self, mut request: Outgoing, to: Destinations<'_>) -> Result<Answer, GuardError> {
         let transport = self.guard.admit_url(&mut request.url, to)?;
         let _place = self.place(&request.url).await?;
+        self.ask(request, transport).await
+    }
+
+    async fn ask(&self, request: Outgoing, transport: Transport) -> Result<Answer, GuardError> {
         let client = match transport {
             Transport::Encrypted => &self.encrypted,
             Transport::Plain => &self.plain,

@@ -9,7 +9,7 @@ use keytrail_ports::views::{
     ConnectionFilter, ConsumerOrder, ConsumerQuery, FlowFilter, InSight, PageRequest,
 };
 
-use super::{PAGE, handed};
+use super::{PAGE, handed, named};
 use crate::{
     App, AppError, Call,
     claims::Claim,
@@ -28,7 +28,8 @@ impl App {
     ) -> Result<(), AppError> {
         let tenant = event.stream.tenant_id();
         let _alone = self.alone_with(*consumer).await?;
-        let (name, _claim) = self.consumer_name_for((tenant, to), name, *consumer).await?;
+        let name = self.consumer_name_for((tenant, to), name, *consumer).await;
+        let Some((name, _claim)) = named(&consumer.id(), name)? else { return Ok(()) };
         let what = format!("handed-over/{}", consumer.id());
         let execution = |stream| Execution {
             call,

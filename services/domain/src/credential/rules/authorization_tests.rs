@@ -91,9 +91,11 @@ fn whoever_gives_a_token_of_his_own_takes_the_client_away_and_another_secret_doe
     assert_eq!(state(&other).authorization, Some(authorization().authorization));
     let own = rotate(&[ACCESS_TOKEN], Change::Unchecked);
     assert_eq!(state(&after(authorized(), &rotating(own.clone()))).authorization, None);
-    let overlapping = Rotate { overlap_until: Some(now().plus_seconds(60)), ..own };
-    let refused = authorized().decide(&rotating(overlapping));
-    assert!(matches!(refused, Err(Refusal::Rule { reason: "TOKEN_OF_CLIENT", .. })), "{refused:?}");
+    for rotation in [own, rotate(&["password", "pin"], Change::Unchecked)] {
+        let overlapping = Rotate { overlap_until: Some(now().plus_seconds(60)), ..rotation };
+        let refused = authorized().decide(&rotating(overlapping));
+        assert!(matches!(refused, Err(Refusal::Rule { reason: "TOKEN_OF_CLIENT", .. })), "{refused:?}");
+    }
 }
 
 #[test]
@@ -130,6 +132,17 @@ fn the_end_of_an_access_token_is_told_once_and_not_of_what_is_stopped_or_refused
     assert_eq!((state(&over).status(now_over), told(&over, 90)), (Status::Expired, vec![]));
     let again = after(over, &refresh(1, 21));
     assert_eq!((state(&again).status(now_over), state(&again).noted_expiry), (Status::Unverified, None));
+    let rejected = after(
+        authorized(),
+        &C::RecordCheck {
+            version: 1,
+            trigger: Trigger::Routine,
+            report: report(Verdict::Invalid),
+            now: now(),
+        },
+    );
+    let refreshed = after(rejected, &refresh(1, 21));
+    assert_eq!(state(&refreshed).health, Health::Invalid, "another token is no proof");
     let suspended = after(authorized(), &C::Suspend { reason: "a look".into() });
     assert_eq!((told(&suspended, 90), told(&after(authorized(), &refuse(1)), 90)), (vec![], vec![]));
 }
