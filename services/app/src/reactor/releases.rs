@@ -23,9 +23,11 @@ impl Reactor for Releases {
             return Ok(false);
         }
         let Some(id) = event.stream.credential_id() else { return Ok(false) };
-        match event.decode()? {
+        let fact = event.decode()?;
+        match fact {
             E::SecretRotated { .. } | E::RolledBack { .. } | E::Purged {} => {
-                self.0.release_clients(event, id).await
+                // Of what is purged the grant ends before its secrets are destroyed.
+                self.0.release_clients(event, id, !matches!(fact, E::Purged {})).await
             }
             // What was reserved for it may have been released for what came before it.
             E::Authorized { authorization } => self.0.keep_client(event, id, authorization.client).await,
@@ -84,7 +86,12 @@ impl App {
     }
 
     /// Of all that hold it but the one that it has its tokens by now.
-    async fn release_clients(&self, event: &RecordedEvent, id: CredentialId) -> Result<bool, AppError> {
+    async fn release_clients(
+        &self,
+        event: &RecordedEvent,
+        id: CredentialId,
+        ends_grant: bool,
+    ) -> Result<bool, AppError> {
         self.views_at(event.position).await?;
         let tenant = event.stream.tenant_id();
         let clients = self.ports().views.oauth_clients(tenant).await?;
@@ -92,7 +99,9 @@ impl App {
         if holding.is_empty() {
             return Ok(false);
         }
-        self.end_grant(event).await?;
+        if ends_grant {
+            self.end_grant(event).await?;
+        }
         let credential: Credential = self.load(&event.stream).await?;
         let now = credential.known().and_then(|state| state.authorization.as_ref()).map(|known| known.client);
         for row in holding.iter().filter(|row| Some(row.id) != now) {

@@ -377,7 +377,11 @@ async fn who_rotates_another_secret_leaves_the_tokens_to_the_client() {
     let known = world.ports.views.known_secrets(row.tenant).await.unwrap();
     assert!(known.contains(&kept), "the sweep keeps it");
     assert_eq!((row.current_version(), world.kept.provider.reused()), (2, 0));
-    assert!(world.kept.provider.revoked().is_empty());
+    // What ends later is all that ends.
+    let client = row.authorization.unwrap().authorization.client;
+    let other = world.authorized_by(&world.alice, client, "Other").await;
+    world.rotated(other, "access_token", 0).await.unwrap();
+    assert_eq!(world.ended(1).await, ["refresh-3"]);
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ async fn a_refresh_token_counts_once_and_one_that_was_revoked_not_at_all() {
 async fn what_proves_nothing_is_no_refusal_and_nothing_goes_where_the_operator_does_not_allow() {
     let server = OidcProvider::start().await;
     let refused = asking(&[]).tokens(&server.url("/token"), &client(&server), itself()).await.err().unwrap();
-    assert!(matches!(&refused, TokenError::Unavailable(why) if why.contains("allow")), "{refused:?}");
+    assert!(matches!(&refused, TokenError::NotAllowed(why) if why.contains("allow")), "{refused:?}");
     let elsewhere =
         asking(&["127.0.0.0/8"]).tokens(&server.url("/nothing"), &client(&server), itself()).await;
     let elsewhere = elsewhere.err().unwrap();
