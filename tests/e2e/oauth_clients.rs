@@ -186,6 +186,11 @@ async fn a_wrong_oauth_client_is_told_where_and_a_taken_name_is_a_conflict() {
         ("tokenUrl", json!("http://id.example.com/"), "input.tokenUrl"),
         ("tokenUrl", json!("https://u:p@id.example.com/"), "input.tokenUrl"),
         ("authorizationUrl", json!("https://id.example.com/#x"), "input.authorizationUrl"),
+        (
+            "authorizationUrl",
+            json!("https://id.example.com/?prompt=consent&scope=x"),
+            "input.authorizationUrl",
+        ),
         ("revocationUrl", json!("ftp://id.example.com/"), "input.revocationUrl"),
         ("issuer", json!("id.example.com"), "input.issuer"),
         ("scopes", json!(["a", "b c"]), "input.scopes.1"),

@@ -125,50 +125,64 @@ fn here(folder: &Path, program: &str) -> Command {
     command
 }
 
+fn text_of(page: &str) -> String {
+    std::fs::read_to_string(repository().join("docs").join(page)).expect("the page")
+}
+
 /// Reads a page, does what it says, and finds what it promises.
 async fn follow(page: &str) {
-    Reader::start().await.follows(page).await;
+    Reader::start().await.follows(&[(page, text_of(page))]).await;
 }
 
 impl Reader {
-    async fn follows(&self, page: &str) {
-        let text = std::fs::read_to_string(repository().join("docs").join(page)).expect("the page");
-        let blocks = blocks(&text);
-        let commands: Vec<_> = blocks
-            .iter()
-            .filter(|(kind, _)| *kind == Block::Commands)
-            .map(|(_, text)| text.as_str())
-            .collect();
-        let printed = self.types(&commands).await;
-        let mut last = 0;
-        let (mut typed, mut promised) = (0, 0);
-        for (kind, body) in &blocks {
-            if *kind == Block::Commands {
-                (last, typed) = (typed, typed + 1);
-                continue;
+    /// Pages in one shell; answers all that was printed.
+    async fn follows(&self, pages: &[(&str, String)]) -> String {
+        let blocks: Vec<_> = pages.iter().map(|(page, text)| (*page, blocks(text))).collect();
+        let of_page = |(_, blocks): &(&str, Vec<(Block, String)>)| {
+            let commands = blocks.iter().filter(|(kind, _)| *kind == Block::Commands);
+            commands.map(|(_, text)| text.clone()).collect::<Vec<_>>()
+        };
+        let commands: Vec<String> = blocks.iter().flat_map(of_page).collect();
+        let typed: Vec<&str> = commands.iter().map(String::as_str).collect();
+        let printed = self.types(&typed).await;
+        let (mut last, mut typed) = (0, 0);
+        for (page, blocks) in &blocks {
+            let mut promised = 0;
+            for (kind, body) in blocks {
+                if *kind == Block::Commands {
+                    (last, typed) = (typed, typed + 1);
+                    continue;
+                }
+                let mut rest = printed[last].as_str();
+                for line in body.lines() {
+                    let at = rest.find(line);
+                    let at = at.unwrap_or_else(|| {
+                        panic!("{page} promises {line}\nafter{}\nbut came\n{}", commands[last], printed[last])
+                    });
+                    rest = &rest[at + line.len()..];
+                    promised += 1;
+                }
             }
-            let mut rest = printed[last].as_str();
-            for line in body.lines() {
-                let at = rest.find(line);
-                let at = at.unwrap_or_else(|| {
-                    panic!("{page} promises {line}\nafter{}\nbut came\n{}", commands[last], printed[last])
-                });
-                rest = &rest[at + line.len()..];
-                promised += 1;
-            }
+            let is_page = *page != "README.md";
+            assert!(
+                !is_page || promised > 9,
+                "{page} promises {promised} things: are its blocks marked sh and text?"
+            );
         }
-        assert!(promised > 9, "{page} promises {promised} things: are its blocks marked sh and text?");
+        printed.concat()
     }
 }
 
 #[tokio::test]
 async fn who_reads_one_page_after_another_finds_what_each_of_them_promises() {
-    let reader = Reader::start().await;
-    // The session of the README comes first, and has added him.
+    // The session of the README comes first, has added him, and leaves a job that the shell knows.
     let added = "'mutation { addMember(input: {subject: \"bob\", role: MEMBER}) { visible } }'";
-    reader.types(&[&format!(". docs/examples/gql.sh\ngql {added}")]).await;
-    for page in PAGES {
-        reader.follows(page).await;
+    let first = format!("\n```sh\n. docs/examples/gql.sh\ngql {added}\nsleep 600 &\n```\n");
+    let pages = PAGES.map(|page| (page, text_of(page)));
+    let all: Vec<_> = std::iter::once(("README.md", first)).chain(pages).collect();
+    let printed = Reader::start().await.follows(&all).await;
+    for wrong in ["no such job", "Traceback", "already in use"] {
+        assert!(!printed.contains(wrong), "{wrong}: {printed}");
     }
 }
 

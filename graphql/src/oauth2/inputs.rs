@@ -1,7 +1,7 @@
 //! What is asked.
 
 use async_graphql::{ID, InputObject, Json, Result};
-use keytrail_app::{NewOAuth2, OAuth2Wish};
+use keytrail_app::{AnewOAuth2, NewOAuth2, OAuth2Wish};
 
 use super::types::OAuth2Grant;
 use crate::{
@@ -30,13 +30,13 @@ pub struct BeginOAuth2Input {
     pub name: Option<String>,
     /// Your own id for a new credential, unique in the tenant.
     pub external_id: Option<String>,
-    /// The plain fields of a new credential. Must come as a variable.
+    /// The plain fields: of a new credential all, of one that is there those that change. Must come as a variable.
     pub fields: Option<Json<serde_json::Value>>,
     /// The team that owns a new credential; you, when not given.
     pub owner_team_id: Option<ID>,
     /// Free labels of a new credential.
     pub labels: Option<Vec<LabelInput>>,
-    /// Hosts that a new credential's token may be sent to; the component's own when not given.
+    /// Hosts that the token may be sent to; when not given, those of a new credential's fields, or as they are.
     pub allowed_hosts: Option<Vec<String>>,
     /// Check a new credential against the real system first; a definite "no" saves nothing.
     #[graphql(default = true)]
@@ -50,7 +50,15 @@ impl BeginOAuth2Input {
         let client = self.oauth_client_id.parse().map_err(|error| bad_id("input.oauthClientId", &error))?;
         let (grant, scopes) = (self.grant.into(), self.scopes.clone());
         let wish = match (&self.credential_id, &self.component) {
-            (Some(id), None) => OAuth2Wish::Anew(credential_id(id)?),
+            (Some(id), None) => {
+                self.nothing_of_a_new_one()?;
+                let Json(fields) = self.fields.clone().unwrap_or_else(|| Json(serde_json::json!({})));
+                let serde_json::Value::Object(fields) = fields else {
+                    return Err(bad_input("input.fields", "must be an object"));
+                };
+                let id = credential_id(id)?;
+                OAuth2Wish::Anew(AnewOAuth2 { id, fields, allowed_hosts: self.allowed_hosts })
+            }
             (None, Some(component)) => {
                 let component = component.clone();
                 OAuth2Wish::New(Box::new(self.into_new(component).into_app()?))
@@ -58,6 +66,20 @@ impl BeginOAuth2Input {
             _ => return Err(bad_input("input.component", "give `component` or `credentialId`, one of them")),
         };
         Ok(NewOAuth2 { client, grant, scopes, wish })
+    }
+
+    /// Of a credential that is there only fields and hosts change with its tokens.
+    fn nothing_of_a_new_one(&self) -> Result<()> {
+        let given = [
+            ("input.name", self.name.is_some()),
+            ("input.externalId", self.external_id.is_some()),
+            ("input.ownerTeamId", self.owner_team_id.is_some()),
+            ("input.labels", self.labels.is_some()),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((path, _)) => Err(bad_input(path, "is for a new credential: updateCredential changes it")),
+            None => Ok(()),
+        }
     }
 
     fn into_new(self, component: String) -> CreateCredentialInput {

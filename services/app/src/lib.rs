@@ -59,7 +59,9 @@ pub use inputs::{
 pub use journal_topics::journal_topics;
 pub use leases::{Tenure, Work};
 pub use log_copy::{Copied, CopyError, CopyStage, LogCopy, copy_is_unfinished};
-pub use oauth::{BegunOAuth2, CALLBACK_PATH, Callback, CallbackError, CompletionPage, NewOAuth2, OAuth2Wish};
+pub use oauth::{
+    AnewOAuth2, BegunOAuth2, CALLBACK_PATH, Callback, CallbackError, CompletionPage, NewOAuth2, OAuth2Wish,
+};
 pub use projection::Projections;
 pub use queries::{
     Access, AccessChange, AsOf, Counted, KnownComponent, Planned, Preview, SeenUsage, Usages, Way,

@@ -134,7 +134,7 @@ macro_rules! either_id {
 
 either_id! {
     /// Who owns a credential. Stored as the id alone: its prefix tells which it is.
-    Owner, "mem` or `team",
+    Owner, "mem_` or `team",
     /// A person.
     Member(MemberId),
     /// A team: its leads manage, its other members use.

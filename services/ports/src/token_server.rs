@@ -61,7 +61,7 @@ pub enum TokenError {
     #[error("the authorisation server may not be asked: {0}")]
     NotAllowed(&'static str),
     /// Nobody answered, or not in a way that means something: try again later.
-    #[error("the authorisation server gave no answer: {0}")]
+    #[error("the authorisation server gave no answer that counts: {0}")]
     Unavailable(String),
 }
 

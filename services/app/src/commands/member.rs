@@ -12,7 +12,6 @@ use crate::{
     execute::Execution,
     idempotency::{About, Admission, Ticket},
     profile,
-    standing::break_glass,
 };
 
 type Answer = Result<Done<MemberId>, AppError>;
@@ -103,12 +102,16 @@ impl App {
             Admission::Done(done) => Ok(done.map(|_| member)),
             Admission::Do(ticket) => {
                 if let Some(heir) = hand_over_to {
-                    self.known_grantee(call, heir.into()).await?;
+                    let known = self.known_grantee(call, heir.into()).await;
+                    known.map_err(|error| match error {
+                        AppError::NotFound => AppError::bad_input("handOverToId", "no such member or team"),
+                        error => error,
+                    })?;
                     let standing = self.standing(call).await?;
                     // A team he could join before it gets anything.
                     let could_be_his = standing.is(heir.into()) || matches!(heir, Owner::Team(_));
                     if could_be_his && !standing.owns_the_tenant() {
-                        return Err(break_glass());
+                        return Err(not_the_heir());
                     }
                 }
                 let command = TenantCommand::RemoveMember { by, member, hand_over_to };
@@ -150,6 +153,18 @@ impl App {
             Some(TenantEvent::MemberAdded { member, .. }) => Ok(done.map(|()| member)),
             _ => Err(AppError::internal("the key is of another kind")),
         }
+    }
+}
+
+/// He could take what he has no right to by removing who has it.
+fn not_the_heir() -> AppError {
+    AppError::Refused {
+        reason: "BREAK_GLASS",
+        message:
+            "a role alone makes neither you nor a team that you could join the heir: name another member, or \
+                  let an owner of the tenant do it"
+                .into(),
+        details: serde_json::Value::Null,
     }
 }
 

@@ -93,7 +93,7 @@ impl App {
                 let owner = self.owner_or_caller(call, new.owner)?;
                 self.authorize(call, Action::Create, Object::NewCredential(owner)).await
             }
-            OAuth2Wish::Anew(id) => self.authorize(call, Action::Rotate, Object::Credential(*id)).await,
+            OAuth2Wish::Anew(anew) => self.authorize(call, Action::Rotate, Object::Credential(anew.id)).await,
         }
     }
 
@@ -116,28 +116,41 @@ impl App {
                 self.would_be_created(call, owner, component, &new).await?;
                 Ok((client, KeptWish::of(&new)))
             }
-            OAuth2Wish::Anew(id) => {
-                let row = self.ports().views.credentials_by_id(tenant, &[*id]).await?.pop();
+            OAuth2Wish::Anew(anew) => {
+                let row = self.ports().views.credentials_by_id(tenant, &[anew.id]).await?.pop();
                 let row = row.ok_or(AppError::NotFound)?;
-                must_take_tokens(&*self.component_named(tenant, &row.component.slug).await?)?;
+                let component = self.component_named(tenant, &row.component.slug).await?;
+                must_take_tokens(&component)?;
+                self.no_secrets(&component, &anew.fields)?;
                 let client = self.client_for(tenant, client, &row.component.slug).await?;
-                let credential: Credential = self.load(&StreamId::credential(tenant, *id)).await?;
+                let credential: Credential = self.load(&StreamId::credential(tenant, anew.id)).await?;
                 present(&credential)?.new_secret_may_be_checked()?;
-                Ok((client, KeptWish::anew(*id, row.component.slug.clone())))
+                Ok((client, KeptWish::anew(anew, row.component.slug.clone())))
             }
         }
     }
 }
 
 impl App {
+    fn no_secrets(
+        &self,
+        component: &Component,
+        fields: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<(), AppError> {
+        let components = &self.ports().components;
+        let partial = components.check_fields(component, fields.clone(), Completeness::Partial);
+        match partial.map_err(AppError::BadInput)?.secrets.names().next() {
+            None => Ok(()),
+            Some(name) => {
+                Err(AppError::bad_input(&format!("fields.{name}"), "is secret: the provider gives it"))
+            }
+        }
+    }
+
     /// All that the component wants is there but the access token: any stands for it, and its own rules are not asked.
     fn fields_but_token(&self, component: &Component, new: &NewCredential) -> Result<(), AppError> {
+        self.no_secrets(component, &new.fields)?;
         let components = &self.ports().components;
-        let partial = components.check_fields(component, new.fields.clone(), Completeness::Partial);
-        if let Some(name) = partial.map_err(AppError::BadInput)?.secrets.names().next() {
-            let rule = "is secret: the provider gives it";
-            return Err(AppError::bad_input(&format!("fields.{name}"), rule));
-        }
         let mut fields = new.fields.clone();
         fields.insert(ACCESS_TOKEN.to_owned(), "t".into());
         let whole = components.check_fields(component, fields, Completeness::Complete);
@@ -180,7 +193,10 @@ fn must_take_tokens(component: &Component) -> Result<(), AppError> {
     let is_secret = |schema: &serde_json::Value| schema["x-secret"] == serde_json::Value::Bool(true);
     match component.properties().any(|(name, schema)| name == ACCESS_TOKEN && is_secret(schema)) {
         true => Ok(()),
-        false => Err(AppError::bad_input("component", "its fields have no secret `access_token`")),
+        false => Err(AppError::bad_input(
+            "component",
+            "its fields have no secret `access_token`: take oauth2-generic, or register one of your own",
+        )),
     }
 }
 

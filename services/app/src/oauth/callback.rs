@@ -1,11 +1,11 @@
 //! The provider's answer, as the person's browser brings it.
 
-use keytrail_domain::{SecretValue, credential::ACCESS_TOKEN};
-use keytrail_ports::{TokenError, TokenGrant};
+use keytrail_domain::{SecretPayload, SecretValue, credential::ACCESS_TOKEN};
+use keytrail_ports::{TokenError, TokenGrant, Tokens, views::OAuthClientRow};
 
 use super::{
     REFRESH_TOKEN,
-    pending::{Allowed, Begun, Flow, SECONDS, Step, has_hash, hashed, new_code},
+    pending::{Allowed, Begun, Failed, Flow, SECONDS, Step, has_hash, hashed, new_code},
 };
 use crate::{App, AppError};
 
@@ -54,12 +54,21 @@ pub enum CallbackError {
     /// Somebody else's answer.
     #[error("the answer does not come from the provider that was asked: nothing was taken")]
     WrongIssuer,
+    /// It does not say whose it is.
+    #[error(
+        "the provider does not say who it is, as the OAuth client's `issuer` asks: nothing was taken; who manages the \
+         OAuth client takes `issuer` away if this provider never says it"
+    )]
+    NoIssuer,
+    /// What was begun cannot be completed any more.
+    #[error("the OAuth client, or who began this, is there no more: begin it again")]
+    Gone,
     /// The person, or the provider, said no.
-    #[error("the provider did not allow it")]
-    Denied,
+    #[error("the provider did not allow it ({0}): begin it again")]
+    Denied(&'static str),
     /// The provider gave no tokens.
-    #[error("the provider gave no tokens: begin it again")]
-    NoTokens(#[from] TokenError),
+    #[error("the provider gave no tokens ({0}): begin it again")]
+    NoTokens(TokenError),
     /// Ours.
     #[error("this cannot be done just now: begin it again")]
     App(#[from] AppError),
@@ -78,24 +87,36 @@ impl App {
         if !has_hash(state, &begun.state_hash) || self.now() > begun.at.plus_seconds(SECONDS) {
             return Err(CallbackError::Unknown);
         }
-        let client = self.client_for(flow.tenant, begun.client, &begun.wish.component).await?;
+        let client = self.client_for(flow.tenant, begun.client, &begun.wish.component).await.map_err(gone)?;
         if client.settings.provider != begun.provider {
             return Err(CallbackError::Unknown);
         }
         // Before anything is taken: whoever was removed gets nothing.
-        let shown = self.page(flow, &begun, client.settings.name.clone(), String::new()).await?;
-        if client.settings.provider.issuer.is_some() && client.settings.provider.issuer != callback.iss {
-            return Err(CallbackError::WrongIssuer);
+        let page = self.page(flow, &begun, client.settings.name.clone(), String::new()).await;
+        let shown = page.map_err(gone)?;
+        match (&client.settings.provider.issuer, &callback.iss) {
+            (Some(_), None) => return Err(CallbackError::NoIssuer),
+            (Some(wanted), Some(said)) if wanted != said => return Err(CallbackError::WrongIssuer),
+            _ => {}
         }
         if !self.write_step((flow, Step::Answered), &(), []).await? {
             return Err(CallbackError::Again);
         }
-        let code = callback.code.filter(|_| callback.error.is_none()).ok_or(CallbackError::Denied)?;
-        let verifier = secrets.get("verifier").cloned();
-        let verifier = verifier.ok_or_else(|| AppError::internal("an authorization has no verifier"))?;
-        let grant = TokenGrant::Code { code, verifier, redirect_uri: begun.redirect_uri.clone() };
-        let asking = self.token_client(&client).await?;
-        let tokens = self.ports().tokens.tokens(&client.settings.provider.token_url, &asking, grant).await?;
+        let got = self.tokens_for(&begun, &client, (callback, &secrets)).await;
+        let tokens = match got {
+            Ok(tokens) => tokens,
+            Err(error) => {
+                // Who began it hears of it, too.
+                let why = match &error {
+                    CallbackError::Denied(word) => (*word).to_owned(),
+                    CallbackError::NoTokens(error) => error.to_string(),
+                    other => other.to_string(),
+                };
+                self.write_step((flow, Step::Failed), &Failed { why }, []).await?;
+                tracing::info!(flow = %flow.id, error = &error as &dyn std::error::Error, "an authorization came to nothing");
+                return Err(error);
+            }
+        };
         let code = new_code()?;
         let allowed = Allowed {
             code_hash: hashed(&code),
@@ -107,6 +128,23 @@ impl App {
         let secrets = std::iter::once((ACCESS_TOKEN, tokens.access)).chain(refresh);
         self.write_step((flow, Step::Allowed), &allowed, secrets).await?;
         Ok(CompletionPage { code, ..shown })
+    }
+
+    async fn tokens_for(
+        &self,
+        begun: &Begun,
+        client: &OAuthClientRow,
+        (callback, secrets): (Callback, &SecretPayload),
+    ) -> Result<Tokens, CallbackError> {
+        let said = callback.error.as_deref();
+        let denied = || CallbackError::Denied(said.map_or("it gave no code", known_word));
+        let code = callback.code.clone().filter(|_| said.is_none()).ok_or_else(denied)?;
+        let verifier = secrets.get("verifier").cloned();
+        let verifier = verifier.ok_or_else(|| AppError::internal("an authorization has no verifier"))?;
+        let grant = TokenGrant::Code { code, verifier, redirect_uri: begun.redirect_uri.clone() };
+        let asking = self.token_client(client).await?;
+        let given = self.ports().tokens.tokens(&client.settings.provider.token_url, &asking, grant).await;
+        given.map_err(CallbackError::NoTokens)
     }
 
     async fn page(
@@ -139,4 +177,26 @@ impl App {
             code,
         })
     }
+}
+
+/// What trying again does not change.
+fn gone(error: AppError) -> CallbackError {
+    match error {
+        AppError::NotFound | AppError::BadInput(_) => CallbackError::Gone,
+        error => CallbackError::App(error),
+    }
+}
+
+/// The words of RFC 6749, 4.1.2.1: nothing else that came is shown.
+fn known_word(said: &str) -> &'static str {
+    const KNOWN: [&str; 7] = [
+        "access_denied",
+        "invalid_request",
+        "invalid_scope",
+        "server_error",
+        "temporarily_unavailable",
+        "unauthorized_client",
+        "unsupported_response_type",
+    ];
+    KNOWN.into_iter().find(|known| *known == said).unwrap_or("for a reason that has no word of RFC 6749")
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     By, REFRESH_TOKEN,
-    pending::{Allowed, Begun, Flow, KeptWish, SECONDS, Step, has_hash, plain_code},
+    pending::{Allowed, Begun, Failed, Flow, KeptWish, SECONDS, Step, has_hash, plain_code},
 };
 use crate::{
     App, AppError, Call, CredentialRotation, Done, Mutation,
@@ -41,18 +41,16 @@ impl App {
         if let Admission::Done(done) = self.admit(call, &mutation, About::New(stream_of)).await? {
             return replayed(done);
         }
-        self.0.codes.take(format!("{}\0{member}", call.principal.tenant), self.now())?;
         let flow = Flow { tenant: call.principal.tenant, id: flow };
         let _one_at_a_time = self.0.claims.take(format!("oauth2\0{}", flow.id)).await?;
         let begun = self.read_step::<Begun>(flow, Step::Begun).await?;
         let (mut begun, _) = begun.filter(|(begun, _)| begun.member == member).ok_or(AppError::NotFound)?;
         let allowed = self.read_step::<Allowed>(flow, Step::Allowed).await?;
-        let (allowed, tokens) = allowed.ok_or_else(|| {
-            refused("AUTHORIZATION_PENDING", "nobody has allowed it yet: open the address in a browser first")
-        })?;
+        let Some((allowed, tokens)) = allowed else { return Err(self.not_allowed(flow).await?) };
         if self.now() > allowed.at.plus_seconds(SECONDS) {
             return Err(AppError::NotFound);
         }
+        self.0.codes.take(format!("{}\0{member}", call.principal.tenant), self.now())?;
         if !has_hash(&plain_code(code), &allowed.code_hash) {
             return Err(refused("WRONG_CODE", "that is not the code that the page shows"));
         }
@@ -79,6 +77,21 @@ impl App {
         Ok(done)
     }
 
+    /// Why there is nothing to complete.
+    async fn not_allowed(&self, flow: Flow) -> Result<AppError, AppError> {
+        let failed = self.read_step::<Failed>(flow, Step::Failed).await?;
+        Ok(match failed {
+            Some((Failed { why }, _)) => refused(
+                "AUTHORIZATION_FAILED",
+                &format!("the provider gave no tokens ({why}): begin it again"),
+            ),
+            None => refused(
+                "AUTHORIZATION_PENDING",
+                "nobody has allowed it yet: open the address in a browser first",
+            ),
+        })
+    }
+
     /// Makes or rotates the credential with what a provider gave.
     pub(super) async fn authorize_credential(
         &self,
@@ -90,7 +103,11 @@ impl App {
     ) -> Result<Done<CredentialId>, AppError> {
         let access = Value::String(tokens.access.expose().to_owned());
         match wish.anew {
-            Some(id) => self.authorize_anew(call, mutation, by, (id, access), &tokens).await,
+            Some(id) => {
+                let mut fields = wish.fields;
+                fields.insert(ACCESS_TOKEN.to_owned(), access);
+                self.authorize_anew(call, mutation, by, (id, fields, wish.allowed_hosts), &tokens).await
+            }
             None => {
                 let mut new = wish.into_new();
                 new.fields.insert(ACCESS_TOKEN.to_owned(), access);
@@ -104,7 +121,7 @@ impl App {
         call: &Call,
         mutation: Mutation,
         by: By<'_>,
-        (id, access): (CredentialId, Value),
+        (id, fields, allowed_hosts): (CredentialId, serde_json::Map<String, Value>, Option<Vec<String>>),
         tokens: &Tokens,
     ) -> Result<Done<CredentialId>, AppError> {
         let target = match self.target(call, &mutation, Action::Rotate, (id, None)).await? {
@@ -115,8 +132,8 @@ impl App {
         let state = crate::commands::present(&credential)?;
         let input = CredentialRotation {
             id,
-            fields: serde_json::Map::from_iter([(ACCESS_TOKEN.to_owned(), access)]),
-            allowed_hosts: None,
+            fields,
+            allowed_hosts,
             expires_at: None,
             verify: true,
             accept_inconclusive: true,
@@ -124,7 +141,12 @@ impl App {
             expected_revision: None,
         };
         let (mut rotate, _) = self.rotation(call, state, input).await?;
-        rotate.authorization = Some(self.authorization_of(id, by, tokens));
+        let mut new = self.authorization_of(id, by, tokens);
+        // Some providers give a refresh token the first time alone: it goes on.
+        let kept = state.authorization.as_ref().filter(|known| known.client == by.client.id);
+        let kept = kept.filter(|known| known.grant == by.grant && !state.refresh_refused);
+        new.authorization.refresh = new.authorization.refresh.or(kept.and_then(|known| known.refresh));
+        rotate.authorization = Some(new);
         let command = CredentialCommand::Rotate(Box::new(rotate));
         // What the rules refuse reserves nothing.
         credential.decide(&command)?;

@@ -39,7 +39,18 @@ pub enum OAuth2Wish {
     /// A new credential; its fields without the access token.
     New(Box<NewCredential>),
     /// One that is there: its access token becomes a new version.
-    Anew(CredentialId),
+    Anew(AnewOAuth2),
+}
+
+/// A credential that is to get new tokens.
+#[derive(Clone)]
+pub struct AnewOAuth2 {
+    /// Which.
+    pub id: CredentialId,
+    /// Plain fields that change with it, such as addresses.
+    pub fields: serde_json::Map<String, serde_json::Value>,
+    /// Where its token may be sent from then on; none keeps what is.
+    pub allowed_hosts: Option<Vec<String>>,
 }
 
 /// A wish for tokens.

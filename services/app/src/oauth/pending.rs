@@ -12,6 +12,7 @@ use keytrail_ports::SecretError;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::AnewOAuth2;
 use crate::{App, AppError, NewCredential};
 
 /// For so long a step may follow the one before, in seconds.
@@ -37,10 +38,12 @@ pub(super) enum Step {
     Answered,
     /// The tokens.
     Allowed,
+    /// Why there are none.
+    Failed,
 }
 
 impl Step {
-    const ALL: [Self; 3] = [Self::Begun, Self::Answered, Self::Allowed];
+    const ALL: [Self; 4] = [Self::Begun, Self::Answered, Self::Allowed, Self::Failed];
 }
 
 /// What was asked, and by whom.
@@ -74,16 +77,16 @@ pub(super) struct KeptWish {
 }
 
 impl KeptWish {
-    pub(super) fn anew(id: CredentialId, component: String) -> Self {
+    pub(super) fn anew(anew: &AnewOAuth2, component: String) -> Self {
         Self {
-            anew: Some(id),
+            anew: Some(anew.id),
             component,
             name: None,
             external_id: None,
-            fields: serde_json::Map::new(),
+            fields: anew.fields.clone(),
             owner: None,
             labels: keytrail_domain::Labels::default(),
-            allowed_hosts: None,
+            allowed_hosts: anew.allowed_hosts.clone(),
             verify: true,
         }
     }
@@ -118,6 +121,12 @@ pub(super) struct Allowed {
     pub(super) at: Timestamp,
     pub(super) expires_in: Option<u64>,
     pub(super) scopes: Option<Vec<String>>,
+}
+
+/// Why a provider gave nothing: a word of RFC 6749 or a sentence of ours.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Failed {
+    pub(super) why: String,
 }
 
 impl Flow {

@@ -5,7 +5,7 @@ use keytrail_domain::{
     Aggregate, OAuthClientId, RecordedEvent, SecretRef, SecretValue, TenantId,
     credential::{Credential, CredentialEvent as E, State},
 };
-use keytrail_ports::SecretError;
+use keytrail_ports::{SecretError, views::CredentialRow};
 
 use super::REFRESH_TOKEN;
 use crate::{App, AppError};
@@ -21,15 +21,13 @@ impl App {
     /// Vault and log: it is to be done again then, for the token must not be gone before the provider was told.
     pub(crate) async fn end_grant(&self, event: &RecordedEvent) -> Result<(), AppError> {
         let Some(Ended { before, at, last }) = self.ended_by(event).await? else { return Ok(()) };
-        let client = before.authorization.as_ref().map(|known| known.client).ok_or(AppError::NotFound)?;
+        let Some(client) = client_of(&before) else { return Ok(()) };
+        let goes_on = last.as_ref().and_then(client_of) == Some(client);
         let token = self.refresh_token_at(at).await?;
-        // A provider that gives the same one again would end the new grant with it.
-        let again = match last.as_ref().and_then(token_of) {
-            Some(next) => self.refresh_token_at(next).await?,
-            None => None,
-        };
-        let same = |token: &SecretValue| again.as_ref().is_some_and(|next| next.expose() == token.expose());
-        if let Some(token) = token.filter(|token| !same(token)) {
+        if let Some(token) = token
+            && !goes_on
+            && !self.others_may_live_by_it(&before, client).await?
+        {
             match self.revoke_token((before.tenant, client), &token).await {
                 Err(error @ AppError::Unavailable { dependency: "vault" | "event log", .. }) => {
                     return Err(error);
@@ -42,6 +40,26 @@ impl App {
             }
         }
         self.destroy_for_good(at).await
+    }
+
+    /// A provider may end all that a person gave to a client with one of his tokens (RFC 7009, 2.1): then other credentials
+    /// of that person would end, too.
+    async fn others_may_live_by_it(&self, before: &State, client: OAuthClientId) -> Result<bool, AppError> {
+        let Some(row) = self.ports().views.oauth_client(before.tenant, client).await? else {
+            return Ok(false);
+        };
+        let others: Vec<_> = row.users.into_iter().filter(|id| *id != before.id).collect();
+        let others = self.ports().views.credentials_by_id(before.tenant, &others).await?;
+        let whose = before.last_report.as_ref().and_then(|report| report.identity.as_ref());
+        let same_person = |row: &CredentialRow| {
+            let other = row.last_verification.as_ref().and_then(|check| check.report.identity.as_ref());
+            whose.is_none() || other.is_none() || whose == other
+        };
+        let shared = others.iter().any(|row| !row.purged && same_person(row));
+        if shared {
+            tracing::info!(credential.id = %before.id, "a grant is not ended at its provider: other credentials may live by it");
+        }
+        Ok(shared)
     }
 
     async fn refresh_token_at(&self, at: SecretRef) -> Result<Option<SecretValue>, AppError> {
@@ -94,6 +112,10 @@ struct Ended {
     before: State,
     at: SecretRef,
     last: Option<State>,
+}
+
+fn client_of(state: &State) -> Option<OAuthClientId> {
+    state.authorization.as_ref().map(|known| known.client)
 }
 
 fn token_of(state: &State) -> Option<SecretRef> {

@@ -1,8 +1,8 @@
 //! Tokens that are kept alive, whatever happens meanwhile, and end where they should.
 
 use keytrail_app::{
-    AppError, BegunOAuth2, Call, Callback, CompletionPage, CredentialRotation, NewCredential, NewOAuth2,
-    NewOAuthClient, OAuth2Wish, ScheduleOptions, Work,
+    AnewOAuth2, AppError, BegunOAuth2, Call, Callback, CompletionPage, CredentialRotation, NewCredential,
+    NewOAuth2, NewOAuthClient, OAuth2Wish, ScheduleOptions, Work,
 };
 use keytrail_domain::{
     CredentialId, OAuthClientId, Role, SecretValue, StreamId,
@@ -368,6 +368,11 @@ async fn who_rotates_another_secret_leaves_the_tokens_to_the_client() {
     let world = World::start().await;
     let id = world.authorized().await;
     world.rotated(id, "client_secret", 0).await.unwrap();
+    // What ends later is all that ends.
+    let client = world.token_client(&world.alice, "https://other.example/token").await;
+    let other = world.authorized_by(&world.alice, client, "Other").await;
+    world.rotated(other, "access_token", 0).await.unwrap();
+    assert_eq!(world.ended(1).await, ["refresh-2"]);
     let running = world.refreshing();
     world.kept.clock.forward(ALMOST);
     world.wait_for_refreshes(id, 1).await;
@@ -377,11 +382,6 @@ async fn who_rotates_another_secret_leaves_the_tokens_to_the_client() {
     let known = world.ports.views.known_secrets(row.tenant).await.unwrap();
     assert!(known.contains(&kept), "the sweep keeps it");
     assert_eq!((row.current_version(), world.kept.provider.reused()), (2, 0));
-    // What ends later is all that ends.
-    let client = row.authorization.unwrap().authorization.client;
-    let other = world.authorized_by(&world.alice, client, "Other").await;
-    world.rotated(other, "access_token", 0).await.unwrap();
-    assert_eq!(world.ended(1).await, ["refresh-3"]);
 }
 
 #[tokio::test]
@@ -476,4 +476,113 @@ async fn a_name_that_was_taken_meanwhile_is_replaced_and_the_answer_comes_again_
     assert_eq!((row.name.as_str(), &row.fields["client_id"]), ("Mine", &json!("app-1")));
     let again = complete("AAAAAAAAAA", None).await.unwrap();
     assert_eq!((again.value, again.replayed), (made.value, true));
+}
+
+#[tokio::test]
+async fn what_is_suspended_is_not_begun_to_be_authorized_anew() {
+    let world = World::start().await;
+    let client = world.token_client(&world.alice, TOKENS).await;
+    let id = world.authorized_by(&world.alice, client, "Mailbox").await;
+    let suspend = plain("suspendCredential");
+    world.app.suspend_credential(&world.alice, suspend, id, "a look".into(), None).await.unwrap();
+    world.shown().await;
+    let asked = world.kept.provider.asked();
+    for grant in [OAuthGrant::AuthorizationCode, OAuthGrant::ClientCredentials] {
+        let wish = NewOAuth2 { client, grant, scopes: None, wish: OAuth2Wish::Anew(anew(id)) };
+        let refused = world.app.begin_oauth2(&world.alice, plain("beginOAuth2"), wish).await.err();
+        assert!(
+            matches!(refused, Some(AppError::Refused { reason: "CREDENTIAL_SUSPENDED", .. })),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(world.kept.provider.asked(), asked);
+}
+
+fn anew(id: CredentialId) -> AnewOAuth2 {
+    AnewOAuth2 { id, fields: serde_json::Map::new(), allowed_hosts: None }
+}
+
+impl World {
+    async fn authorized_anew(&self, by: &Call, client: OAuthClientId, anew: AnewOAuth2) {
+        self.shown().await;
+        let grant = OAuthGrant::AuthorizationCode;
+        let wish = NewOAuth2 { client, grant, scopes: None, wish: OAuth2Wish::Anew(anew) };
+        let begun = self.app.begin_oauth2(by, plain("beginOAuth2"), wish).await.unwrap();
+        let BegunOAuth2::Waiting { flow, url, .. } = begun else { panic!("nobody was asked") };
+        let page = self.allowed(&url).await.unwrap();
+        let done = self.app.complete_oauth2(by, plain("completeOAuth2"), (flow, &page.code), None).await;
+        done.unwrap();
+        self.shown().await;
+    }
+}
+
+#[tokio::test]
+async fn who_authorizes_anew_by_the_same_client_ends_nothing_there_and_by_another_one_the_old_grant() {
+    let world = World::start().await;
+    let client = world.token_client(&world.alice, TOKENS).await;
+    let id = world.authorized_by(&world.alice, client, "Mailbox").await;
+    let fields = json!({ "userinfo_uri": "https://other.example/me" }).as_object().cloned().unwrap();
+    let hosts = Some(vec!["other.example".to_owned(), "api.example.com".to_owned()]);
+    world
+        .authorized_anew(&world.alice, client, AnewOAuth2 { id, fields, allowed_hosts: hosts.clone() })
+        .await;
+    let row = world.row_of(id).await;
+    assert_eq!(row.fields["userinfo_uri"], json!("https://other.example/me"));
+    assert_eq!(Some(row.allowed_hosts.iter().rev().cloned().collect::<Vec<_>>()), hosts);
+    let other = world.token_client(&world.alice, "https://other.example/token").await;
+    world.authorized_anew(&world.alice, other, anew(id)).await;
+    assert_eq!(world.ended(1).await, ["refresh-2"], "not the first");
+}
+
+#[tokio::test]
+async fn a_provider_that_gives_no_refresh_token_again_leaves_the_one_before() {
+    let world = World::start().await;
+    let client = world.token_client(&world.alice, TOKENS).await;
+    let id = world.authorized_by(&world.alice, client, "Mailbox").await;
+    let first = world.row_of(id).await.authorization.unwrap().authorization.refresh;
+    world.kept.provider.gives_only_access();
+    world.authorized_anew(&world.alice, client, anew(id)).await;
+    let row = world.row_of(id).await;
+    assert_eq!((row.current_version(), row.authorization.unwrap().authorization.refresh), (2, first));
+    let running = world.refreshing();
+    world.kept.clock.forward(ALMOST);
+    world.wait_for_refreshes(id, 1).await;
+    running.end().await;
+    assert_eq!(world.kept.provider.reused(), 0);
+}
+
+#[tokio::test]
+async fn a_grant_by_which_others_may_live_is_not_ended() {
+    let world = World::start().await;
+    let client = world.token_client(&world.alice, TOKENS).await;
+    let id = world.authorized_by(&world.alice, client, "One").await;
+    let two = world.authorized_by(&world.alice, client, "Two").await;
+    world.rotated(id, "access_token", 0).await.unwrap();
+    world.rotated(two, "access_token", 0).await.unwrap();
+    assert_eq!(world.ended(1).await, ["refresh-2"], "the last one ends it");
+}
+
+#[tokio::test]
+async fn who_began_hears_what_the_provider_said() {
+    let world = World::start().await;
+    let client = world.token_client(&world.alice, TOKENS).await;
+    let complete = async |flow: Uuid| {
+        let mutation = plain("completeOAuth2");
+        let refused = world.app.complete_oauth2(&world.alice, mutation, (flow, "AAAAAAAAAA"), None).await;
+        let Err(AppError::Refused { reason, message, .. }) = refused else { panic!("{refused:?}") };
+        (reason, message)
+    };
+    let (flow, url) = world.begun(&world.alice, client, mailbox("One")).await.unwrap();
+    assert_eq!(complete(flow).await.0, "AUTHORIZATION_PENDING");
+    let url = Url::parse(&url).unwrap();
+    let state = url.query_pairs().find(|(name, _)| name == "state").map(|(_, value)| value.into_owned());
+    let said = Callback { state, code: None, iss: None, error: Some("invalid_scope".into()) };
+    let page = world.app.oauth2_callback(said).await.err().unwrap().to_string();
+    let (reason, message) = complete(flow).await;
+    assert!(page.contains("(invalid_scope)") && message.contains("(invalid_scope)"), "{page} {message}");
+    assert_eq!(reason, "AUTHORIZATION_FAILED");
+    let (flow, url) = world.begun(&world.alice, client, mailbox("Two")).await.unwrap();
+    world.kept.provider.is_away(true);
+    assert!(world.allowed(&url).await.is_none());
+    assert_eq!(complete(flow).await.0, "AUTHORIZATION_FAILED");
 }

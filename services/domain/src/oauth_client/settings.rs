@@ -90,7 +90,7 @@ impl Checked {
     pub(super) fn settings(&mut self, given: &ClientSettings) -> Result<ClientSettings, Refusal> {
         let name = self.keep(text::line("name", &given.name, NAME_LEN))?;
         if !(1..=MOST_COMPONENTS).contains(&given.components.len()) {
-            self.wrong(FieldError::new("components", format!("must be 1 to {MOST_COMPONENTS}")));
+            self.wrong(FieldError::new("components", format!("must be 1 to {MOST_COMPONENTS} slugs")));
         }
         self.scopes(&given.scopes);
         Ok(ClientSettings { name, provider: self.provider(&given.provider)?, ..given.clone() })
@@ -108,7 +108,7 @@ impl Checked {
 
     fn provider(&mut self, given: &Provider) -> Result<Provider, Refusal> {
         Ok(Provider {
-            authorization_url: self.keep(address("authorizationUrl", given.authorization_url.as_deref()))?,
+            authorization_url: self.keep(authorization_url(given.authorization_url.as_deref()))?,
             token_url: self.keep(address("tokenUrl", Some(&given.token_url)))?.unwrap_or_default(),
             revocation_url: self.keep(address("revocationUrl", given.revocation_url.as_deref()))?,
             issuer: self.keep(address("issuer", given.issuer.as_deref()))?,
@@ -144,6 +144,28 @@ fn address(path: &str, url: Option<&str>) -> Result<Option<String>, Refusal> {
     let rule =
         "must begin with `https://` (or `http://` on 127.0.0.0/8, [::1] or localhost), without a fragment";
     Err(Refusal::invalid(path, rule))
+}
+
+/// What Keytrail says itself cannot stand in it (RFC 6749, 4.1.1; RFC 7636, 4.3).
+fn authorization_url(url: Option<&str>) -> Result<Option<String>, Refusal> {
+    const OURS: [&str; 7] = [
+        "response_type",
+        "client_id",
+        "redirect_uri",
+        "scope",
+        "state",
+        "code_challenge",
+        "code_challenge_method",
+    ];
+    let url = address("authorizationUrl", url)?;
+    let query = url.as_deref().and_then(|url| url.split_once('?')).map_or("", |(_, query)| query);
+    let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+    match query.split('&').map(name).find(|name| OURS.contains(&name.as_str())) {
+        Some(ours) => {
+            Err(Refusal::invalid("authorizationUrl", format!("must not have `{ours}`: Keytrail adds it")))
+        }
+        None => Ok(url),
+    }
 }
 
 fn is_safe(url: &str) -> bool {

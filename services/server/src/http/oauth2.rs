@@ -71,8 +71,10 @@ fn completion(page: &CompletionPage) -> HttpResponse {
     let text = format!(
         "<p><b>{person}</b> of <b>{tenant}</b> asked for this: <b>{client}</b> is to get tokens for the credential \
          <b>{credential}</b> there, for {scopes}.</p>\
-         <p>If that is you, complete it with this code, within ten minutes:</p><p class=\"code\">{first}-{second}</p>\
-         <p>If it is not, close this page and give the code to nobody: without it nothing is taken.</p>"
+         <p>{person} completes it with this code (<code>completeOAuth2</code>), within ten minutes:</p>\
+         <p class=\"code\">{first}-{second}</p>\
+         <p>If that is you, or somebody whom you want to give this: pass the code on. If it is not, close this page and give \
+         the code to nobody: without it nobody gets to use what you allowed.</p>"
     );
     html(StatusCode::OK, "Allowed", &text)
 }
@@ -98,7 +100,8 @@ fn said(status: StatusCode, title: &str, message: &str) -> HttpResponse {
 
 fn html(status: StatusCode, title: &str, body: &str) -> HttpResponse {
     let page = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title} - Keytrail</title>\
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\"><title>{title} - Keytrail</title>\
          <style>body{{font:16px system-ui;margin:4em auto;max-width:34em}}.code{{font:2em monospace}}</style>\
          <h1>{title}</h1>{body}</html>"
     );

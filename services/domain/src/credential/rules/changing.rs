@@ -246,6 +246,7 @@ pub(crate) fn secret_required() -> Refusal {
     Refusal::rule(
         "SECRET_REQUIRED",
         "fields that decide where the secret is sent, and allowedHosts, change only together with every \
-         secret field: use rotateCredential and give them all again",
+         secret field: use rotateCredential and give them all again (beginOAuth2 with credentialId, where an OAuth client \
+         gets the tokens)",
     )
 }
