@@ -242,7 +242,7 @@ async fn an_answer_that_is_not_the_providers_to_who_asked_takes_nothing() {
     assert!(status == 400 && page.contains("taken before"), "{status} {page}");
     let complete = json!({ "flowId": flow, "code": "AAAAA-AAAAA" });
     let refused = setting.world.bob.refused("completeOAuth2", complete).await;
-    assert_eq!(refused["reason"], "AUTHORIZATION_PENDING", "nothing was taken");
+    assert_eq!(refused["reason"], "AUTHORIZATION_FAILED", "nothing was taken, and bob hears why");
     let (_, url) = setting.begun(setting.wish("Mailbox")).await;
     let denied = setting.allowed(&url).await;
     let mut denied = reqwest::Url::parse(&denied).expect("an address");

@@ -528,7 +528,7 @@ async fn who_authorizes_anew_by_the_same_client_ends_nothing_there_and_by_anothe
         .await;
     let row = world.row_of(id).await;
     assert_eq!(row.fields["userinfo_uri"], json!("https://other.example/me"));
-    assert_eq!(Some(row.allowed_hosts.iter().rev().cloned().collect::<Vec<_>>()), hosts);
+    assert_eq!(Some(row.allowed_hosts), hosts);
     let other = world.token_client(&world.alice, "https://other.example/token").await;
     world.authorized_anew(&world.alice, other, anew(id)).await;
     assert_eq!(world.ended(1).await, ["refresh-2"], "not the first");
