@@ -9,6 +9,7 @@ use keytrail_ports::{
     views::{ApiTokenRow, VerificationRow, Views},
 };
 use quick_cache::sync::Cache;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::{
@@ -77,6 +78,8 @@ pub(crate) struct Inner {
     pub(crate) progress: Progress,
     pub(crate) tests: Throttle,
     pub(crate) checks: Throttle,
+    /// Requests for access tokens that are under way, whoever waits for them.
+    pub(crate) refreshes: TaskTracker,
     /// What providers gave that the log does not have yet.
     pub(crate) given: crate::oauth::Kept,
     /// Codes that somebody tries.
@@ -116,6 +119,7 @@ impl App {
             progress: Progress::new(checkpoint),
             tests: Throttle::per_minute(crate::commands::TESTS_PER_MINUTE),
             checks: Throttle::per_minute(crate::commands::CHECKS_PER_MINUTE),
+            refreshes: TaskTracker::new(),
             given: crate::oauth::Kept::default(),
             codes: Throttle::per_minute(crate::oauth::CODES_PER_MINUTE),
             members: Cache::new(crate::sign_in::REMEMBERED),

@@ -110,9 +110,11 @@ impl App {
                 let why = match &error {
                     CallbackError::Denied(word) => (*word).to_owned(),
                     CallbackError::NoTokens(error) => error.to_string(),
-                    other => other.to_string(),
+                    _ => "Keytrail could not ask it".to_owned(),
                 };
-                self.write_step((flow, Step::Failed), &Failed { why }, []).await?;
+                if let Err(error) = self.write_step((flow, Step::Failed), &Failed { why }, []).await {
+                    tracing::warn!(flow = %flow.id, error = &error as &dyn std::error::Error, "not noted");
+                }
                 tracing::info!(flow = %flow.id, error = &error as &dyn std::error::Error, "an authorization came to nothing");
                 return Err(error);
             }

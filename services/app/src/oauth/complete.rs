@@ -1,8 +1,8 @@
 //! The end: who began it takes what was allowed.
 
 use keytrail_domain::{
-    Aggregate, CredentialId, StreamId,
-    credential::{ACCESS_TOKEN, CredentialCommand, OAuthGrant},
+    Aggregate, CredentialId, SecretRef, StreamId,
+    credential::{ACCESS_TOKEN, Authorization, Change, CredentialCommand, OAuthGrant, Rotate, State},
     oauth_client::{OAuthClient, OAuthClientCommand},
 };
 use keytrail_ports::{Action, Tokens, views::OAuthClientRow};
@@ -46,7 +46,7 @@ impl App {
         let begun = self.read_step::<Begun>(flow, Step::Begun).await?;
         let (mut begun, _) = begun.filter(|(begun, _)| begun.member == member).ok_or(AppError::NotFound)?;
         let allowed = self.read_step::<Allowed>(flow, Step::Allowed).await?;
-        let Some((allowed, tokens)) = allowed else { return Err(self.not_allowed(flow).await?) };
+        let Some((allowed, tokens)) = allowed else { return Err(self.not_allowed(flow, &begun).await?) };
         if self.now() > allowed.at.plus_seconds(SECONDS) {
             return Err(AppError::NotFound);
         }
@@ -78,18 +78,20 @@ impl App {
     }
 
     /// Why there is nothing to complete.
-    async fn not_allowed(&self, flow: Flow) -> Result<AppError, AppError> {
-        let failed = self.read_step::<Failed>(flow, Step::Failed).await?;
-        Ok(match failed {
-            Some((Failed { why }, _)) => refused(
-                "AUTHORIZATION_FAILED",
-                &format!("the provider gave no tokens ({why}): begin it again"),
-            ),
-            None => refused(
-                "AUTHORIZATION_PENDING",
-                "nobody has allowed it yet: open the address in a browser first",
-            ),
-        })
+    async fn not_allowed(&self, flow: Flow, begun: &Begun) -> Result<AppError, AppError> {
+        if let Some((Failed { why }, _)) = self.read_step::<Failed>(flow, Step::Failed).await? {
+            let message = format!("the provider gave no tokens ({why}): begin it again");
+            return Ok(refused("AUTHORIZATION_FAILED", &message));
+        }
+        if self.read_step::<()>(flow, Step::Answered).await?.is_some() {
+            let message = "the provider's answer is being taken, or nothing came of it: try again in a moment, then begin \
+                           it again";
+            return Ok(refused("AUTHORIZATION_PENDING", message));
+        }
+        if self.now() > begun.at.plus_seconds(SECONDS) {
+            return Ok(AppError::NotFound);
+        }
+        Ok(refused("AUTHORIZATION_PENDING", "nobody has allowed it yet: open the address in a browser first"))
     }
 
     /// Makes or rotates the credential with what a provider gave.
@@ -142,10 +144,7 @@ impl App {
         };
         let (mut rotate, _) = self.rotation(call, state, input).await?;
         let mut new = self.authorization_of(id, by, tokens);
-        // Some providers give a refresh token the first time alone: it goes on.
-        let kept = state.authorization.as_ref().filter(|known| known.client == by.client.id);
-        let kept = kept.filter(|known| known.grant == by.grant && !state.refresh_refused);
-        new.authorization.refresh = new.authorization.refresh.or(kept.and_then(|known| known.refresh));
+        new.authorization.refresh = new.authorization.refresh.or(goes_on(state, &rotate, &new.authorization));
         rotate.authorization = Some(new);
         let command = CredentialCommand::Rotate(Box::new(rotate));
         // What the rules refuse reserves nothing.
@@ -199,6 +198,23 @@ impl App {
         let execution = Execution::of(call, StreamId::oauth_client(client.tenant, client.id), &ticket);
         self.execute::<OAuthClient>(execution, |_| Ok(command.clone())).await.map(drop)
     }
+}
+
+/// Some providers give a refresh token the first time alone: the one before goes on, where nothing changes by that but the
+/// access token. For another person, other hosts or other scopes, or after a compromise, it would bring back what was left.
+fn goes_on(before: &State, rotate: &Rotate, new: &Authorization) -> Option<SecretRef> {
+    let known = before.authorization.as_ref().filter(|_| !before.refresh_refused)?;
+    let same_rights = (known.client, known.grant, &known.scopes) == (new.client, new.grant, &new.scopes)
+        && !before.is_frozen();
+    let same_places = rotate.fields == before.fields
+        && rotate.component.is_none()
+        && rotate.allowed_hosts.as_ref().is_none_or(|hosts| *hosts == before.allowed_hosts);
+    let whose = before.last_report.as_ref().and_then(|report| report.identity.as_ref());
+    let by_now = match &rotate.check {
+        Change::Checked(report) => report.identity.as_ref(),
+        Change::NoCheckNeeded | Change::Unchecked => None,
+    };
+    known.refresh.filter(|_| same_rights && same_places && whose.is_some() && whose == by_now)
 }
 
 fn refused(reason: &'static str, message: &str) -> AppError {

@@ -4,8 +4,9 @@
 use std::{collections::HashMap, time::Duration};
 
 use keytrail_domain::{
-    OAuthClientId, Principal, SecretId, SecretPayload, SecretRef, SecretWrite, StreamId, Timestamp,
+    Principal, SecretId, SecretPayload, SecretRef, SecretWrite, StreamId, Timestamp,
     credential::{ACCESS_TOKEN, Authorization, Credential, CredentialCommand, Refresh, State},
+    oauth_client::Provider,
 };
 use keytrail_ports::Tokens;
 use parking_lot::Mutex;
@@ -24,9 +25,10 @@ pub(crate) struct Kept(Mutex<HashMap<Which, Given>>);
 /// What a provider gave, for which token.
 #[derive(Clone)]
 pub(super) struct Given {
-    pub(super) client: OAuthClientId,
-    pub(super) access: SecretRef,
-    pub(super) refresh: Option<SecretRef>,
+    /// The credential when it was asked for.
+    pub(super) asked: Box<State>,
+    /// Who was asked.
+    pub(super) provider: Provider,
     pub(super) tokens: Tokens,
     /// Counted from when it was given.
     pub(super) access_until: Option<Timestamp>,
@@ -34,9 +36,11 @@ pub(super) struct Given {
 
 impl Given {
     /// Whether it is what the next token of this one would be. Another secret of the credential may have been rotated
-    /// meanwhile.
+    /// meanwhile; without a next refresh token, the one that is there gives others, and nothing is lost.
     fn is_for(&self, state: &State, authorization: &Authorization) -> bool {
-        self.access == state.secret || (self.refresh.is_some() && self.refresh == authorization.refresh)
+        let asked_with = self.asked.authorization.as_ref().and_then(|known| known.refresh);
+        let is_next = self.tokens.refresh.is_some() && asked_with.is_some();
+        self.asked.secret == state.secret || (is_next && asked_with == authorization.refresh)
     }
 }
 
@@ -103,7 +107,9 @@ impl App {
         });
         let Some((state, before)) = waits else {
             if credential.known().is_none_or(|state| state.authorization.is_none()) {
-                self.revoke_unwanted(which.0, &given).await;
+                self.revoke_unwanted(&given).await;
+            } else if given.tokens.refresh.is_some() {
+                tracing::warn!(credential.id = %which.1, "a token came too late: another one was noted, or refused, before");
             }
             self.0.given.forget(&which);
             return Ok(());
@@ -117,9 +123,9 @@ impl App {
         Ok(())
     }
 
-    async fn revoke_unwanted(&self, tenant: keytrail_domain::TenantId, given: &Given) {
+    async fn revoke_unwanted(&self, given: &Given) {
         let Some(token) = &given.tokens.refresh else { return };
-        if let Err(error) = self.revoke_token((tenant, given.client), token).await {
+        if let Err(error) = self.revoke_if_last(&given.asked, Some(&given.provider), token).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "a grant that nobody wants any more goes on at its provider: end it there");
         }

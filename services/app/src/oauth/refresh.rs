@@ -7,7 +7,7 @@ use keytrail_domain::{
     credential::{Authorization, Credential, CredentialCommand, OAuthGrant, State},
     verification::{Report, Verdict},
 };
-use keytrail_ports::{TokenError, TokenGrant, Tokens};
+use keytrail_ports::{TokenError, TokenGrant, Tokens, views::OAuthClientRow};
 
 use super::{REFRESH_TOKEN, given::Given, refreshing::Which};
 use crate::{App, AppError, Tenure};
@@ -20,7 +20,7 @@ impl App {
     /// the same.
     pub(super) async fn refresh_apart(&self, tenure: &Tenure, which: Which) -> Result<(), AppError> {
         let (app, tenure) = (self.clone(), tenure.clone());
-        let work = tokio::spawn(async move { app.refresh(&tenure, which).await });
+        let work = self.0.refreshes.spawn(async move { app.refresh(&tenure, which).await });
         work.await.unwrap_or_else(|ended| match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => Err(AppError::internal("a refresh was cut off")),
@@ -29,21 +29,24 @@ impl App {
 
     async fn refresh(&self, tenure: &Tenure, which: Which) -> Result<(), AppError> {
         let _alone = self.alone_with_tokens(which)?;
+        if self.0.given.has(&which) {
+            return self.note_given(which).await;
+        }
         // Whatever can fail comes before the question: its answer may be the only token that is left.
         let credential: Credential = self.load(&StreamId::credential(which.0, which.1)).await?;
         let state = credential.live().ok_or(AppError::NotFound)?;
         let authorization = state.refreshable(state.secret)?;
         self.ports().secrets.get(state.secret).await?;
+        let client = self.client_for(state.tenant, authorization.client, &state.component.slug).await?;
         let began = self.now();
-        let tokens = match self.next_tokens(tenure, state, authorization).await? {
+        let tokens = match self.next_tokens(tenure, &client, authorization).await? {
             Ok(tokens) => tokens,
             Err(TokenError::Revoked) => return self.note_refused(state, began).await,
             Err(error) => return Err(super::no_tokens(&error)),
         };
         let given = Given {
-            client: authorization.client,
-            access: state.secret,
-            refresh: authorization.refresh,
+            asked: Box::new(state.clone()),
+            provider: client.settings.provider.clone(),
             access_until: self.access_until(&tokens),
             tokens,
         };
@@ -55,11 +58,10 @@ impl App {
     async fn next_tokens(
         &self,
         tenure: &Tenure,
-        state: &State,
+        client: &OAuthClientRow,
         authorization: &Authorization,
     ) -> Result<Result<Tokens, TokenError>, AppError> {
-        let client = self.client_for(state.tenant, authorization.client, &state.component.slug).await?;
-        let asking = self.token_client(&client).await?;
+        let asking = self.token_client(client).await?;
         let grant = match (authorization.grant, authorization.refresh) {
             (OAuthGrant::ClientCredentials, _) => TokenGrant::Client { scopes: authorization.scopes.clone() },
             (OAuthGrant::AuthorizationCode, Some(at)) => {

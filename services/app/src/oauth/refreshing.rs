@@ -51,6 +51,9 @@ impl App {
     /// Refreshes until `stop`, and then ends what is under way; comes back by itself after every failure.
     pub async fn run_refresh(&self, stop: CancellationToken) {
         tokio::join!(self.refresh_while_leased(&stop), self.note_what_was_given(&stop));
+        // Also what was begun before the right to it went away.
+        self.0.refreshes.close();
+        self.0.refreshes.wait().await;
         self.note_all(&mut Failing::new("noting of access tokens")).await;
     }
 
@@ -61,6 +64,7 @@ impl App {
             look.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
+                    biased;
                     () = stop.cancelled() => break,
                     _ = look.tick() => refreshing.look().await,
                     Some((which, outcome)) = refreshing.running.next() => refreshing.ended(which, outcome),

@@ -121,7 +121,7 @@ impl App {
     }
 
     /// Waits until the views show everything that the reactor did: they tell what there is to do.
-    pub(super) async fn views_at_head(&self) -> Result<(), AppError> {
+    pub(crate) async fn views_at_head(&self) -> Result<(), AppError> {
         match self.ports().log.head().await? {
             Some(head) => self.views_at(head).await,
             None => Ok(()),

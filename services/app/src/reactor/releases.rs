@@ -23,12 +23,9 @@ impl Reactor for Releases {
             return Ok(false);
         }
         let Some(id) = event.stream.credential_id() else { return Ok(false) };
-        let fact = event.decode()?;
-        match fact {
-            E::SecretRotated { .. } | E::RolledBack { .. } | E::Purged {} => {
-                // Of what is purged the grant ends before its secrets are destroyed.
-                self.0.release_clients(event, id, !matches!(fact, E::Purged {})).await
-            }
+        match event.decode()? {
+            // What is purged goes the same way, before its secrets are destroyed.
+            E::SecretRotated { .. } | E::RolledBack { .. } => self.0.release_clients(event, id).await,
             // What was reserved for it may have been released for what came before it.
             E::Authorized { authorization } => self.0.keep_client(event, id, authorization.client).await,
             _ => Ok(false),
@@ -86,11 +83,11 @@ impl App {
     }
 
     /// Of all that hold it but the one that it has its tokens by now.
-    async fn release_clients(
+    /// While the client is not free, its addresses stay: the token is shown to nobody else.
+    pub(super) async fn release_clients(
         &self,
         event: &RecordedEvent,
         id: CredentialId,
-        ends_grant: bool,
     ) -> Result<bool, AppError> {
         self.views_at(event.position).await?;
         let tenant = event.stream.tenant_id();
@@ -99,9 +96,7 @@ impl App {
         if holding.is_empty() {
             return Ok(false);
         }
-        if ends_grant {
-            self.end_grant(event).await?;
-        }
+        self.end_grant(event).await?;
         let credential: Credential = self.load(&event.stream).await?;
         let now = credential.known().and_then(|state| state.authorization.as_ref()).map(|known| known.client);
         for row in holding.iter().filter(|row| Some(row.id) != now) {

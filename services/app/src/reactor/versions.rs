@@ -61,7 +61,9 @@ impl Reactor for Purge {
         if event.stream.kind() != StreamKind::Credential || !matches!(event.decode()?, E::Purged {}) {
             return Ok(false);
         }
-        self.0.end_grant(event).await?;
+        if let Some(id) = event.stream.credential_id() {
+            self.0.release_clients(event, id).await?;
+        }
         for secret in self.0.secrets_of(&event.stream).await? {
             self.0.forget_fingerprint(secret).await?;
             self.0.destroy_for_good(secret).await?;

@@ -293,7 +293,7 @@ impl Verifier for Told {
             verdict: *self.0.lock(),
             reason: None,
             message: "as told".into(),
-            identity: None,
+            identity: Some("somebody".into()),
             scopes: Vec::new(),
             expires_at: None,
             duration_ms: 1,
